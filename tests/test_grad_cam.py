@@ -1,0 +1,71 @@
+"""Maps against figures worked out by hand and against captum."""
+
+import pytest
+import torch
+from captum.attr import LayerGradientXActivation
+from test_resnet1d import randomise
+
+from sklearn_spectral._grad_cam import one_d_grad_cam, spread
+from sklearn_spectral._resnet1d import ResNet1D
+
+
+def test_map_by_hand():
+    features = torch.tensor([[[1.0, 2.0, 3.0], [0.0, -1.0, 1.0]]])  # one spectrum, K=2, L=3
+    weight = torch.tensor([[[1.0, 1.0, -1.0], [2.0, 2.0, 2.0]], [[0.0, 0.0, 1.0], [0.0, 1.0, 0.0]]])
+    expected = torch.tensor([[[1.0, 0.0, -1.0], [0.0, -1.0, 3.0]]])
+    torch.testing.assert_close(one_d_grad_cam(features, weight), expected)
+
+
+def test_spread_by_hand():
+    """Two cells of two points: their centres lie at 0.5 and 2.5.
+
+    Points 0 and 3 lie outside the centres and belong to one cell alone; points 1 and 2 are a
+    quarter of the way between them: 3/4 and 1/4. Cell 0 thus gives to 1, 3/4, 1/4 and 0, of
+    1 + 3/4 + 1/4 = 2.
+    """
+    expected = torch.tensor([4.0, 3.0, 1.0, 0.0])
+    torch.testing.assert_close(spread(torch.tensor([8.0, 0.0]), 4, 2), expected)
+
+
+@pytest.mark.parametrize(("n_points", "stride"), [(12, 4), (13, 4), (3, 4), (2, 4), (1000, 8)])
+def test_spread_conserves_the_sum(n_points, stride):
+    maps = torch.randn(5, 2, -(-n_points // stride), dtype=torch.float64)
+    torch.testing.assert_close(spread(maps, n_points, stride).sum(-1), maps.sum(-1))
+
+
+def test_spread_of_constant_is_constant():
+    torch.testing.assert_close(spread(torch.ones(25), 100, 4), torch.full((100,), 0.25))
+
+
+class _Features(torch.nn.Module):
+    """The features as a layer, for captum to hook."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, x):
+        return self.network.forward_features(x)
+
+
+class _Split(torch.nn.Module):
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+        self.features = _Features(network)
+
+    def forward(self, x):
+        return self.network.forward_head(self.features(x))
+
+
+@pytest.mark.parametrize("shortcut", [False, True])
+@pytest.mark.parametrize("target", [0, 2])
+def test_map_equals_captum(shortcut, target):
+    network = randomise(ResNet1D(203, 3, shortcut=shortcut))
+    x = torch.randn(6, 203, generator=torch.Generator().manual_seed(1))
+    split = _Split(network)
+    reference = LayerGradientXActivation(split, split.features).attribute(x, target=target)
+    with torch.no_grad():
+        ours = one_d_grad_cam(network.forward_features(x), network.head_weight)[:, target]
+    scale = reference.sum(dim=1).abs().max()
+    torch.testing.assert_close(ours / scale, reference.sum(dim=1) / scale, rtol=0, atol=1e-6)
