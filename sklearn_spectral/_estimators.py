@@ -1,0 +1,931 @@
+"""The estimators: one private base, two leaves with few hooks."""
+
+import numbers
+from abc import ABC, abstractmethod
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.special import softmax
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.model_selection import GroupShuffleSplit, StratifiedGroupKFold
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_random_state, compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from ._explanation import Explanation, axis_from_names, check_x_axis
+from ._grad_cam import one_d_grad_cam, spread
+from ._pls import pls_coefficients
+from ._targets import TargetChoice
+from ._training import WeightedClassifier, WeightedRegressor, make_net, train
+
+# Spectra per pass through the network in predict and explain: memory stays bounded, and larger
+# chunks are not faster, since their feature maps leave the processor's cache.
+CHUNK_SIZE = 256
+# A spectrum of one point has no neighbours to convolve.
+MIN_POINTS = 2
+
+
+def _own_random_state(random_state):
+    """Return a RandomState; without a seed a fresh one, so the global state stays as it is."""
+    return np.random.RandomState() if random_state is None else check_random_state(random_state)
+
+
+def _some(indices):
+    """Write out the first few of many indices."""
+    shown = ", ".join(str(index) for index in indices[:5])
+    return shown + (f", ... ({len(indices)} in all)" if len(indices) > 5 else "")
+
+
+def _check_finite(X):
+    """Raise with rows and columns where spectra hold NaN or infinity."""
+    # The sum is finite unless an entry is not, or the sum overflows: a quick look first.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(X.sum(dtype=np.float64)):
+            return
+    finite = np.isfinite(X)
+    if finite.all():
+        return
+    kind = "NaN" if np.isnan(X).any() else "infinity (inf)"
+    rows = np.flatnonzero(~finite.all(axis=1))
+    columns = np.flatnonzero(~finite.all(axis=0))
+    raise ValueError(
+        f"Input X contains {kind} in rows {_some(rows)} and columns {_some(columns)}; finite "
+        "numbers are expected. Drop or impute them. A row that is NaN as a whole is often a "
+        "constant spectrum (saturated, or an empty measurement) after StandardNormalVariate or a "
+        "scaler."
+    )
+
+
+def _check_y(y):
+    """Raise with the rows where `y` is missing or infinite; leave all else to scikit-learn."""
+    y = np.asarray(y)
+    if y.ndim == 0:
+        return
+    missing = pd.isna(y) | (np.isinf(y) if y.dtype.kind == "f" else False)
+    rows = np.flatnonzero(missing.reshape(len(y), -1).any(axis=1))
+    if len(rows):
+        raise ValueError(
+            f"Input y contains NaN or infinity (inf) in rows {_some(rows)}; every spectrum needs "
+            "its reference. Drop these rows, or measure their reference again."
+        )
+
+
+def _column_names(X):
+    """Return the column names of a DataFrame, strings or numbers, or None for an array."""
+    columns = getattr(X, "columns", None)
+    return None if columns is None else list(columns)
+
+
+class _BaseResNet1D(BaseEstimator, ABC):
+    """What both estimators share: validation, scaling, training, outputs and maps."""
+
+    # ---------------------------------------------------------------- fitting
+
+    def fit(self, X, y, sample_weight=None, groups=None):
+        """Fit the network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_points)
+            Spectra, one a row. The columns of a DataFrame may be named after the wavelengths or
+            wavenumbers, as strings or numbers.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Class labels, or the values to predict (several columns for a regressor only).
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each spectrum; rows of weight zero are left out.
+        groups : array-like of shape (n_samples,), default=None
+            Which rows belong together, replicates of one sample for instance. They are never
+            divided between training and the validation of `early_stopping`, nor between the
+            folds that choose the latent variables of the shortcut.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            X, y, weights, groups or a parameter are not as described; the message says which
+            and what to do.
+        """
+        self._check_parameters()
+        continues = self.warm_start and hasattr(self, "nets_")
+        X, y, sample_weight, groups = self._check_training_data(
+            X, y, sample_weight, groups, reset=not continues, min_samples=2
+        )
+        random_state = _own_random_state(self.random_state)
+        if not continues:
+            self._remember_labels(y)
+        y = self._encode(y)
+        training = np.arange(len(X))
+        validation = None
+        if self.early_stopping:
+            training, validation = self._split(X, y, groups, random_state)
+        if not continues:
+            self._start(
+                X[training],
+                y[training],
+                sample_weight[training],
+                None if groups is None else groups[training],
+                random_state,
+            )
+        self._train(X, y, sample_weight, training, validation, max_epochs=self.max_epochs)
+        return self
+
+    def _partial_fit(self, X, y, sample_weight, classes=None):
+        """Make one pass over some spectra; the first call starts the network."""
+        self._check_parameters()
+        first = not hasattr(self, "nets_")
+        X, y, sample_weight, _ = self._check_training_data(
+            X, y, sample_weight, None, reset=first, min_samples=1
+        )
+        if first:
+            self._remember_labels(y if classes is None else classes)
+        y = self._encode(y)
+        if first:
+            random_state = _own_random_state(self.random_state)
+            self._start(X, y, sample_weight, None, random_state)
+        self._train(X, y, sample_weight, np.arange(len(X)), None, max_epochs=1, one_cycle=False)
+        return self
+
+    def _check_parameters(self):
+        def is_integer(value):
+            return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+        def is_number(value):
+            return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+        expected = {
+            "max_epochs": ("a positive integer", lambda v: is_integer(v) and v > 0),
+            "lr": ("a positive number", lambda v: is_number(v) and 0 < v < np.inf),
+            "batch_size": ("a positive integer", lambda v: is_integer(v) and v > 0),
+            "validation_fraction": (
+                "a number between 0 and 1, both excluded",
+                lambda v: is_number(v) and 0 < v < 1,
+            ),
+            "n_iter_no_change": ("a positive integer", lambda v: is_integer(v) and v > 0),
+        }
+        for name, (words, holds) in expected.items():
+            if not holds(getattr(self, name)):
+                raise ValueError(f"{name}={getattr(self, name)!r}; expected {words}.")
+
+    def _check_training_data(self, X, y, sample_weight, groups, *, reset, min_samples):
+        names = _column_names(X)
+        output_names = _column_names(y) or ([y.name] if getattr(y, "name", None) else None)
+        _check_y(y)
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            reset=reset,
+            dtype=[np.float64, np.float32],
+            ensure_all_finite=False,
+            ensure_min_samples=min_samples,
+            **self._y_checks,
+        )
+        if X.shape[1] < MIN_POINTS:
+            raise ValueError(
+                f"X has {X.shape[1]} feature(s) (shape={X.shape}), but a spectrum needs at least "
+                f"{MIN_POINTS} points for the network's convolutions. Is X transposed?"
+            )
+        _check_finite(X)
+        y = self._check_y(y)
+        sample_weight = _check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+        if groups is not None:
+            groups = np.asarray(groups)
+            if groups.shape != (len(X),):
+                raise ValueError(
+                    f"groups has shape {groups.shape}, but X has {len(X)} rows. Pass one group "
+                    "per spectrum."
+                )
+            groups = np.unique(groups, return_inverse=True)[1]
+        kept = sample_weight > 0
+        if not kept.all():
+            if kept.sum() < min_samples:
+                raise ValueError(
+                    f"sample_weight is positive for {kept.sum()} sample(s); at least "
+                    f"{min_samples} are needed to fit."
+                )
+            X, y, sample_weight = X[kept], y[kept], sample_weight[kept]
+            groups = None if groups is None else groups[kept]
+        if reset:
+            # validate_data forgets names that are numbers, which wavenumbers often are.
+            self.x_axis_ = axis_from_names(names)
+            self._output_names = output_names
+        return X, y, sample_weight, groups
+
+    def _split(self, X, y, groups, random_state):
+        """Set rows aside for `early_stopping`, whole groups of them."""
+        units = np.arange(len(X)) if groups is None else groups
+        n_units = len(np.unique(units))
+        if n_units < 2:
+            raise ValueError(
+                "early_stopping sets groups aside for validation, but groups holds one group "
+                "only. Fit without early_stopping or without groups."
+            )
+        training, validation = self._validation_split(X, y, units, n_units, random_state)
+        return training, validation
+
+    def _start(self, X, y, sample_weight, groups, random_state):
+        """Fit the scalers and make an untrained network."""
+        self._x_scaler = StandardScaler().fit(X, sample_weight=sample_weight)
+        # Scaled and centred, (n_samples, n_outputs), and the outputs of a model without spectrum.
+        targets, constant = self._start_y(y, sample_weight)
+        seed = int(random_state.randint(2**31 - 1))
+        shuffling = np.random.RandomState(random_state.randint(2**31 - 1))
+        net = make_net(
+            self._net_class,
+            self._criterion,
+            {
+                "n_points": X.shape[1],
+                "n_outputs": targets.shape[1],
+                "shortcut": self.shortcut,
+                "seed": seed,
+            },
+            lr=self.lr,
+            batch_size=self.batch_size,
+            device=self.device,
+            callbacks=self.callbacks,
+            verbose=self.verbose,
+            net_params=self.net_params,
+            random_state=shuffling,
+        )
+        net.module_.start_bias(torch.from_numpy(constant))
+        if self.shortcut:
+            coefficients = pls_coefficients(
+                self._x_scaler.transform(X), targets, sample_weight, groups, random_state
+            )
+            net.module_.start_shortcut(torch.from_numpy(self._shortcut_gain * coefficients))
+        self.nets_ = [net]
+
+    def _train(self, X, y, sample_weight, training, validation, *, max_epochs, one_cycle=True):
+        X = self._x_scaler.transform(X)
+        y = self._scale_y(y)
+        # Weights of mean one leave the meaning of lr alone.
+        sample_weight = sample_weight / sample_weight[training].mean()
+        for net in self.nets_:
+            train(
+                net,
+                (X[training], y[training], sample_weight[training]),
+                None
+                if validation is None
+                else (X[validation], y[validation], sample_weight[validation]),
+                max_epochs=max_epochs,
+                patience=self.n_iter_no_change,
+                one_cycle=one_cycle,
+            )
+            self._after_training(net.module_)
+
+    # ------------------------------------------------- outputs and explanations
+
+    def _check_spectra(self, X):
+        check_is_fitted(self)
+        X = validate_data(
+            self, X, reset=False, dtype=[np.float64, np.float32], ensure_all_finite=False
+        )
+        _check_finite(X)
+        return X
+
+    def _chunks(self, X):
+        """Yield rows and their features, chunk by chunk: (slice, [tensor (B, K, L) a net])."""
+        for start in range(0, len(X), CHUNK_SIZE):
+            rows = slice(start, start + CHUNK_SIZE)
+            scaled = self._x_scaler.transform(X[rows]).astype(np.float32, copy=False)
+            yield (
+                rows,
+                [
+                    net.module_.forward_features(torch.from_numpy(scaled).to(net.device))
+                    for net in self.nets_
+                ],
+            )
+
+    def _head_outputs(self, features):
+        """Average the nets' outputs, in the unit of the output: float64 (B, n_outputs)."""
+        outputs = [
+            net.module_.forward_head(feature).cpu().double().numpy()
+            for net, feature in zip(self.nets_, features, strict=True)
+        ]
+        return self._to_unit(np.mean(outputs, axis=0))
+
+    @torch.inference_mode()
+    def _outputs(self, X):
+        """Return logits or predictions of every output, (n_samples, n_outputs)."""
+        X = self._check_spectra(X)
+        return np.concatenate([self._head_outputs(features) for _, features in self._chunks(X)])
+
+    def explain(self, X, *, target=None, x_axis=None):
+        r"""Show which wavelengths made the outputs: 1D Grad-CAM, signed and complete.
+
+        .. math:: m_i = \sum_k \frac{\partial z}{\partial A_{ki}} A_{ki}
+
+        with the feature maps A before the head and the output z: a logit, or a prediction in
+        the unit of y. No average of gradients over positions, no ReLU (Shi et al. 2023,
+        doi:10.1021/acs.analchem.3c01101). Since the head is linear, the map and the base value
+        add up to the output. Each position's share is spread over the points it stands for.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_points)
+            Spectra, preprocessed as those the estimator was fitted on.
+        target : None, label, array-like of shape (n_samples,) or "all", default=None
+            What to explain: for a classifier the predicted class (None), one class, one class
+            per spectrum, or every class; for a regressor every output (None, "all"), or one by
+            its number or its name.
+        x_axis : array-like of shape (n_points,), default=None
+            Wavelengths or wavenumbers; None takes them from the column names of X, else from
+            those of the training spectra, else counts points.
+
+        Returns
+        -------
+        explanation : Explanation
+
+        Raises
+        ------
+        ValueError
+            X is not as the training spectra were, `target` is unknown, or `x_axis` is not one
+            sorted number per point.
+        """
+        names = _column_names(X)
+        X = self._check_spectra(X)
+        x_axis = self._resolve_x_axis(names, x_axis)
+        return self._explain(X, self._choose(target, len(X)), x_axis)
+
+    def _choose(self, target, n_samples):
+        return TargetChoice(target, self._labels, n_samples, highest=self._explains_highest)
+
+    @torch.inference_mode()
+    def _explain(self, X, choice, x_axis):
+        """Explain checked spectra."""
+        bias = np.mean([net.module_.head.bias.cpu().double().numpy() for net in self.nets_], axis=0)
+        base = self._to_unit(bias)  # (n_outputs,)
+        n_samples, n_points = X.shape
+        maps = np.empty((n_samples, choice.n_targets, n_points), dtype=np.float32)
+        outputs = np.empty((n_samples, choice.n_targets))
+        columns = np.empty((n_samples, choice.n_targets), dtype=int)
+        for rows, features in self._chunks(X):
+            all_outputs = self._head_outputs(features)  # (B, n_outputs)
+            columns[rows] = choice.columns(rows, all_outputs)
+            outputs[rows] = np.take_along_axis(all_outputs, columns[rows], axis=1)
+            maps[rows] = self._maps(features, columns[rows])
+        return Explanation(
+            maps=maps[:, 0] if choice.single else np.moveaxis(maps, 1, 2),
+            outputs=outputs[:, 0] if choice.single else outputs,
+            base_values=base[columns[:, 0]] if choice.single else base[columns],
+            targets=self._labels[columns[:, 0] if choice.single else columns[0]],
+            x_axis=x_axis,
+            spectra=X,
+            output_name=self._output_name,
+        )
+
+    def _maps(self, features, columns):
+        """Average the nets' maps of the outputs in `columns`: float32 (B, n_targets, n_points)."""
+        cells = torch.stack(
+            [
+                one_d_grad_cam(feature, net.module_.head_weight)
+                for net, feature in zip(self.nets_, features, strict=True)
+            ]
+        ).mean(dim=0)  # (B, n_outputs, L)
+        cells *= torch.from_numpy(self._output_scale).to(cells)[:, None]
+        index = torch.tensor(columns, device=cells.device)
+        cells = cells.take_along_dim(index[:, :, None], dim=1)  # (B, n_targets, L)
+        stride = self.nets_[0].module_.stride
+        return spread(cells, self.n_features_in_, stride).cpu().numpy()
+
+    def _resolve_x_axis(self, names, x_axis):
+        if x_axis is not None:
+            return check_x_axis(x_axis, self.n_features_in_)
+        for candidate in (names, getattr(self, "feature_names_in_", None)):
+            axis = axis_from_names(candidate)
+            if axis is not None:
+                return axis
+        return np.arange(self.n_features_in_, dtype=float) if self.x_axis_ is None else self.x_axis_
+
+    # ------------------------------------------------------------- the leaves' part
+
+    @property
+    @abstractmethod
+    def _y_checks(self):
+        """Arguments of validate_data for y."""
+
+    @abstractmethod
+    def _check_y(self, y):
+        """Return y checked, as the other hooks take it."""
+
+    @abstractmethod
+    def _remember_labels(self, y):
+        """Set what names the outputs."""
+
+    @abstractmethod
+    def _encode(self, y):
+        """Return y as numbers, the rows along the first axis."""
+
+    @abstractmethod
+    def _validation_split(self, X, y, units, n_units, random_state):
+        """Return the rows to train on and the rows to set aside."""
+
+    @abstractmethod
+    def _start_y(self, y, sample_weight):
+        """Fit the scaling of y; return it scaled and centred, and the outputs to start from."""
+
+    @abstractmethod
+    def _scale_y(self, y):
+        """Return y as the criterion takes it."""
+
+    @abstractmethod
+    def _to_unit(self, outputs):
+        """Return network outputs (..., n_outputs) in the unit of the output."""
+
+    @abstractmethod
+    def _after_training(self, module):
+        """Tidy up a trained network."""
+
+
+class ResNet1DClassifier(ClassifierMixin, _BaseResNet1D):
+    r"""Classify spectra with a 1D residual network that explains itself.
+
+    The network computes one logit a class from a spectrum x, scaled per wavelength:
+
+    .. math:: z_t(x) = b_t + \sum_i \sum_k w_{tki} A_{ki}(x)
+
+    with K features A at every position i: the channels of a small ResNet and, with `shortcut`,
+    the spectrum itself, started from a PLS-DA calibration. The logits of a spectrum add up to
+    zero; their softmax are the probabilities.
+
+    Parameters
+    ----------
+    max_epochs : int, default=60
+        Passes over the training spectra.
+    lr : float, default=0.001
+        Highest learning rate of the one-cycle schedule.
+    batch_size : int, default=16
+        Spectra per optimization step.
+    early_stopping : bool, default=False
+        Whether to set spectra aside and stop when their loss no longer falls; the best weights
+        are kept.
+    validation_fraction : float, default=0.1
+        Share of the spectra (of the groups, when `fit` is given groups) set aside by
+        `early_stopping`.
+    n_iter_no_change : int, default=10
+        Epochs without progress after which `early_stopping` stops.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes: ``{label: weight}``, or inversely proportional to their
+        frequencies.
+    shortcut : bool, default=True
+        Whether the network contains a linear model of the spectrum, started from PLS-DA.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of the last fit (same points and classes).
+    device : str, default="cpu"
+        PyTorch device of the network, such as "cuda".
+    callbacks : list of skorch callbacks or None, default=None
+        Copied before use; the fitted ones are in ``nets_[0].callbacks_``.
+    net_params : dict or None, default=None
+        Any further parameter of skorch's net, such as
+        ``{"optimizer": torch.optim.SGD, "optimizer__momentum": 0.9}``.
+    verbose : int, default=0
+        1 prints loss and time of every epoch.
+    random_state : int, RandomState or None, default=None
+        Seed of initial weights, batches and splits; with an int, results are the same bit for
+        bit on one machine.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels, sorted.
+    nets_ : list of skorch nets
+        The trained networks: ``nets_[0].module_``, ``nets_[0].history``.
+    n_features_in_ : int
+        Points per spectrum.
+    feature_names_in_ : ndarray of shape (n_points,)
+        Column names of the training spectra, where all are strings.
+    x_axis_ : ndarray of shape (n_points,) or None
+        Wavelengths or wavenumbers from the column names of the training spectra.
+
+    See Also
+    --------
+    ResNet1DRegressor : The same for quantification.
+    explain : The maps of a whole pipeline.
+
+    References
+    ----------
+    Shi et al., Anal. Chem. 2023, 95, 9959, :doi:`10.1021/acs.analchem.3c01101`.
+
+    Examples
+    --------
+    >>> from chemotools.scatter import StandardNormalVariate
+    >>> from sklearn.datasets import make_classification
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn_spectral import ResNet1DClassifier
+    >>> X, y = make_classification(n_features=100, class_sep=2, random_state=0)
+    >>> model = make_pipeline(
+    ...     StandardNormalVariate(), ResNet1DClassifier(max_epochs=5, random_state=0)
+    ... )
+    >>> model.fit(X, y).predict_proba(X[:2]).shape
+    (2, 2)
+    """
+
+    _net_class = WeightedClassifier
+    _criterion = torch.nn.CrossEntropyLoss
+    _y_checks = {}
+    _explains_highest = True
+    _output_name = "logit"
+    # PLS-DA predicts class membership, 0 or 1; as logits its values would leave every
+    # probability near chance.
+    _shortcut_gain = 20.0
+
+    def __init__(
+        self,
+        *,
+        max_epochs=60,
+        lr=0.001,
+        batch_size=16,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        class_weight=None,
+        shortcut=True,
+        warm_start=False,
+        device="cpu",
+        callbacks=None,
+        net_params=None,
+        verbose=0,
+        random_state=None,
+    ):
+        self.max_epochs = max_epochs
+        self.lr = lr
+        self.batch_size = batch_size
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.class_weight = class_weight
+        self.shortcut = shortcut
+        self.warm_start = warm_start
+        self.device = device
+        self.callbacks = callbacks
+        self.net_params = net_params
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Make one pass over some spectra, at the learning rate `lr`.
+
+        The first call sets the scaling per wavelength and starts the shortcut: let it have a
+        fair sample of what will come.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_points)
+            Spectra.
+        y : array-like of shape (n_samples,)
+            Class labels.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever come; needed in the first call only.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each spectrum.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            The first call has no `classes`, or later ones differ.
+        """
+        if not hasattr(self, "nets_"):
+            if classes is None:
+                raise ValueError(
+                    "The first call to partial_fit needs classes, all labels that will ever come."
+                )
+        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise ValueError(
+                f"classes={np.unique(classes).tolist()} differ from those of the first call to "
+                f"partial_fit, {self.classes_.tolist()}. Leave classes out, or fit anew."
+            )
+        return self._partial_fit(X, y, sample_weight, classes)
+
+    def decision_function(self, X):
+        """Return the logits.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_points)
+            Spectra.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples, n_classes), or (n_samples,) for two classes
+            Logits; for two classes the margin of ``classes_[1]`` over ``classes_[0]``, the
+            difference of their logits.
+        """
+        logits = self._outputs(X)
+        return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
+
+    def predict_proba(self, X):
+        """Return the probability of every class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_points)
+            Spectra.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``.
+        """
+        return softmax(self._outputs(X), axis=1)
+
+    def predict(self, X):
+        """Return the most probable class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_points)
+            Spectra.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+        """
+        most_probable = self._outputs(X).argmax(axis=1)
+        return self.classes_[most_probable]
+
+    @property
+    def _labels(self):
+        return self.classes_
+
+    @property
+    def _output_scale(self):
+        return np.ones(len(self.classes_))
+
+    def _check_training_data(self, X, y, sample_weight, groups, **checks):
+        X, y, sample_weight, groups = super()._check_training_data(
+            X, y, sample_weight, groups, **checks
+        )
+        return X, y, sample_weight * compute_sample_weight(self.class_weight, y), groups
+
+    def _check_y(self, y):
+        check_classification_targets(y)
+        return y
+
+    def _remember_labels(self, y):
+        classes = np.unique(y)
+        if len(classes) < 2:
+            raise ValueError(
+                f"y holds 1 class, {classes.tolist()[0]!r}; a classifier needs at least two. Add "
+                "spectra of another class (and check that y is not constant in this training "
+                "fold)."
+            )
+        self.classes_ = classes
+
+    def _encode(self, y):
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):
+            raise ValueError(
+                f"y holds {unknown.tolist()}, which the model does not know: its classes are "
+                f"{self.classes_.tolist()}. Name all classes in the first call to partial_fit, or "
+                "fit anew."
+            )
+        return np.searchsorted(self.classes_, y)
+
+    def _validation_split(self, X, y, units, n_units, random_state):
+        n_splits = min(max(2, round(1 / self.validation_fraction)), n_units)
+        rare = [
+            label
+            for index, label in enumerate(self.classes_.tolist())
+            if len(np.unique(units[y == index])) < 2
+        ]
+        if rare:
+            raise ValueError(
+                f"early_stopping sets spectra of every class aside, but {rare} have one sample "
+                "(or one group) only. Fit without early_stopping, or add samples."
+            )
+        n_splits = min(n_splits, *(len(np.unique(units[y == index])) for index in np.unique(y)))
+        splitter = StratifiedGroupKFold(n_splits, shuffle=True, random_state=random_state)
+        return next(splitter.split(X, y, units))
+
+    def _start_y(self, y, sample_weight):
+        membership = np.eye(len(self.classes_))[y]
+        frequencies = np.average(membership, axis=0, weights=sample_weight)
+        # A class that is yet to come (partial_fit) counts as half a spectrum.
+        return membership - frequencies, np.log(np.maximum(frequencies, 0.5 / len(y)))
+
+    def _scale_y(self, y):
+        return y
+
+    def _to_unit(self, outputs):
+        return outputs
+
+    def _after_training(self, module):
+        module.centre_outputs()
+
+
+class ResNet1DRegressor(RegressorMixin, _BaseResNet1D):
+    r"""Quantify from spectra with a 1D residual network that explains itself.
+
+    The network computes the outputs from a spectrum x, scaled per wavelength:
+
+    .. math:: y_t(x) = b_t + \sum_i \sum_k w_{tki} A_{ki}(x)
+
+    with K features A at every position i: the channels of a small ResNet and, with `shortcut`,
+    the spectrum itself, started from a PLS calibration whose latent variables are chosen by
+    cross-validation inside `fit`. The outputs are scaled inside; predictions and maps come back
+    in the unit of y.
+
+    Parameters
+    ----------
+    max_epochs : int, default=60
+        Passes over the training spectra.
+    lr : float, default=0.001
+        Highest learning rate of the one-cycle schedule.
+    batch_size : int, default=16
+        Spectra per optimization step.
+    early_stopping : bool, default=False
+        Whether to set spectra aside and stop when their loss no longer falls; the best weights
+        are kept.
+    validation_fraction : float, default=0.1
+        Share of the spectra (of the groups, when `fit` is given groups) set aside by
+        `early_stopping`.
+    n_iter_no_change : int, default=10
+        Epochs without progress after which `early_stopping` stops.
+    shortcut : bool, default=True
+        Whether the network contains a linear model of the spectrum, started from PLS.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of the last fit (same points and outputs).
+    device : str, default="cpu"
+        PyTorch device of the network, such as "cuda".
+    callbacks : list of skorch callbacks or None, default=None
+        Copied before use; the fitted ones are in ``nets_[0].callbacks_``.
+    net_params : dict or None, default=None
+        Any further parameter of skorch's net, such as
+        ``{"optimizer": torch.optim.SGD, "optimizer__momentum": 0.9}``.
+    verbose : int, default=0
+        1 prints loss and time of every epoch.
+    random_state : int, RandomState or None, default=None
+        Seed of initial weights, batches and splits; with an int, results are the same bit for
+        bit on one machine.
+
+    Attributes
+    ----------
+    nets_ : list of skorch nets
+        The trained networks: ``nets_[0].module_``, ``nets_[0].history``.
+    n_outputs_ : int
+        Columns of y.
+    n_features_in_ : int
+        Points per spectrum.
+    feature_names_in_ : ndarray of shape (n_points,)
+        Column names of the training spectra, where all are strings.
+    x_axis_ : ndarray of shape (n_points,) or None
+        Wavelengths or wavenumbers from the column names of the training spectra.
+
+    See Also
+    --------
+    ResNet1DClassifier : The same for classification.
+    explain : The maps of a whole pipeline.
+
+    References
+    ----------
+    Shi et al., Anal. Chem. 2023, 95, 9959, :doi:`10.1021/acs.analchem.3c01101`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_regression
+    >>> from sklearn_spectral import ResNet1DRegressor
+    >>> X, y = make_regression(n_features=100, random_state=0)
+    >>> model = ResNet1DRegressor(max_epochs=5, random_state=0).fit(X, y)
+    >>> model.predict(X[:3]).shape
+    (3,)
+    """
+
+    _net_class = WeightedRegressor
+    _criterion = torch.nn.MSELoss
+    _y_checks = {"multi_output": True, "y_numeric": True}
+    _explains_highest = False
+    _shortcut_gain = 1.0
+
+    def __init__(
+        self,
+        *,
+        max_epochs=60,
+        lr=0.001,
+        batch_size=16,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        shortcut=True,
+        warm_start=False,
+        device="cpu",
+        callbacks=None,
+        net_params=None,
+        verbose=0,
+        random_state=None,
+    ):
+        self.max_epochs = max_epochs
+        self.lr = lr
+        self.batch_size = batch_size
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.shortcut = shortcut
+        self.warm_start = warm_start
+        self.device = device
+        self.callbacks = callbacks
+        self.net_params = net_params
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def partial_fit(self, X, y, sample_weight=None):
+        """Make one pass over some spectra, at the learning rate `lr`.
+
+        The first call sets the scaling of X and y and starts the shortcut: let it have a fair
+        sample of what will come.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_points)
+            Spectra.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Values to predict.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each spectrum.
+
+        Returns
+        -------
+        self : object
+        """
+        return self._partial_fit(X, y, sample_weight)
+
+    def predict(self, X):
+        """Return the predicted values, in the unit of y.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_points)
+            Spectra.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            As y was in `fit`.
+        """
+        outputs = self._outputs(X)
+        return outputs[:, 0] if self._y_was_1d else outputs
+
+    @property
+    def _labels(self):
+        if self._output_names is not None and len(self._output_names) == self.n_outputs_:
+            return np.array(self._output_names, dtype=object)
+        return np.arange(self.n_outputs_)
+
+    @property
+    def _output_name(self):
+        names = self._output_names
+        return str(names[0]) if names is not None and len(names) == 1 else "prediction"
+
+    @property
+    def _output_scale(self):
+        return self._y_scaler.scale_
+
+    def _check_y(self, y):
+        return np.asarray(y, dtype=np.float64)
+
+    def _remember_labels(self, y):
+        self._y_was_1d = y.ndim == 1
+        self.n_outputs_ = 1 if y.ndim == 1 else y.shape[1]
+
+    def _encode(self, y):
+        y = y.reshape(len(y), -1)
+        if y.shape[1] != self.n_outputs_:
+            raise ValueError(
+                f"y has {y.shape[1]} column(s), but the model was fitted on {self.n_outputs_}. "
+                "Pass as many, or fit anew."
+            )
+        return y
+
+    def _validation_split(self, X, y, units, n_units, random_state):
+        splitter = GroupShuffleSplit(
+            1, test_size=self.validation_fraction, random_state=random_state
+        )
+        return next(splitter.split(X, y, units))
+
+    def _start_y(self, y, sample_weight):
+        self._y_scaler = StandardScaler().fit(y, sample_weight=sample_weight)
+        return self._y_scaler.transform(y), np.zeros(y.shape[1])
+
+    def _scale_y(self, y):
+        return self._y_scaler.transform(y).astype(np.float32)
+
+    def _to_unit(self, outputs):
+        return outputs * self._y_scaler.scale_ + self._y_scaler.mean_
+
+    def _after_training(self, module):
+        """Leave the network as it is: outputs have a unit, and nothing in common to remove."""

@@ -1,0 +1,72 @@
+"""Which outputs an explanation is about."""
+
+import numpy as np
+
+
+class TargetChoice:
+    """A user's `target`, checked, turned into columns of the outputs.
+
+    Parameters
+    ----------
+    target : None, label, array-like of shape (n_samples,) or "all"
+    labels : ndarray of shape (n_outputs,)
+        The label of every output.
+    n_samples : int
+    highest : bool
+        Whether None means the highest output of each spectrum (a classifier's prediction)
+        instead of every output.
+
+    Attributes
+    ----------
+    single : bool
+        Whether every spectrum has one target, so that arrays have no target axis.
+    """
+
+    def __init__(self, target, labels, n_samples, *, highest):
+        n_outputs = len(labels)
+        self.single = True
+        self._highest = False
+        if isinstance(target, str) and target == "all":
+            self.single = False
+            columns = np.arange(n_outputs)
+        elif target is None and highest:
+            self._highest = True
+            columns = np.zeros(1, dtype=int)
+        elif target is None:
+            self.single = n_outputs == 1
+            columns = np.arange(n_outputs)
+        elif np.ndim(target) == 0:
+            columns = np.array([_column(target, labels)])
+        else:
+            target = np.asarray(target)
+            if target.shape != (n_samples,):
+                raise ValueError(
+                    f"target has shape {target.shape}, but X has {n_samples} spectra. Pass one "
+                    "label, one per spectrum, 'all' or None."
+                )
+            known = {label: _column(label, labels) for label in np.unique(target).tolist()}
+            columns = np.array([known[label] for label in target.tolist()], dtype=int)[:, None]
+        self._columns = np.broadcast_to(
+            columns, (n_samples, columns.shape[-1])
+        )  # (n_samples, n_targets)
+
+    @property
+    def n_targets(self):
+        """Targets of every spectrum."""
+        return self._columns.shape[1]
+
+    def columns(self, rows, outputs):
+        """Return the columns to explain, (B, n_targets), for some rows and their outputs."""
+        if self._highest:
+            return outputs.argmax(axis=1)[:, None]
+        return self._columns[rows]
+
+
+def _column(label, labels):
+    found = np.flatnonzero([known == label for known in labels.tolist()])
+    if len(found) == 0:
+        raise ValueError(
+            f"target={label!r} is none of the model's targets: {labels.tolist()}. Pass one of "
+            "these, an array with one per spectrum, 'all' or None."
+        )
+    return int(found[0])
