@@ -1,0 +1,213 @@
+"""Whole models: pipelines, searches, transformed targets, and the axis on its way through."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from chemotools.baseline import AirPls
+from chemotools.derivative import SavitzkyGolay
+from chemotools.feature_selection import RangeCut
+from chemotools.scatter import StandardNormalVariate
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.cross_decomposition import PLSRegression
+from sklearn.decomposition import PCA
+from sklearn.exceptions import NotFittedError
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.feature_selection import SelectKBest, VarianceThreshold, f_regression
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, RandomizedSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
+
+from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor, explain
+from sklearn_spectral.preprocessing import CosmicRayRemover
+
+FEW = {"max_epochs": 3, "random_state": 0}
+PREPROCESSINGS = {
+    "cosmic rays": lambda x: [CosmicRayRemover()],
+    "snv": lambda x: [StandardNormalVariate()],
+    "derivative": lambda x: [SavitzkyGolay(window_length=9, polyorder=2, deriv=1)],
+    "baseline": lambda x: [AirPls(), StandardScaler()],
+    "range": lambda x: [RangeCut(start=1000, end=1500, x_axis=x), StandardNormalVariate()],
+    "best": lambda x: [SelectKBest(f_regression, k=30), VarianceThreshold()],
+    "passthrough": lambda x: ["passthrough"],
+    "nested": lambda x: [
+        make_pipeline(StandardScaler(), make_pipeline(RangeCut(start=1000, end=1500, x_axis=x)))
+    ],
+}
+
+
+def pipeline(steps, model=None):
+    return make_pipeline(*steps, model or ResNet1DRegressor(**FEW))
+
+
+def assert_adds_up(explanation):
+    total = explanation.maps.sum(axis=1) + explanation.base_values
+    scale = np.abs(explanation.outputs).max()
+    np.testing.assert_allclose(total / scale, explanation.outputs / scale, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("steps", PREPROCESSINGS)
+def test_pipeline_is_the_estimator_on_preprocessed_spectra(mixtures_frame, wavenumbers, steps):
+    X, y = mixtures_frame
+    model = pipeline(PREPROCESSINGS[steps](wavenumbers)).fit(X, y)
+    explanation = explain(model, X)
+    direct = model[-1].explain(model[:-1].transform(X))
+    np.testing.assert_array_equal(explanation.maps, direct.maps)
+    np.testing.assert_array_equal(explanation.outputs, model.predict(X))
+    assert_adds_up(explanation)
+
+
+@pytest.mark.parametrize("names", ["strings", "floats", "given"])
+@pytest.mark.parametrize("steps", PREPROCESSINGS)
+def test_axis_goes_through(mixtures_frame, wavenumbers, steps, names):
+    X, y = mixtures_frame
+    if names == "floats":
+        X = X.set_axis(wavenumbers, axis=1)
+    elif names == "given":
+        X = X.to_numpy()
+    model = pipeline(PREPROCESSINGS[steps](wavenumbers)).fit(X, y)
+    axis = explain(model, X, x_axis=wavenumbers if names == "given" else None).x_axis
+    expected = {
+        "range": wavenumbers[(wavenumbers >= 1000) & (wavenumbers < 1500)],
+        "nested": wavenumbers[(wavenumbers >= 1000) & (wavenumbers < 1500)],
+    }.get(steps, wavenumbers)
+    if steps == "best":
+        expected = wavenumbers[model[0].get_support()]
+    np.testing.assert_array_equal(axis, expected)
+
+
+def test_axis_of_arrays(mixtures, wavenumbers):
+    """Without names RangeCut still knows its wavenumbers; else the points are counted."""
+    X, amounts = mixtures
+    y = amounts[:, 0]
+    cut = pipeline(PREPROCESSINGS["range"](wavenumbers)).fit(X, y)
+    kept = wavenumbers[(wavenumbers >= 1000) & (wavenumbers < 1500)]
+    np.testing.assert_array_equal(explain(cut, X).x_axis, kept)
+    np.testing.assert_array_equal(explain(cut, X, x_axis=kept).x_axis, kept)
+    plain = pipeline([StandardNormalVariate()]).fit(X, y)
+    np.testing.assert_array_equal(explain(plain, X).x_axis, np.arange(100))
+    with pytest.raises(ValueError, match=r"shape \(7,\), but the spectra have 50 points"):
+        explain(cut, X, x_axis=np.arange(7))
+
+
+def test_components_are_not_wavelengths(mixtures_frame):
+    X, y = mixtures_frame
+    model = pipeline([PCA(10)]).fit(X, y)
+    np.testing.assert_array_equal(explain(model, X).x_axis, np.arange(10))
+
+
+def test_pandas_output_keeps_the_axis(mixtures_frame, wavenumbers):
+    X, y = mixtures_frame
+    model = pipeline(PREPROCESSINGS["range"](wavenumbers)).set_output(transform="pandas").fit(X, y)
+    assert explain(model, X).x_axis[0] == 1000
+
+
+@pytest.mark.parametrize("search", ["grid", "random", "halving"])
+def test_searches(mixtures_frame, search):
+    X, y = mixtures_frame
+    model = pipeline([StandardNormalVariate()])
+    grid = {"resnet1dregressor__lr": [1e-4, 1e-3]}
+    searches = {
+        "grid": lambda: GridSearchCV(model, grid, cv=2),
+        "random": lambda: RandomizedSearchCV(model, grid, n_iter=2, cv=2, random_state=0),
+        "halving": lambda: HalvingGridSearchCV(model, grid, cv=2, random_state=0),
+    }
+    fitted = searches[search]().fit(X, y)
+    np.testing.assert_array_equal(explain(fitted, X).maps, explain(fitted.best_estimator_, X).maps)
+
+
+def test_grid_search_in_two_processes_is_reproducible(kinds):
+    X, y = kinds
+    model = make_pipeline(StandardNormalVariate(), ResNet1DClassifier(random_state=0))
+    grid = {
+        "resnet1dclassifier__max_epochs": [2, 4],
+        "resnet1dclassifier__lr": [1e-3, 3e-3],
+        "standardnormalvariate": [StandardNormalVariate(), "passthrough"],
+    }
+    searches = [GridSearchCV(model, grid, cv=2, n_jobs=n_jobs).fit(X, y) for n_jobs in (2, 2, 1)]
+    for search in searches:
+        np.testing.assert_array_equal(
+            search.cv_results_["mean_test_score"], searches[0].cv_results_["mean_test_score"]
+        )
+        np.testing.assert_array_equal(search.predict_proba(X), searches[0].predict_proba(X))
+    assert_adds_up(explain(searches[0], X))
+
+
+def test_search_inside_pipeline_inside_search(mixtures_frame):
+    X, y = mixtures_frame
+    inner = GridSearchCV(ResNet1DRegressor(**FEW), {"lr": [1e-3]}, cv=2)
+    outer = GridSearchCV(
+        pipeline([StandardScaler()], inner), {"standardscaler": ["passthrough"]}, cv=2
+    )
+    assert_adds_up(explain(outer.fit(X, y), X))
+
+
+@pytest.mark.parametrize(
+    "transformer",
+    [
+        StandardScaler(),
+        MinMaxScaler((-1, 1)),
+        FunctionTransformer(lambda y: y * 3, inverse_func=lambda y: y / 3),
+    ],
+)
+def test_linear_target_transformation(mixtures_frame, transformer):
+    X, y = mixtures_frame
+    y = 500 * y + 20
+    model = TransformedTargetRegressor(
+        pipeline([StandardNormalVariate()]), transformer=transformer
+    ).fit(X, y)
+    explanation = explain(model, X)
+    np.testing.assert_allclose(explanation.outputs, model.predict(X), rtol=1e-10)
+    assert explanation.maps.shape == (60, 100)
+    assert_adds_up(explanation)
+
+
+def test_linear_transformation_of_several_targets(mixtures):
+    X, amounts = mixtures
+    model = TransformedTargetRegressor(ResNet1DRegressor(**FEW), transformer=PCA()).fit(X, amounts)
+    explanation = explain(model, X)
+    np.testing.assert_allclose(explanation.outputs, model.predict(X), rtol=1e-6)
+    assert_adds_up(explanation)
+    one = explain(model, X, target=2)
+    np.testing.assert_array_equal(one.maps, explanation.maps[:, :, 2])
+    assert one.targets.tolist() == [2] * 60
+
+
+def test_target_transformation_that_is_not_linear_is_refused(mixtures_frame):
+    X, y = mixtures_frame
+    model = TransformedTargetRegressor(
+        ResNet1DRegressor(**FEW), func=np.log1p, inverse_func=np.expm1
+    ).fit(X, y)
+    with pytest.raises(ValueError, match="is not linear.*do not add up.*StandardScaler"):
+        explain(model, X)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (make_pipeline(StandardScaler(), PLSRegression(1)), "PLSRegression inside Pipeline"),
+        (PLSRegression(1), "expected ResNet1DClassifier or ResNet1DRegressor"),
+        (make_pipeline(StandardScaler(), "passthrough"), "'passthrough' inside Pipeline"),
+    ],
+)
+def test_models_that_do_not_end_in_one_of_ours(mixtures_frame, model, message):
+    X, y = mixtures_frame
+    with pytest.raises(TypeError, match=message):
+        explain(model.fit(X, y), X)
+
+
+def test_searches_without_refit_and_unfitted_models(mixtures_frame):
+    X, y = mixtures_frame
+    search = GridSearchCV(ResNet1DRegressor(**FEW), {"lr": [1e-3]}, cv=2, refit=False).fit(X, y)
+    with pytest.raises(ValueError, match="refit=True"):
+        explain(search, X)
+    for model in (ResNet1DRegressor(), pipeline([StandardScaler()]), GridSearchCV(search, {})):
+        with pytest.raises(NotFittedError):
+            explain(model, X)
+
+
+def test_targets_reach_the_classifier(kinds):
+    X, y = kinds
+    model = make_pipeline(StandardNormalVariate(), ResNet1DClassifier(**FEW)).fit(X, y)
+    explanation = explain(model, pd.DataFrame(X), target="wax")
+    assert explanation.targets.tolist() == ["wax"] * 60
+    np.testing.assert_array_equal(explanation.outputs, model.decision_function(X)[:, 2])
