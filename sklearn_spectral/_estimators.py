@@ -16,7 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from ._explanation import Explanation, axis_from_names, check_x_axis
 from ._grad_cam import one_d_grad_cam, spread
-from ._pls import pls_coefficients
+from ._pls import start_model
 from ._targets import TargetChoice
 from ._training import WeightedClassifier, WeightedRegressor, make_net, train
 
@@ -25,6 +25,13 @@ from ._training import WeightedClassifier, WeightedRegressor, make_net, train
 CHUNK_SIZE = 256
 # A spectrum of one point has no neighbours to convolve.
 MIN_POINTS = 2
+
+
+# PLS-DA predicts class membership, 0 or 1: as logits its values would leave every probability near
+# chance.
+LOGITS_PER_MEMBERSHIP = 20.0
+# Share of the mean variance of all wavelengths that is added to the variance of each.
+SCALE_FLOOR = 0.1
 
 
 def _own_random_state(random_state):
@@ -70,6 +77,18 @@ def _check_y(y):
             f"Input y contains NaN or infinity (inf) in rows {_some(rows)}; every spectrum needs "
             "its reference. Drop these rows, or measure their reference again."
         )
+
+
+def _fit_x_scaler(X, sample_weight):
+    """Fit the scaling of the spectra: centred, and each wavelength nearly to unit variance.
+
+    Wavelengths that vary little are not blown up to the size of the others: there is noise in
+    them, and in new spectra whatever the training spectra did not have.
+    """
+    scaler = StandardScaler().fit(X, sample_weight=sample_weight)
+    floor = SCALE_FLOOR * scaler.var_.mean()
+    scaler.scale_ = np.sqrt(np.where(scaler.var_ + floor > 0, scaler.var_ + floor, 1.0))
+    return scaler
 
 
 def _column_names(X):
@@ -232,9 +251,8 @@ class _BaseResNet1D(BaseEstimator, ABC):
 
     def _start(self, X, y, sample_weight, groups, random_state):
         """Fit the scalers and make an untrained network."""
-        self._x_scaler = StandardScaler().fit(X, sample_weight=sample_weight)
-        # Scaled and centred, (n_samples, n_outputs), and the outputs of a model without spectrum.
-        targets, constant = self._start_y(y, sample_weight)
+        self._x_scaler = _fit_x_scaler(X, sample_weight)
+        targets = self._start_y(y, sample_weight)  # (n_samples, n_outputs)
         seed = int(random_state.randint(2**31 - 1))
         shuffling = np.random.RandomState(random_state.randint(2**31 - 1))
         net = make_net(
@@ -254,12 +272,17 @@ class _BaseResNet1D(BaseEstimator, ABC):
             net_params=self.net_params,
             random_state=shuffling,
         )
-        net.module_.start_bias(torch.from_numpy(constant))
+        constant = np.average(targets, axis=0, weights=sample_weight)
+        slopes = np.zeros((X.shape[1], targets.shape[1]))  # of the scaled spectra
         if self.shortcut:
-            coefficients = pls_coefficients(
-                self._x_scaler.transform(X), targets, sample_weight, groups, random_state
+            model = start_model(
+                X, targets, sample_weight, groups, random_state, jointly=self._starts_jointly
             )
-            net.module_.start_shortcut(torch.from_numpy(self._shortcut_gain * coefficients))
+            slopes = model.coefficients * self._x_scaler.scale_[:, None]
+            constant = model.predict(self._x_scaler.mean_)
+        net.module_.start(
+            *map(torch.from_numpy, self._start_outputs(slopes, constant, targets, sample_weight))
+        )
         self.nets_ = [net]
 
     def _train(self, X, y, sample_weight, training, validation, *, max_epochs, one_cycle=True):
@@ -429,7 +452,11 @@ class _BaseResNet1D(BaseEstimator, ABC):
 
     @abstractmethod
     def _start_y(self, y, sample_weight):
-        """Fit the scaling of y; return it scaled and centred, and the outputs to start from."""
+        """Fit the scaling of y; return what PLS predicts, (n_samples, n_outputs)."""
+
+    @abstractmethod
+    def _start_outputs(self, slopes, constant, targets, sample_weight):
+        """Return slopes and constant of the outputs, from those of what PLS predicts."""
 
     @abstractmethod
     def _scale_y(self, y):
@@ -532,9 +559,7 @@ class ResNet1DClassifier(ClassifierMixin, _BaseResNet1D):
     _y_checks = {}
     _explains_highest = True
     _output_name = "logit"
-    # PLS-DA predicts class membership, 0 or 1; as logits its values would leave every
-    # probability near chance.
-    _shortcut_gain = 20.0
+    _starts_jointly = True
 
     def __init__(
         self,
@@ -709,10 +734,15 @@ class ResNet1DClassifier(ClassifierMixin, _BaseResNet1D):
         return next(splitter.split(X, y, units))
 
     def _start_y(self, y, sample_weight):
-        membership = np.eye(len(self.classes_))[y]
-        frequencies = np.average(membership, axis=0, weights=sample_weight)
+        return np.eye(len(self.classes_))[y]  # membership
+
+    def _start_outputs(self, slopes, constant, targets, sample_weight):
+        frequencies = np.average(targets, axis=0, weights=sample_weight)
         # A class that is yet to come (partial_fit) counts as half a spectrum.
-        return membership - frequencies, np.log(np.maximum(frequencies, 0.5 / len(y)))
+        chance = np.log(np.maximum(frequencies, 0.5 / len(targets)))
+        return LOGITS_PER_MEMBERSHIP * slopes, (
+            chance + LOGITS_PER_MEMBERSHIP * (constant - frequencies)
+        )
 
     def _scale_y(self, y):
         return y
@@ -732,8 +762,9 @@ class ResNet1DRegressor(RegressorMixin, _BaseResNet1D):
     .. math:: y_t(x) = b_t + \sum_i \sum_k w_{tki} A_{ki}(x)
 
     with K features A at every position i: the channels of a small ResNet and, with `shortcut`,
-    the spectrum itself, started from a PLS calibration whose latent variables are chosen by
-    cross-validation inside `fit`. The outputs are scaled inside; predictions and maps come back
+    the spectrum itself, started from a blend of PLS calibrations of the spectra and of their
+    first derivative, whose latent variables and shares are chosen by cross-validation inside
+    `fit`. The outputs are scaled inside; predictions and maps come back
     in the unit of y.
 
     Parameters
@@ -805,7 +836,7 @@ class ResNet1DRegressor(RegressorMixin, _BaseResNet1D):
     _criterion = torch.nn.MSELoss
     _y_checks = {"multi_output": True, "y_numeric": True}
     _explains_highest = False
-    _shortcut_gain = 1.0
+    _starts_jointly = False
 
     def __init__(
         self,
@@ -919,7 +950,10 @@ class ResNet1DRegressor(RegressorMixin, _BaseResNet1D):
 
     def _start_y(self, y, sample_weight):
         self._y_scaler = StandardScaler().fit(y, sample_weight=sample_weight)
-        return self._y_scaler.transform(y), np.zeros(y.shape[1])
+        return self._y_scaler.transform(y)
+
+    def _start_outputs(self, slopes, constant, targets, sample_weight):
+        return slopes, constant
 
     def _scale_y(self, y):
         return self._y_scaler.transform(y).astype(np.float32)

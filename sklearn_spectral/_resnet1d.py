@@ -184,18 +184,17 @@ class ResNet1D(nn.Module):
         return self.head.weight.unflatten(1, (-1, self.n_positions))
 
     @torch.no_grad()
-    def start_bias(self, bias: Tensor) -> None:
-        """Make the network start from the constant outputs `bias` (n_outputs,)."""
-        self.head.bias.copy_(bias)
+    def start(self, coefficients: Tensor, bias: Tensor) -> None:
+        """Make an untrained network compute ``x @ coefficients + bias``.
 
-    @torch.no_grad()
-    def start_shortcut(self, coefficients: Tensor) -> None:
-        """Make the shortcut compute ``x @ coefficients``, of shape (n_points, n_outputs)."""
-        missing = self.n_positions * self.stride - self.n_points
-        cells = nn.functional.pad(coefficients.mT, (0, missing)).unflatten(
-            1, (self.n_positions, self.stride)
-        )  # (n_outputs, n_positions, stride)
-        self.head_weight[:, -self.stride :].copy_(cells.mT / self.cell_scale)
+        `coefficients` are (n_points, n_outputs), and zero without shortcut; `bias` (n_outputs,).
+        """
+        self.head.bias.copy_(bias)
+        if self.shortcut:
+            missing = self.n_positions * self.stride - self.n_points
+            padded = nn.functional.pad(coefficients.mT, (0, missing))
+            cells = padded.unflatten(1, (self.n_positions, self.stride)).mT
+            self.head_weight[:, -self.stride :].copy_(cells / self.cell_scale)
 
     @torch.no_grad()
     def centre_outputs(self) -> None:

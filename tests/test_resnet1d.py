@@ -32,9 +32,9 @@ def test_output_is_zero_before_training_and_linear_once_the_shortcut_is_started(
     module = ResNet1D(10, 2)
     x = torch.randn(5, 10)
     assert module(x).abs().max() == 0
-    coefficients = torch.randn(10, 2)
-    module.start_shortcut(coefficients)
-    torch.testing.assert_close(module(x), x @ coefficients)
+    coefficients, bias = torch.randn(10, 2), torch.randn(2)
+    module.start(coefficients, bias)
+    torch.testing.assert_close(module(x), x @ coefficients + bias)
 
 
 def test_features_do_not_drift_along_the_axis():
