@@ -75,10 +75,9 @@ def explain(estimator, X, *, target=None, x_axis=None):
     """
     names = _column_names(X)
     if x_axis is not None:
-        x_axis = np.asarray(x_axis)
-        if len(x_axis) == np.shape(X)[1]:
-            names = [repr(value) for value in check_x_axis(x_axis, len(x_axis)).tolist()]
-            x_axis = None
+        x_axis = np.atleast_1d(x_axis)
+        if np.ndim(X) == 2 and len(x_axis) == np.shape(X)[1]:
+            names, x_axis = check_x_axis(x_axis, len(x_axis)).tolist(), None
     model, X, names, y_transformers = _unwrap(estimator, X, names)
     if x_axis is None and names is not None:
         x_axis = axis_from_names(names)
@@ -142,17 +141,13 @@ def _names_after(step, names):
     Names that scikit-learn dropped because they are numbers go through as strings.
     """
     known = getattr(step, "feature_names_in_", None)
-    names = (
-        None
-        if names is None
-        else [name if isinstance(name, str) else repr(float(name)) for name in names]
-    )
+    names = None if names is None else [str(name) for name in names]
     try:
         after = step.get_feature_names_out(known if known is not None else names)
     except (AttributeError, ValueError):
         return None
     if axis_from_names(after) is None and getattr(step, "x_axis_", None) is not None:
-        return [repr(float(value)) for value in step.x_axis_]
+        return np.asarray(step.x_axis_).tolist()
     return list(after)
 
 
@@ -171,8 +166,10 @@ def _inverse_transform(explanation, transformer):
             "(`.regressor_`) in the unit it was trained on, or use a linear transformer such as "
             "StandardScaler."
         )
+    n_targets = matrix.shape[1]
     return replace(
         explanation,
+        targets=explanation.targets if n_targets == n_outputs else np.arange(n_targets),
         maps=explanation.maps @ matrix.astype(explanation.maps.dtype),
         outputs=linear,
         base_values=explanation.base_values @ matrix + offset,

@@ -1,5 +1,7 @@
 """Which outputs an explanation is about."""
 
+import numbers
+
 import numpy as np
 
 
@@ -36,7 +38,7 @@ class TargetChoice:
             self.single = n_outputs == 1
             columns = np.arange(n_outputs)
         elif np.ndim(target) == 0:
-            columns = np.array([_column(target, labels)])
+            columns = np.array([_column(target, labels, by_number=not highest)])
         else:
             target = np.asarray(target)
             if target.shape != (n_samples,):
@@ -44,7 +46,10 @@ class TargetChoice:
                     f"target has shape {target.shape}, but X has {n_samples} spectra. Pass one "
                     "label, one per spectrum, 'all' or None."
                 )
-            known = {label: _column(label, labels) for label in np.unique(target).tolist()}
+            known = {
+                label: _column(label, labels, by_number=not highest)
+                for label in np.unique(target).tolist()
+            }
             columns = np.array([known[label] for label in target.tolist()], dtype=int)[:, None]
         self._columns = np.broadcast_to(
             columns, (n_samples, columns.shape[-1])
@@ -62,8 +67,11 @@ class TargetChoice:
         return self._columns[rows]
 
 
-def _column(label, labels):
+def _column(label, labels, *, by_number):
+    """Return the column of the output called `label`, or, `by_number`, of that number."""
     found = np.flatnonzero([known == label for known in labels.tolist()])
+    if len(found) == 0 and by_number and isinstance(label, numbers.Integral):
+        found = np.flatnonzero(np.arange(len(labels)) == label)
     if len(found) == 0:
         raise ValueError(
             f"target={label!r} is none of the model's targets: {labels.tolist()}. Pass one of "

@@ -156,16 +156,17 @@ def train(net, training, validation=None, *, max_epochs, patience=None, one_cycl
         steps = max_epochs * n_batches(len(dataset), net.batch_size)
         callbacks["one_cycle"] = OneCycle(steps)
     if validation is not None:
-        net.set_params(train_split=predefined_split(_as_dataset(*validation)))
         callbacks["early_stopping"] = EarlyStopping(patience=patience, load_best=True, sink=_silent)
     own = [(name, callback.initialize()) for name, callback in callbacks.items()]
-    kept = net.callbacks_
+    kept, kept_split = net.callbacks_, net.train_split
     net.callbacks_ = [*kept, *own]
+    if validation is not None:
+        net.set_params(train_split=predefined_split(_as_dataset(*validation)))
     try:
         net.partial_fit(dataset, epochs=max_epochs)
     finally:
         net.callbacks_ = kept
-        net.set_params(train_split=None)
+        net.set_params(train_split=kept_split)
     return net
 
 

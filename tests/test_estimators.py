@@ -19,6 +19,7 @@ from sklearn.model_selection import GroupKFold, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import EpochScoring
+from skorch.dataset import ValidSplit
 
 from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor
 
@@ -200,6 +201,7 @@ def test_outputs_are_named_after_y(mixtures):
     explanation = model.explain(X, target="water")
     assert explanation.targets.tolist() == ["water"] * 60
     np.testing.assert_array_equal(explanation.maps, model.explain(X).maps[:, :, 1])
+    np.testing.assert_array_equal(model.explain(X, target=1).maps, explanation.maps)
     assert ResNet1DRegressor(**FEW).fit(X, y["fat"]).explain(X).output_name == "fat"
 
 
@@ -384,6 +386,15 @@ def test_round_trips(kinds, tmp_path, dump):
 
 
 # ------------------------------------------------------------------------- bad input
+
+
+def test_net_params_are_kept(mixtures):
+    X, amounts = mixtures
+    split = ValidSplit(0.2)
+    model = ResNet1DRegressor(**FEW, net_params={"train_split": split}).fit(X, amounts)
+    assert len(model.nets_[0].history[:, "valid_loss"]) == 4
+    model.partial_fit(X, amounts)
+    assert len(model.nets_[0].history[:, "valid_loss"]) == 5
 
 
 def with_nan(X, value=np.nan):

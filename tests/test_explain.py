@@ -172,6 +172,17 @@ def test_linear_transformation_of_several_targets(mixtures):
     assert one.targets.tolist() == [2] * 60
 
 
+def test_target_transformation_that_changes_the_number_of_targets(mixtures):
+    X, amounts = mixtures
+    model = TransformedTargetRegressor(
+        ResNet1DRegressor(**FEW), transformer=PCA(2), check_inverse=False
+    )
+    explanation = explain(model.fit(X, amounts), X)
+    assert explanation.targets.tolist() == [0, 1, 2]
+    assert explanation.maps.shape == (60, 100, 3)
+    assert_adds_up(explanation)
+
+
 def test_target_transformation_that_is_not_linear_is_refused(mixtures_frame):
     X, y = mixtures_frame
     model = TransformedTargetRegressor(
