@@ -30,7 +30,6 @@ def expected_failures(estimator):
 @parametrize_with_checks(
     [ResNet1DClassifier(max_epochs=10), ResNet1DRegressor(max_epochs=10), CosmicRayRemover()],
     expected_failed_checks=expected_failures,
-    xfail_strict=False,  # rounding differs between processors
 )
 def test_scikit_learn(estimator, check):
     check(estimator)
