@@ -167,6 +167,11 @@ def train(net, training, validation=None, *, max_epochs, patience=None, one_cycl
     finally:
         net.callbacks_ = kept
         net.set_params(train_split=kept_split)
+    if not all(torch.isfinite(parameter).all() for parameter in net.module_.parameters()):
+        raise ValueError(
+            f"Training diverged: after {len(net.history)} epochs weights are NaN or infinite. "
+            f"Lower lr (it is {net.lr:g}), and look for outliers in X and sample_weight."
+        )
     return net
 
 

@@ -518,6 +518,11 @@ def test_bad_parameters(mixtures, parameters, message):
         ResNet1DRegressor(**parameters).fit(mixtures[0], mixtures[1])
 
 
+def test_diverging_training_is_an_error(mixtures):
+    with pytest.raises(ValueError, match=r"Training diverged: after 4 epochs .* Lower lr"):
+        ResNet1DRegressor(**FEW, lr=1e9).fit(*mixtures)
+
+
 def test_bad_weights_and_groups(mixtures):
     X, amounts = mixtures
     model = ResNet1DRegressor(**FEW)
