@@ -65,7 +65,7 @@ def _check_finite(X):
     )
 
 
-def _check_y(y):
+def _check_complete(y):
     """Raise with the rows where `y` is missing or infinite; leave all else to scikit-learn."""
     y = np.asarray(y)
     if y.ndim == 0:
@@ -193,7 +193,7 @@ class _BaseResNet1D(BaseEstimator, ABC):
     def _check_training_data(self, X, y, sample_weight, groups, *, reset, min_samples):
         names = _column_names(X)
         output_names = _column_names(y) or ([y.name] if getattr(y, "name", None) else None)
-        _check_y(y)
+        _check_complete(y)
         X, y = validate_data(
             self,
             X,
@@ -304,6 +304,10 @@ class _BaseResNet1D(BaseEstimator, ABC):
             self._after_training(net.module_)
 
     # ------------------------------------------------- outputs and explanations
+
+    def __sklearn_is_fitted__(self):
+        # A fit that failed leaves other attributes behind.
+        return hasattr(self, "nets_")
 
     def _check_spectra(self, X):
         check_is_fitted(self)

@@ -518,6 +518,14 @@ def test_bad_parameters(mixtures, parameters, message):
         ResNet1DRegressor(**parameters).fit(mixtures[0], mixtures[1])
 
 
+def test_a_failed_fit_is_no_fit(kinds):
+    model = ResNet1DClassifier(**FEW)
+    with pytest.raises(ValueError, match="1 class"):
+        model.fit(kinds[0], np.full(60, "oil"))
+    with pytest.raises(NotFittedError):
+        model.predict(kinds[0])
+
+
 def test_diverging_training_is_an_error(mixtures):
     with pytest.raises(ValueError, match=r"Training diverged: after 4 epochs .* Lower lr"):
         ResNet1DRegressor(**FEW, lr=1e9).fit(*mixtures)
