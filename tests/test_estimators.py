@@ -18,7 +18,7 @@ from sklearn.metrics import make_scorer, r2_score
 from sklearn.model_selection import GroupKFold, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from skorch.callbacks import EpochScoring
+from skorch.callbacks import Callback, EpochScoring
 from skorch.dataset import ValidSplit
 
 from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor
@@ -350,6 +350,20 @@ def test_warm_start_goes_on(mixtures):
         model.fit(X, amounts[:, 0])
     assert len(model.nets_[0].history) == 24
     assert model.score(X, amounts[:, 0]) > before
+
+
+def test_learning_rate_follows_one_cycle_and_is_left_as_it_was(mixtures):
+    rates = []
+
+    class Watch(Callback):
+        def on_batch_end(self, net, training=False, **kwargs):
+            rates.append(net.optimizer_.param_groups[0]["lr"])
+
+    model = ResNet1DRegressor(max_epochs=10, lr=0.002, random_state=0, callbacks=[Watch()])
+    model.fit(*mixtures)
+    assert max(rates) == pytest.approx(0.002, rel=0.05)
+    assert rates[0] < 0.0002 and rates[-1] < 0.0002
+    assert [g["lr"] for g in model.nets_[0].optimizer_.param_groups] == [0.002, 0.002]
 
 
 def test_skorch_stays_in_reach(mixtures):
