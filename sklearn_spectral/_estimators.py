@@ -1,7 +1,9 @@
 """The estimators: one private base, two leaves with few hooks."""
 
 import numbers
+import warnings
 from abc import ABC, abstractmethod
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
@@ -94,7 +96,21 @@ def _fit_x_scaler(X, sample_weight):
 def _column_names(X):
     """Return the column names of a DataFrame, strings or numbers, or None for an array."""
     columns = getattr(X, "columns", None)
-    return None if columns is None else list(columns)
+    if columns is None or list(columns) == list(range(len(columns))):
+        return None  # pandas' default names count columns
+    return list(columns)
+
+
+@contextmanager
+def _nothing_on_error(estimator):
+    """Put the attributes of an estimator back where a fit fails."""
+    before = vars(estimator).copy()
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
 
 
 class _BaseResNet1D(BaseEstimator, ABC):
@@ -129,6 +145,10 @@ class _BaseResNet1D(BaseEstimator, ABC):
             X, y, weights, groups or a parameter are not as described; the message says which
             and what to do.
         """
+        with _nothing_on_error(self):
+            return self._fit(X, y, sample_weight, groups)
+
+    def _fit(self, X, y, sample_weight, groups):
         self._check_parameters()
         continues = self.warm_start and hasattr(self, "nets_")
         X, y, sample_weight, groups = self._check_training_data(
@@ -155,6 +175,10 @@ class _BaseResNet1D(BaseEstimator, ABC):
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
         """Make one pass over some spectra; the first call starts the network."""
+        with _nothing_on_error(self):
+            return self._one_pass(X, y, sample_weight, classes)
+
+    def _one_pass(self, X, y, sample_weight, classes):
         self._check_parameters()
         first = not hasattr(self, "nets_")
         X, y, sample_weight, _ = self._check_training_data(
@@ -192,7 +216,9 @@ class _BaseResNet1D(BaseEstimator, ABC):
 
     def _check_training_data(self, X, y, sample_weight, groups, *, reset, min_samples):
         names = _column_names(X)
-        output_names = _column_names(y) or ([y.name] if getattr(y, "name", None) else None)
+        output_names = _column_names(y)
+        if getattr(y, "name", None) is not None:
+            output_names = [y.name]
         _check_complete(y)
         X, y = validate_data(
             self,
@@ -291,6 +317,10 @@ class _BaseResNet1D(BaseEstimator, ABC):
         # Weights of mean one leave the meaning of lr alone.
         sample_weight = sample_weight / sample_weight[training].mean()
         for net in self.nets_:
+            # They may have changed since the network was made.
+            current = {"lr": self.lr, "batch_size": int(self.batch_size), "verbose": self.verbose}
+            own = self.net_params or {}
+            net.set_params(**{name: value for name, value in current.items() if name not in own})
             train(
                 net,
                 (X[training], y[training], sample_weight[training]),
@@ -311,6 +341,15 @@ class _BaseResNet1D(BaseEstimator, ABC):
 
     def _check_spectra(self, X):
         check_is_fitted(self)
+        x_axis = axis_from_names(_column_names(X))
+        if x_axis is not None and self.x_axis_ is not None and len(x_axis) == len(self.x_axis_):
+            # scikit-learn compares names that are strings only.
+            if not np.allclose(x_axis, self.x_axis_):
+                raise ValueError(
+                    f"The columns of X run from {x_axis[0]:g} to {x_axis[-1]:g}, those of the "
+                    f"training spectra from {self.x_axis_[0]:g} to {self.x_axis_[-1]:g}. Bring the "
+                    "spectra onto one axis, with chemotools' interpolation for instance."
+                )
         X = validate_data(
             self, X, reset=False, dtype=[np.float64, np.float32], ensure_all_finite=False
         )
@@ -722,7 +761,6 @@ class ResNet1DClassifier(ClassifierMixin, _BaseResNet1D):
         return np.searchsorted(self.classes_, y)
 
     def _validation_split(self, X, y, units, n_units, random_state):
-        n_splits = min(max(2, round(1 / self.validation_fraction)), n_units)
         rare = [
             label
             for index, label in enumerate(self.classes_.tolist())
@@ -733,9 +771,23 @@ class ResNet1DClassifier(ClassifierMixin, _BaseResNet1D):
                 f"early_stopping sets spectra of every class aside, but {rare} have one sample "
                 "(or one group) only. Fit without early_stopping, or add samples."
             )
-        n_splits = min(n_splits, *(len(np.unique(units[y == index])) for index in np.unique(y)))
+        # Folds of the smaller part, which is the one to train on where that is wanted.
+        smaller = min(self.validation_fraction, 1 - self.validation_fraction)
+        n_splits = min(max(2, round(1 / smaller)), n_units)
         splitter = StratifiedGroupKFold(n_splits, shuffle=True, random_state=random_state)
-        return next(splitter.split(X, y, units))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The least populated class")
+            large, small = next(splitter.split(X, y, units))
+        training, validation = (
+            (large, small) if smaller == self.validation_fraction else (small, large)
+        )
+        missing = np.setdiff1d(y, y[training])
+        if len(missing):
+            raise ValueError(
+                f"early_stopping left no spectra of {self.classes_[missing].tolist()} to train on: "
+                "they are in few groups. Fit without early_stopping, or with another random_state."
+            )
+        return training, validation
 
     def _start_y(self, y, sample_weight):
         return np.eye(len(self.classes_))[y]  # membership
@@ -918,7 +970,9 @@ class ResNet1DRegressor(RegressorMixin, _BaseResNet1D):
     @property
     def _labels(self):
         if self._output_names is not None and len(self._output_names) == self.n_outputs_:
-            return np.array(self._output_names, dtype=object)
+            labels = np.empty(self.n_outputs_, dtype=object)  # names may be tuples
+            labels[:] = self._output_names
+            return labels
         return np.arange(self.n_outputs_)
 
     @property

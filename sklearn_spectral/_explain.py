@@ -73,14 +73,24 @@ def explain(estimator, X, *, target=None, x_axis=None):
     >>> explain(model, X).x_axis[:3]
     array([800., 804., 808.])
     """
-    names = _column_names(X)
+    names, given = _column_names(X), None
     if x_axis is not None:
         x_axis = np.atleast_1d(x_axis)
         if np.ndim(X) == 2 and len(x_axis) == np.shape(X)[1]:
-            names, x_axis = check_x_axis(x_axis, len(x_axis)).tolist(), None
+            given, x_axis = check_x_axis(x_axis, len(x_axis)), None
+            names = given.tolist()
     model, X, names, y_transformers = _unwrap(estimator, X, names)
-    if x_axis is None and names is not None:
+    if x_axis is None:
         x_axis = axis_from_names(names)
+    if x_axis is None and given is not None:
+        # Some step does not tell what becomes of its columns.
+        if len(given) != getattr(model, "n_features_in_", len(given)):
+            raise ValueError(
+                f"x_axis has {len(given)} values, the columns of X, but the last step sees "
+                f"{model.n_features_in_} points, and a step before it has no "
+                "get_feature_names_out to tell which. Pass x_axis as the last step sees it."
+            )
+        x_axis = given
     if not y_transformers:
         return model.explain(X, target=target, x_axis=x_axis)
     explanation = model.explain(X, target="all", x_axis=x_axis)
@@ -140,12 +150,16 @@ def _names_after(step, names):
 
     Names that scikit-learn dropped because they are numbers go through as strings.
     """
-    known = getattr(step, "feature_names_in_", None)
     names = None if names is None else [str(name) for name in names]
+    known = getattr(step, "feature_names_in_", names)
     try:
-        after = step.get_feature_names_out(known if known is not None else names)
-    except (AttributeError, ValueError):
+        after = step.get_feature_names_out(known)
+    except (AttributeError, TypeError, ValueError):
         return None
+    if names is not None and known is not None:
+        # The step names its features as it knew them in fit; what they are called now may say more.
+        now = dict(zip(known, names, strict=True))
+        after = [now.get(name, name) for name in after]
     if axis_from_names(after) is None and getattr(step, "x_axis_", None) is not None:
         return np.asarray(step.x_axis_).tolist()
     return list(after)

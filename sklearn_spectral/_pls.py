@@ -99,7 +99,9 @@ def _blend(X, Y, sample_weight, folds):
 
 def _folds(n_samples, groups, random_state):
     """Return rows to train on and rows to leave out, dealt at random, groups kept together."""
-    units = np.arange(n_samples) if groups is None else groups
+    # One group alone cannot be left out: its rows then are.
+    together = groups is not None and len(np.unique(groups)) > 1
+    units = groups if together else np.arange(n_samples)
     names, unit_of_row = np.unique(units, return_inverse=True)
     n_folds = min(N_FOLDS, len(names))
     if n_folds < 2:

@@ -40,7 +40,7 @@ class TargetChoice:
         elif np.ndim(target) == 0:
             columns = np.array([_column(target, labels, by_number=not highest)])
         else:
-            target = np.asarray(target)
+            target = np.asarray(target, dtype=object)
             if target.shape != (n_samples,):
                 raise ValueError(
                     f"target has shape {target.shape}, but X has {n_samples} spectra. Pass one "
@@ -48,7 +48,7 @@ class TargetChoice:
                 )
             known = {
                 label: _column(label, labels, by_number=not highest)
-                for label in np.unique(target).tolist()
+                for label in dict.fromkeys(target.tolist())
             }
             columns = np.array([known[label] for label in target.tolist()], dtype=int)[:, None]
         self._columns = np.broadcast_to(

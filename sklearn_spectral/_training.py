@@ -117,7 +117,7 @@ def make_net(
         "iterator_train__random_state": random_state,
         "iterator_valid": ShuffledBatches,
         "lr": lr,
-        "batch_size": batch_size,
+        "batch_size": int(batch_size),  # torch takes no NumPy integers
         "device": device,
         # Callbacks keep state: the caller's own stay as they are.
         "callbacks": copy.deepcopy(callbacks),
@@ -152,22 +152,25 @@ def train(net, training, validation=None, *, max_epochs, patience=None, one_cycl
     """
     callbacks = {}
     dataset = _as_dataset(*training)
-    if one_cycle:
-        steps = max_epochs * n_batches(len(dataset), net.batch_size)
+    steps = int(max_epochs) * n_batches(len(dataset), net.batch_size)
+    if one_cycle and steps > 1:  # the first step of a cycle is too small to be the only one
         callbacks["one_cycle"] = OneCycle(steps)
     if validation is not None:
         callbacks["early_stopping"] = EarlyStopping(patience=patience, load_best=True, sink=_silent)
+    before = copy.deepcopy((net.module_.state_dict(), net.optimizer_.state_dict()))
     own = [(name, callback.initialize()) for name, callback in callbacks.items()]
     kept, kept_split = net.callbacks_, net.train_split
     net.callbacks_ = [*kept, *own]
     if validation is not None:
         net.set_params(train_split=predefined_split(_as_dataset(*validation)))
     try:
-        net.partial_fit(dataset, epochs=max_epochs)
+        net.partial_fit(dataset, epochs=int(max_epochs))
     finally:
         net.callbacks_ = kept
         net.set_params(train_split=kept_split)
     if not all(torch.isfinite(parameter).all() for parameter in net.module_.parameters()):
+        net.module_.load_state_dict(before[0])
+        net.optimizer_.load_state_dict(before[1])
         raise ValueError(
             f"Training diverged: after {len(net.history)} epochs weights are NaN or infinite. "
             f"Lower lr (it is {net.lr:g}), and look for outliers in X and sample_weight."

@@ -366,6 +366,58 @@ def test_learning_rate_follows_one_cycle_and_is_left_as_it_was(mixtures):
     assert [g["lr"] for g in model.nets_[0].optimizer_.param_groups] == [0.002, 0.002]
 
 
+def test_one_step_is_not_lost_in_the_cycle(mixtures):
+    X, amounts = mixtures
+    model = ResNet1DRegressor(
+        max_epochs=1, batch_size=100, shortcut=False, warm_start=True, random_state=0
+    )
+    for _ in range(60):
+        model.fit(X, amounts)
+    assert model.score(X, amounts) > 0.5
+
+
+def test_numpy_integers_are_integers(mixtures):
+    ResNet1DRegressor(max_epochs=np.int64(2), batch_size=np.int32(8)).fit(*mixtures)
+
+
+def test_parameters_may_change_between_calls(mixtures):
+    model = ResNet1DRegressor(**FEW).partial_fit(*mixtures)
+    model.set_params(lr=1e-5, batch_size=7).partial_fit(*mixtures)
+    (net,) = model.nets_
+    assert net.optimizer_.param_groups[0]["lr"] == 1e-5
+    assert net.history[-1, "train_batch_count"] == 9  # 60 spectra in batches of at most 7
+
+
+def test_one_group_is_no_group(mixtures):
+    X, amounts = mixtures
+    groups = np.zeros(60)
+    assert ResNet1DRegressor(**FEW).fit(X, amounts, groups=groups).score(X, amounts) > 0.97
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.25, 0.75])
+def test_classifier_sets_aside_the_share_asked_for(fraction):
+    y = np.repeat([0, 1, 2], [28, 28, 4])
+    model = ResNet1DClassifier(validation_fraction=fraction)
+    model.classes_ = np.arange(3)
+    training, validation = model._split(np.zeros((60, 2)), y, None, np.random.RandomState(0))
+    assert len(validation) / 60 == pytest.approx(fraction, abs=0.05)
+    assert sorted([*training, *validation]) == list(range(60))
+
+
+def test_default_column_names_are_no_axis(mixtures, wavenumbers):
+    X, amounts = mixtures
+    model = ResNet1DRegressor(**FEW).fit(pd.DataFrame(X, columns=wavenumbers), amounts)
+    np.testing.assert_array_equal(model.explain(pd.DataFrame(X)).x_axis, wavenumbers)
+
+
+def test_another_axis_than_in_training_is_refused(mixtures, wavenumbers):
+    X, amounts = mixtures
+    frame = pd.DataFrame(X, columns=wavenumbers)
+    model = ResNet1DRegressor(**FEW).fit(frame, amounts)
+    with pytest.raises(ValueError, match="from 1790 to 800, those of the training .* 800 to 1790"):
+        model.predict(frame.iloc[:, ::-1])
+
+
 def test_skorch_stays_in_reach(mixtures):
     X, amounts = mixtures
     scoring = EpochScoring("r2", on_train=True, name="r2", lower_is_better=False)
@@ -538,6 +590,19 @@ def test_a_failed_fit_is_no_fit(kinds):
         model.fit(kinds[0], np.full(60, "oil"))
     with pytest.raises(NotFittedError):
         model.predict(kinds[0])
+
+
+def test_a_failed_refit_leaves_the_model_as_it_was(mixtures):
+    X, amounts = mixtures
+    model = ResNet1DRegressor(**FEW, warm_start=True).fit(X, amounts)
+    before = model.predict(X)
+    for lr, warm_start in ((1e9, False), (1e9, True)):
+        with pytest.raises(ValueError, match="diverged"):
+            model.set_params(lr=lr, warm_start=warm_start).fit(X[:, :], amounts)
+        np.testing.assert_array_equal(model.predict(X), before)
+    with pytest.raises(ValueError, match="NaN"):
+        model.set_params(warm_start=False).fit(X[:, :50], amounts * np.nan)
+    np.testing.assert_array_equal(model.predict(X), before)
 
 
 def test_diverging_training_is_an_error(mixtures):

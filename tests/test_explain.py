@@ -89,6 +89,33 @@ def test_axis_of_arrays(mixtures, wavenumbers):
         explain(cut, X, x_axis=np.arange(7))
 
 
+@pytest.mark.parametrize("fitted_on", ["other names", "wavenumbers", "array"])
+@pytest.mark.parametrize("output", ["default", "pandas"])
+def test_given_axis_counts_whatever_the_model_was_fitted_on(
+    mixtures, wavenumbers, fitted_on, output
+):
+    X, amounts = mixtures
+    X = {
+        "other names": pd.DataFrame(X, columns=[f"wl{i}" for i in range(100)]),
+        "wavenumbers": pd.DataFrame(X, columns=wavenumbers),
+        "array": X,
+    }[fitted_on]
+    steps = [RangeCut(start=1000, end=1500, x_axis=wavenumbers), StandardScaler()]
+    model = pipeline(steps).set_output(transform=output).fit(X, amounts[:, 0])
+    kept = wavenumbers[(wavenumbers >= 1000) & (wavenumbers < 1500)]
+    np.testing.assert_array_equal(explain(model, X, x_axis=wavenumbers).x_axis, kept)
+    np.testing.assert_array_equal(explain(model, X, x_axis=wavenumbers + 1).x_axis, kept + 1)
+
+
+def test_given_axis_and_a_step_without_names(mixtures, wavenumbers):
+    X, amounts = mixtures
+    same = pipeline([FunctionTransformer(np.abs)]).fit(X, amounts[:, 0])
+    np.testing.assert_array_equal(explain(same, X, x_axis=wavenumbers).x_axis, wavenumbers)
+    fewer = pipeline([FunctionTransformer(lambda X: X[:, :60])]).fit(X, amounts[:, 0])
+    with pytest.raises(ValueError, match="100 values.*sees 60 points.*get_feature_names_out"):
+        explain(fewer, X, x_axis=wavenumbers)
+
+
 def test_components_are_not_wavelengths(mixtures_frame):
     X, y = mixtures_frame
     model = pipeline([PCA(10)]).fit(X, y)
