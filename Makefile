@@ -6,7 +6,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 export MPLBACKEND ?= agg
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test lint format bench bench-accuracy clean
 
 demo: .venv/.installed
 	$(BIN)/python examples/demo.py
@@ -25,6 +25,10 @@ format: .venv/.installed-dev
 
 bench: .venv/.installed
 	$(BIN)/python benchmarks/speed.py
+
+# Hours for everything, and it goes on where it stopped; ARGS=--quick takes minutes.
+bench-accuracy: .venv/.installed
+	$(BIN)/python benchmarks/accuracy.py $(ARGS)
 
 # torch first and pinned, with plain pip: where a CPU build of it is at hand that one is taken.
 .venv/.installed: pyproject.toml

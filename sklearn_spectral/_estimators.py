@@ -16,24 +16,19 @@ from sklearn.utils import check_random_state, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from ._calibration import calibrate, constant_calibration, logits_per_membership
 from ._explanation import Explanation, axis_from_names, check_x_axis
 from ._grad_cam import one_d_grad_cam, spread
-from ._pls import start_model
+from ._resnet1d import STRIDE
 from ._targets import TargetChoice
 from ._training import WeightedClassifier, WeightedRegressor, make_net, train
+from ._views import ViewScaler, bin_size, views
 
 # Spectra per pass through the network in predict and explain: memory stays bounded, and larger
 # chunks are not faster, since their feature maps leave the processor's cache.
 CHUNK_SIZE = 256
 # A spectrum of one point has no neighbours to convolve.
 MIN_POINTS = 2
-
-
-# PLS-DA predicts class membership, 0 or 1: as logits its values would leave every probability near
-# chance.
-LOGITS_PER_MEMBERSHIP = 20.0
-# Share of the mean variance of all wavelengths that is added to the variance of each.
-SCALE_FLOOR = 0.1
 
 
 def _own_random_state(random_state):
@@ -79,18 +74,6 @@ def _check_complete(y):
             f"Input y contains NaN or infinity (inf) in rows {_some(rows)}; every spectrum needs "
             "its reference. Drop these rows, or measure their reference again."
         )
-
-
-def _fit_x_scaler(X, sample_weight):
-    """Fit the scaling of the spectra: centred, and each wavelength nearly to unit variance.
-
-    Wavelengths that vary little are not blown up to the size of the others: there is noise in
-    them, and in new spectra whatever the training spectra did not have.
-    """
-    scaler = StandardScaler().fit(X, sample_weight=sample_weight)
-    floor = SCALE_FLOOR * scaler.var_.mean()
-    scaler.scale_ = np.sqrt(np.where(scaler.var_ + floor > 0, scaler.var_ + floor, 1.0))
-    return scaler
 
 
 def _column_names(X):
@@ -201,7 +184,7 @@ class _BaseResNet1D(BaseEstimator, ABC):
             return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
         expected = {
-            "max_epochs": ("a positive integer", lambda v: is_integer(v) and v > 0),
+            "max_epochs": ("an integer, 0 or more", lambda v: is_integer(v) and v >= 0),
             "lr": ("a positive number", lambda v: is_number(v) and 0 < v < np.inf),
             "batch_size": ("a positive integer", lambda v: is_integer(v) and v > 0),
             "validation_fraction": (
@@ -276,8 +259,9 @@ class _BaseResNet1D(BaseEstimator, ABC):
         return training, validation
 
     def _start(self, X, y, sample_weight, groups, random_state):
-        """Fit the scalers and make an untrained network."""
-        self._x_scaler = _fit_x_scaler(X, sample_weight)
+        """Fit the scalers, make a network and start it from a calibration."""
+        stack = views(X)  # (n_samples, 3, n_bins)
+        self._view_scaler = ViewScaler().fit(stack, sample_weight)
         targets = self._start_y(y, sample_weight)  # (n_samples, n_outputs)
         seed = int(random_state.randint(2**31 - 1))
         shuffling = np.random.RandomState(random_state.randint(2**31 - 1))
@@ -285,7 +269,7 @@ class _BaseResNet1D(BaseEstimator, ABC):
             self._net_class,
             self._criterion,
             {
-                "n_points": X.shape[1],
+                "n_points": stack.shape[2],
                 "n_outputs": targets.shape[1],
                 "shortcut": self.shortcut,
                 "seed": seed,
@@ -298,21 +282,40 @@ class _BaseResNet1D(BaseEstimator, ABC):
             net_params=self.net_params,
             random_state=shuffling,
         )
-        constant = np.average(targets, axis=0, weights=sample_weight)
-        slopes = np.zeros((X.shape[1], targets.shape[1]))  # of the scaled spectra
-        if self.shortcut:
-            model = start_model(
-                X, targets, sample_weight, groups, random_state, jointly=self._starts_jointly
-            )
-            slopes = model.coefficients * self._x_scaler.scale_[:, None]
-            constant = model.predict(self._x_scaler.mean_)
-        net.module_.start(
-            *map(torch.from_numpy, self._start_outputs(slopes, constant, targets, sample_weight))
-        )
         self.nets_ = [net]
+        features = self._untrained_features(stack)
+        if self.shortcut:
+            calibration = calibrate(
+                stack,
+                self._view_scaler,
+                features,
+                targets,
+                sample_weight,
+                groups,
+                random_state,
+                jointly=self._starts_jointly,
+            )
+        else:
+            calibration = constant_calibration(stack, features, targets, sample_weight)
+        calibration = self._start_outputs(calibration, targets, sample_weight)
+        slopes, weights, constant = map(
+            torch.from_numpy, (calibration.slopes, calibration.weights, calibration.constant)
+        )
+        net.module_.start(slopes, weights.unflatten(1, (net.module_.width, -1)), constant)
+
+    @torch.inference_mode()
+    def _untrained_features(self, stack):
+        """Return what the network makes of the views, without the views: (n, width * L)."""
+        (net,) = self.nets_
+        chunks = []
+        for start in range(0, len(stack), CHUNK_SIZE):
+            scaled = self._view_scaler.transform(stack[start : start + CHUNK_SIZE])
+            features = net.module_.forward_features(torch.from_numpy(scaled).to(net.device))
+            chunks.append(features[:, : net.module_.width].flatten(1).cpu().numpy())
+        return np.concatenate(chunks)
 
     def _train(self, X, y, sample_weight, training, validation, *, max_epochs, one_cycle=True):
-        X = self._x_scaler.transform(X)
+        X = self._view_scaler.transform(views(X))
         y = self._scale_y(y)
         # Weights of mean one leave the meaning of lr alone.
         sample_weight = sample_weight / sample_weight[training].mean()
@@ -360,7 +363,7 @@ class _BaseResNet1D(BaseEstimator, ABC):
         """Yield rows and their features, chunk by chunk: (slice, [tensor (B, K, L) a net])."""
         for start in range(0, len(X), CHUNK_SIZE):
             rows = slice(start, start + CHUNK_SIZE)
-            scaled = self._x_scaler.transform(X[rows]).astype(np.float32, copy=False)
+            scaled = self._view_scaler.transform(views(X[rows]))
             yield (
                 rows,
                 [
@@ -458,8 +461,8 @@ class _BaseResNet1D(BaseEstimator, ABC):
         cells *= torch.from_numpy(self._output_scale).to(cells)[:, None]
         index = torch.tensor(columns, device=cells.device)
         cells = cells.take_along_dim(index[:, :, None], dim=1)  # (B, n_targets, L)
-        stride = self.nets_[0].module_.stride
-        return spread(cells, self.n_features_in_, stride).cpu().numpy()
+        points = STRIDE * bin_size(self.n_features_in_)  # of a position
+        return spread(cells, self.n_features_in_, points).cpu().numpy()
 
     def _resolve_x_axis(self, names, x_axis):
         if x_axis is not None:
@@ -498,8 +501,8 @@ class _BaseResNet1D(BaseEstimator, ABC):
         """Fit the scaling of y; return what PLS predicts, (n_samples, n_outputs)."""
 
     @abstractmethod
-    def _start_outputs(self, slopes, constant, targets, sample_weight):
-        """Return slopes and constant of the outputs, from those of what PLS predicts."""
+    def _start_outputs(self, calibration, targets, sample_weight):
+        """Return the calibration of the outputs, from that of what `_start_y` returned."""
 
     @abstractmethod
     def _scale_y(self, y):
@@ -527,11 +530,11 @@ class ResNet1DClassifier(ClassifierMixin, _BaseResNet1D):
 
     Parameters
     ----------
-    max_epochs : int, default=60
+    max_epochs : int, default=20
         Passes over the training spectra.
     lr : float, default=0.001
         Highest learning rate of the one-cycle schedule.
-    batch_size : int, default=16
+    batch_size : int, default=32
         Spectra per optimization step.
     early_stopping : bool, default=False
         Whether to set spectra aside and stop when their loss no longer falls; the best weights
@@ -607,9 +610,9 @@ class ResNet1DClassifier(ClassifierMixin, _BaseResNet1D):
     def __init__(
         self,
         *,
-        max_epochs=60,
+        max_epochs=20,
         lr=0.001,
-        batch_size=16,
+        batch_size=32,
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,
@@ -792,13 +795,16 @@ class ResNet1DClassifier(ClassifierMixin, _BaseResNet1D):
     def _start_y(self, y, sample_weight):
         return np.eye(len(self.classes_))[y]  # membership
 
-    def _start_outputs(self, slopes, constant, targets, sample_weight):
+    def _start_outputs(self, calibration, targets, sample_weight):
         frequencies = np.average(targets, axis=0, weights=sample_weight)
         # A class that is yet to come (partial_fit) counts as half a spectrum.
         chance = np.log(np.maximum(frequencies, 0.5 / len(targets)))
-        return LOGITS_PER_MEMBERSHIP * slopes, (
-            chance + LOGITS_PER_MEMBERSHIP * (constant - frequencies)
+        slope = logits_per_membership(
+            calibration.left_out - frequencies, chance, targets, sample_weight
         )
+        calibration = calibration * slope
+        calibration.constant += chance - slope * frequencies
+        return calibration
 
     def _scale_y(self, y):
         return y
@@ -825,11 +831,11 @@ class ResNet1DRegressor(RegressorMixin, _BaseResNet1D):
 
     Parameters
     ----------
-    max_epochs : int, default=60
+    max_epochs : int, default=20
         Passes over the training spectra.
     lr : float, default=0.001
         Highest learning rate of the one-cycle schedule.
-    batch_size : int, default=16
+    batch_size : int, default=32
         Spectra per optimization step.
     early_stopping : bool, default=False
         Whether to set spectra aside and stop when their loss no longer falls; the best weights
@@ -897,9 +903,9 @@ class ResNet1DRegressor(RegressorMixin, _BaseResNet1D):
     def __init__(
         self,
         *,
-        max_epochs=60,
+        max_epochs=20,
         lr=0.001,
-        batch_size=16,
+        batch_size=32,
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,
@@ -1010,8 +1016,8 @@ class ResNet1DRegressor(RegressorMixin, _BaseResNet1D):
         self._y_scaler = StandardScaler().fit(y, sample_weight=sample_weight)
         return self._y_scaler.transform(y)
 
-    def _start_outputs(self, slopes, constant, targets, sample_weight):
-        return slopes, constant
+    def _start_outputs(self, calibration, targets, sample_weight):
+        return calibration
 
     def _scale_y(self, y):
         return self._y_scaler.transform(y).astype(np.float32)

@@ -1,94 +1,61 @@
 """The network: a small 1D ResNet whose head knows position.
 
-- the spectrum is cut into cells of `stride` points; every feature-map position is one cell
+- the input is a stack of views of the spectrum, cut into cells of `STRIDE` points; every
+  feature-map position is one cell
 - stem: one convolution; then residual blocks, pre-activated, GELU, no normalisation
-- features: the blocks' channels and, as the shortcut, the points of the cell themselves
+- features: the last block's channels and, as the shortcut, the points of the cell themselves
 - head: flatten, then one linear layer, so that ``output = bias + sum over cells`` exactly
-- branches and head start at zero: training begins from the simplest model, a constant or,
-  when the shortcut is started from one, a linear calibration
+- branches and head start at zero; `ResNet1D.start` then gives the head the weights of a
+  calibration on these very features, so that training begins from there
 
 Torch only: no scikit-learn, no skorch, no NumPy.
 """
 
 import math
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
+STRIDE = 4  # finer than a band
+STEM_SIZE = 16  # points that the stem sees around a cell
 KERNEL_SIZE = 5
-WIDTHS = (16, 32, 64)
-# Positions beyond this many cost time without making maps finer than bands are wide.
-MAX_POSITIONS = 256
+WIDTH = 32
+N_BLOCKS = 2
+# Biases of the stem are drawn with these standard deviations, from the first channel to the last:
+# where the bias is small a channel bends at the mean spectrum, where it is large far from it, so
+# that features from the strongly to the hardly nonlinear are at hand.
+BIAS_RANGE = (0.3, 3.0)
 
 
-def cell_size(n_points: int) -> int:
-    """Return how many neighbouring points share one feature-map position.
-
-    Four, the resolution of a map that is still finer than a band, and doubled until the
-    spectrum has at most `MAX_POSITIONS` cells, so that a spectrum of 6000 points costs about
-    what one of 1000 does.
-    """
-    size = 4
-    while n_points > MAX_POSITIONS * size:
-        size *= 2
-    return size
+def _convolution(n_in: int, n_out: int, size: int, stride: int = 1) -> nn.Conv1d:
+    """Return a convolution centred on its output positions: maps do not drift along the axis."""
+    # skip_init: PyTorch's own initialisation would draw from the global random state.
+    return skip_init(nn.Conv1d, n_in, n_out, size, stride=stride, padding=(size - stride) // 2)
 
 
-class _Convolution(nn.Module):
-    """A convolution whose output position i is centred on input cell i.
-
-    A kernel of ``KERNEL_SIZE - 1 + stride`` points with the same padding at both ends sees cell
-    i, points ``stride * i`` to ``stride * i + stride - 1``, and as much on its left as on its
-    right: maps do not drift along the axis from stage to stage.
-    """
-
-    def __init__(self, n_in: int, n_out: int, stride: int = 1) -> None:
-        super().__init__()
-        # skip_init: PyTorch's own initialisation would draw from the global random state.
-        self.convolution = skip_init(
-            nn.Conv1d,
-            n_in,
-            n_out,
-            KERNEL_SIZE - 1 + stride,
-            stride=stride,
-            padding=(KERNEL_SIZE - 1) // 2,
-        )
-
-    def reset_parameters(self, generator: torch.Generator, gain: float) -> None:
-        weight = self.convolution.weight
-        fan_in = weight.shape[1] * weight.shape[2]
-        nn.init.normal_(weight, std=gain / math.sqrt(fan_in), generator=generator)
-        nn.init.zeros_(self.convolution.bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.convolution(x)  # (B, n_in, L) -> (B, n_out, L / stride)
+def _draw(layer: nn.Conv1d, generator: torch.Generator, gain: float) -> None:
+    fan_in = layer.weight.shape[1] * layer.weight.shape[2]
+    nn.init.normal_(layer.weight, std=gain / math.sqrt(fan_in), generator=generator)
+    assert layer.bias is not None
+    nn.init.zeros_(layer.bias)
 
 
 class _ResidualBlock(nn.Module):
-    """``skip(x) + branch(x)``, with the branch zero at the start."""
+    """``x + branch(x)``, with the branch zero at the start."""
 
-    def __init__(self, n_in: int, n_out: int, stride: int = 1) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.first = _Convolution(n_in, n_out, stride)
-        self.second = _Convolution(n_out, n_out)
-        self.pool = nn.AvgPool1d(stride) if stride > 1 else nn.Identity()
-        self.project = (
-            skip_init(nn.Conv1d, n_in, n_out, 1, bias=False) if n_in != n_out else nn.Identity()
-        )
+        self.first = _convolution(width, width, KERNEL_SIZE)
+        self.second = _convolution(width, width, KERNEL_SIZE)
 
     def reset_parameters(self, generator: torch.Generator) -> None:
-        self.first.reset_parameters(generator, gain=math.sqrt(2))
-        self.second.reset_parameters(generator, gain=0.0)
-        if isinstance(self.project, nn.Conv1d):
-            fan_in = self.project.weight.shape[1]
-            nn.init.normal_(self.project.weight, std=1 / math.sqrt(fan_in), generator=generator)
+        _draw(self.first, generator, gain=math.sqrt(2))
+        _draw(self.second, generator, gain=0.0)
 
     def forward(self, x: Tensor) -> Tensor:
-        branch = self.first(nn.functional.gelu(x))  # (B, n_out, L / stride)
-        branch = self.second(nn.functional.gelu(branch))
-        return self.project(self.pool(x)) + branch
+        branch = self.first(nn.functional.gelu(x))  # (B, width, L)
+        return x + self.second(nn.functional.gelu(branch))
 
 
 class ResNet1D(nn.Module):
@@ -97,23 +64,25 @@ class ResNet1D(nn.Module):
     Parameters
     ----------
     n_points : int
-        Points per spectrum.
+        Points of each view.
     n_outputs : int
         Number of logits or of regression outputs.
-    widths : sequence of int, default=(16, 32, 64)
-        Channels of each stage. The second stage halves the resolution that the stem has.
+    n_views : int, default=3
+        Views of a spectrum.
+    width : int, default=32
+        Channels of stem and blocks.
+    n_blocks : int, default=2
+        Residual blocks.
     shortcut : bool, default=True
-        Whether the points of the spectrum are features as well, so that the head contains a
-        linear model of the spectrum.
+        Whether the points of the views are features as well, so that the head contains a
+        linear model of them.
     seed : int, default=0
         Seed of the initial weights; the global random state is not touched.
 
     Attributes
     ----------
-    stride : int
-        Points per feature-map position.
     n_positions : int
-        Feature-map positions, ``ceil(n_points / stride)``.
+        Feature-map positions, ``ceil(n_points / STRIDE)``.
     """
 
     def __init__(
@@ -121,49 +90,55 @@ class ResNet1D(nn.Module):
         n_points: int,
         n_outputs: int,
         *,
-        widths: Sequence[int] = WIDTHS,
+        n_views: int = 3,
+        width: int = WIDTH,
+        n_blocks: int = N_BLOCKS,
         shortcut: bool = True,
         seed: int = 0,
     ) -> None:
         super().__init__()
         self.n_points = n_points
         self.n_outputs = n_outputs
+        self.n_views = n_views
+        self.width = width
         self.shortcut = shortcut
-        self.stride = cell_size(n_points)
-        self.n_positions = math.ceil(n_points / self.stride)
+        self.n_positions = math.ceil(n_points / STRIDE)
 
-        self.stem = _Convolution(1, widths[0], self.stride // 2)
-        n_in = [widths[0], *widths[:-1]]
-        strides = [2 if stage == 1 else 1 for stage in range(len(widths))]
-        self.stages = nn.Sequential(*map(_ResidualBlock, n_in, widths, strides))
-        n_features = widths[-1] + (self.stride if shortcut else 0)
+        self.stem = _convolution(n_views, width, STEM_SIZE, STRIDE)
+        self.blocks = nn.Sequential(*(_ResidualBlock(width) for _ in range(n_blocks)))
+        n_features = width + (n_views * STRIDE if shortcut else 0)
         self.head = skip_init(nn.Linear, n_features * self.n_positions, n_outputs)
         # Adam moves every weight by about the learning rate, whatever the gradient: without
         # these scales one step of a head with thousands of weights would change the output by
         # many times its range.
-        self.feature_scale = 1 / math.sqrt(widths[-1] * self.n_positions)
+        self.feature_scale = 1 / math.sqrt(width * self.n_positions)
         self.cell_scale = 1 / math.sqrt(n_points)
         self.reset_parameters(torch.Generator().manual_seed(seed))
 
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Draw the initial weights from `generator`."""
-        self.stem.reset_parameters(generator, gain=1.0)
-        for stage in self.stages.children():
-            assert isinstance(stage, _ResidualBlock)
-            stage.reset_parameters(generator)
+        _draw(self.stem, generator, gain=1.0)
+        low, high = map(math.log, BIAS_RANGE)
+        spread = torch.linspace(low, high, self.width).exp()
+        assert self.stem.bias is not None
+        with torch.no_grad():
+            self.stem.bias.copy_(torch.randn(self.width, generator=generator) * spread)
+        for block in self.blocks.children():
+            assert isinstance(block, _ResidualBlock)
+            block.reset_parameters(generator)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
     def forward_features(self, x: Tensor) -> Tensor:
-        """Map spectra (B, n_points) to the features (B, K, n_positions) that the head sees."""
-        missing = self.n_positions * self.stride - self.n_points
-        x = nn.functional.pad(x, (0, missing))  # (B, n_positions * stride); 0 is the mean spectrum
-        features = self.stem(x[:, None])  # (B, widths[0], 2 * n_positions)
-        features = self.stages(features)  # (B, widths[-1], n_positions)
+        """Map views (B, n_views, n_points) to the features (B, K, n_positions) of the head."""
+        missing = self.n_positions * STRIDE - self.n_points
+        x = nn.functional.pad(x, (0, missing))  # 0 is the mean spectrum
+        features = self.blocks(self.stem(x))  # (B, width, n_positions)
         features = nn.functional.gelu(features) * self.feature_scale
         if not self.shortcut:
             return features
-        cells = x.unflatten(1, (self.n_positions, self.stride)).mT  # (B, stride, n_positions)
+        cells = x.unflatten(2, (self.n_positions, STRIDE))  # (B, n_views, n_positions, STRIDE)
+        cells = cells.movedim(3, 2).flatten(1, 2)  # (B, n_views * STRIDE, n_positions)
         return torch.cat([features, cells * self.cell_scale], dim=1)
 
     def forward_head(self, features: Tensor) -> Tensor:
@@ -171,7 +146,7 @@ class ResNet1D(nn.Module):
         return self.head(features.flatten(1))
 
     def forward(self, x: Tensor, sample_weight: Tensor | None = None) -> Tensor:
-        """Map spectra (B, n_points) to outputs (B, n_outputs).
+        """Map views (B, n_views, n_points) to outputs (B, n_outputs).
 
         `sample_weight` is not used here: skorch hands everything that belongs to a batch to the
         module, and the loss picks it up.
@@ -184,17 +159,19 @@ class ResNet1D(nn.Module):
         return self.head.weight.unflatten(1, (-1, self.n_positions))
 
     @torch.no_grad()
-    def start(self, coefficients: Tensor, bias: Tensor) -> None:
-        """Make an untrained network compute ``x @ coefficients + bias``.
+    def start(self, slopes: Tensor, weights: Tensor, bias: Tensor) -> None:
+        """Make the head compute ``slopes * x + weights * features + bias``, summed.
 
-        `coefficients` are (n_points, n_outputs), and zero without shortcut; `bias` (n_outputs,).
+        `slopes` of the points are (n_outputs, n_views, n_points), `weights` of the channels
+        (n_outputs, width, n_positions), and `bias` is (n_outputs,).
         """
         self.head.bias.copy_(bias)
+        self.head_weight[:, : self.width].copy_(weights)
         if self.shortcut:
-            missing = self.n_positions * self.stride - self.n_points
-            padded = nn.functional.pad(coefficients.mT, (0, missing))
-            cells = padded.unflatten(1, (self.n_positions, self.stride)).mT
-            self.head_weight[:, -self.stride :].copy_(cells / self.cell_scale)
+            missing = self.n_positions * STRIDE - self.n_points
+            padded = nn.functional.pad(slopes, (0, missing))
+            cells = padded.unflatten(2, (self.n_positions, STRIDE)).movedim(3, 2).flatten(1, 2)
+            self.head_weight[:, self.width :].copy_(cells / self.cell_scale)
 
     @torch.no_grad()
     def centre_outputs(self) -> None:

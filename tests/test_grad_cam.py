@@ -62,7 +62,7 @@ class _Split(torch.nn.Module):
 @pytest.mark.parametrize("target", [0, 2])
 def test_map_equals_captum(shortcut, target):
     network = randomise(ResNet1D(203, 3, shortcut=shortcut))
-    x = torch.randn(6, 203, generator=torch.Generator().manual_seed(1))
+    x = torch.randn(6, 3, 203, generator=torch.Generator().manual_seed(1))
     split = _Split(network)
     reference = LayerGradientXActivation(split, split.features).attribute(x, target=target)
     with torch.no_grad():

@@ -1,0 +1,264 @@
+"""The calibration that the network starts from, solved in closed form.
+
+PLS calibrations of each view of the spectra, and ridge calibrations on the network's own, still
+untrained features, are fitted; what each predicts for left-out spectra decides how many latent
+variables or how much penalty it gets and how much it counts in their blend. Each is linear in what
+the network's head sees, and so is the blend: it becomes the head's weights.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from scipy.optimize import minimize_scalar, nnls
+from scipy.special import log_softmax
+from sklearn.model_selection import GroupKFold
+
+from ._pls import pls_candidates
+from ._ridge import CONSTANT, MAX_ROWS, gram, ridge_candidate
+from ._views import MIN_POINTS, N_VIEWS, derivative, derivative_adjoint
+
+N_FOLDS = 10
+# Shares are averaged over this many resamplings of the left-out rows.
+N_RESAMPLINGS = 20
+FEATURES_AT_ONCE = 512
+# Logits per unit of class membership; classes that separate fully would have no upper end.
+LOGITS_RANGE = (1.0, 30.0)
+
+
+@dataclass
+class Calibration:
+    """``sum of slopes * scaled views + sum of weights * features + constant``.
+
+    Attributes
+    ----------
+    slopes : ndarray of shape (n_outputs, 3, n_bins)
+    weights : ndarray of shape (n_outputs, n_features)
+    constant : ndarray of shape (n_outputs,)
+    left_out : ndarray of shape (n_samples, n_outputs)
+        What the same calibration predicts for spectra it was not fitted on.
+    """
+
+    slopes: np.ndarray
+    weights: np.ndarray
+    constant: np.ndarray
+    left_out: np.ndarray
+
+    def __mul__(self, share):
+        return Calibration(*(share * part for part in vars(self).values()))
+
+    def __add__(self, other):
+        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
+        return Calibration(*(one + two for one, two in pairs))
+
+
+def calibrate(views, scaler, features, Y, sample_weight, groups, random_state, *, jointly):
+    """Fit the blend of calibrations that predicts left-out spectra best.
+
+    Parameters
+    ----------
+    views : ndarray of shape (n_samples, 3, n_bins)
+        Views of the spectra, not scaled.
+    scaler : ViewScaler
+        Fitted on them.
+    features : ndarray of shape (n_samples, n_features)
+        What the network makes of the scaled views.
+    Y : ndarray of shape (n_samples, n_outputs)
+        Outputs.
+    sample_weight : ndarray of shape (n_samples,)
+    groups : ndarray of shape (n_samples,) or None
+        Rows of one group stay in one fold.
+    random_state : numpy.random.RandomState
+        Deals the rows, or the groups, to the folds.
+    jointly : bool
+        Whether all outputs share their choices (as memberships in classes do), or each has
+        calibrations of its own.
+
+    Returns
+    -------
+    calibration : Calibration
+        A constant where there are too few rows to leave any out.
+    """
+    units = _units(len(views), groups)
+    folds = _folds(units, random_state)
+    sample_weight = sample_weight / sample_weight.mean()
+    if min((len(train) for train, _ in folds), default=0) < 2:
+        return constant_calibration(views, features, Y, sample_weight)
+    few_folds = _fewer(folds, units, random_state)
+    ridge = _Ridge(scaler.transform(views), features, sample_weight, folds, few_folds)
+    columns = [slice(None)] if jointly else [slice(t, t + 1) for t in range(Y.shape[1])]
+    blends = []
+    for column in columns:
+        candidates = [
+            *_pls(views, scaler, features.shape[1], Y[:, column], sample_weight, folds),
+            *ridge.calibrations(Y[:, column]),
+        ]
+        left_out = np.array([candidate.left_out for candidate in candidates])
+        shares = _shares(left_out, Y[:, column], sample_weight, units, random_state)
+        blended = [candidate * share for candidate, share in zip(candidates, shares, strict=True)]
+        blends.append(sum(blended[1:], start=blended[0]))
+    return Calibration(
+        *(np.concatenate([getattr(b, name) for b in blends]) for name in ("slopes", "weights")),
+        np.concatenate([blend.constant for blend in blends]),
+        np.concatenate([blend.left_out for blend in blends], axis=1),
+    )
+
+
+def constant_calibration(views, features, Y, sample_weight):
+    """Return the calibration that knows no more than the mean of the outputs."""
+    mean = np.average(Y, axis=0, weights=sample_weight)
+    return Calibration(
+        np.zeros((Y.shape[1], *views.shape[1:])),
+        np.zeros((Y.shape[1], features.shape[1])),
+        mean,
+        np.tile(mean, (len(Y), 1)),
+    )
+
+
+def logits_per_membership(left_out, chance, memberships, sample_weight):
+    """Return the factor that makes logits of predicted memberships, from left-out spectra.
+
+    A calibration predicts class membership, 0 or 1: as logits its values would leave every
+    probability near chance. This factor gives left-out spectra the highest likelihood.
+
+    Parameters
+    ----------
+    left_out : ndarray of shape (n_samples, n_classes)
+        Predicted memberships of left-out spectra, less the frequencies of the classes.
+    chance : ndarray of shape (n_classes,)
+        Logits of the frequencies.
+    memberships : ndarray of shape (n_samples, n_classes)
+    sample_weight : ndarray of shape (n_samples,)
+
+    Returns
+    -------
+    factor : float
+    """
+
+    def misfit(log_factor):
+        logits = chance + np.exp(log_factor) * left_out
+        return -sample_weight @ (log_softmax(logits, axis=1) * memberships).sum(axis=1)
+
+    bounds = np.log(LOGITS_RANGE)
+    return float(np.exp(minimize_scalar(misfit, bounds=bounds, method="bounded").x))
+
+
+def _units(n_samples, groups):
+    """Return a number for each row, the same for rows that must stay together."""
+    # One group alone cannot be left out: its rows then are.
+    together = groups is not None and len(np.unique(groups)) > 1
+    return np.unique(groups if together else np.arange(n_samples), return_inverse=True)[1]
+
+
+def _folds(units, random_state):
+    """Return rows to train on and rows to leave out, dealt at random, units kept together."""
+    n_folds = min(N_FOLDS, units.max() + 1)
+    if n_folds < 2:
+        return []
+    shuffled = random_state.permutation(units.max() + 1)[units]
+    return list(GroupKFold(n_folds).split(shuffled, groups=shuffled))
+
+
+def _fewer(folds, units, random_state):
+    """Return the folds of so many units only that they hold about `MAX_ROWS` rows."""
+    share = min(1.0, MAX_ROWS / len(units))
+    n_units = units.max() + 1
+    kept = (random_state.permutation(n_units) < np.ceil(share * n_units))[units]
+    fewer = [(train[kept[train]], test[kept[test]]) for train, test in folds]
+    return [(train, test) for train, test in fewer if len(train) and len(test)]
+
+
+def _pls(views, scaler, n_features, Y, sample_weight, folds):
+    """Yield PLS calibrations of the spectra, their first derivative, and the other views."""
+    spectra = views[:, 0]
+    no_weights = np.zeros((Y.shape[1], n_features))
+
+    def as_it_is(coefficients):
+        return coefficients
+
+    inputs = [(spectra, 0, as_it_is)]
+    if spectra.shape[1] >= MIN_POINTS:
+        to_spectra = partial(derivative_adjoint, order=1)
+        inputs.append((derivative(spectra, order=1), 0, to_spectra))
+        inputs += [(views[:, view], view, as_it_is) for view in range(1, N_VIEWS)]
+    for Z, view, to_view in inputs:
+        for left_out, coefficients, intercept in pls_candidates(Z, Y, sample_weight, folds):
+            slopes = np.zeros((Y.shape[1], *views.shape[1:]))
+            slopes[:, view] = to_view(coefficients).T
+            constant = intercept + np.einsum("tvp,vp->t", slopes, scaler.mean_)
+            yield Calibration(slopes * scaler.scale_, no_weights, constant, left_out)
+
+
+class _Ridge:
+    """The ridge calibrations: what does not depend on the output is computed once."""
+
+    def __init__(self, scaled, features, sample_weight, folds, few_folds):
+        self.scaled = scaled  # (n_samples, 3, n_bins)
+        self.features = features
+        self.sample_weight = sample_weight
+        self.folds = folds
+        self.few_folds = few_folds
+        self.feature_means = np.average(features, axis=0, weights=sample_weight)
+        self.linear = [gram([view]) for view in np.moveaxis(scaled, 1, 0)]
+        self.nonlinear, self.feature_size = gram(
+            features[:, columns] - self.feature_means[columns] for columns in self._blocks()
+        )
+
+    def _blocks(self):
+        n_features = self.features.shape[1]
+        return [slice(i, i + FEATURES_AT_ONCE) for i in range(0, n_features, FEATURES_AT_ONCE)]
+
+    def calibrations(self, Y):
+        """Yield one calibration for each view that varies."""
+        mean = np.average(Y, axis=0, weights=self.sample_weight)
+        for view, (linear, size) in enumerate(self.linear):
+            if not linear.any():
+                continue
+            left_out, duals, share = ridge_candidate(
+                linear, self.nonlinear, Y - mean, self.sample_weight, self.folds, self.few_folds
+            )
+            slopes = np.zeros((Y.shape[1], *self.scaled.shape[1:]))
+            slopes[:, view] = (1 - share) / size * (duals.T @ self.scaled[:, view])
+            weights = np.zeros((Y.shape[1], self.features.shape[1]))
+            if share:
+                for columns in self._blocks():
+                    block = self.features[:, columns].astype(np.float64)
+                    centred = block - self.feature_means[columns]
+                    weights[:, columns] = share / self.feature_size * (duals.T @ centred)
+            constant = mean + CONSTANT * duals.sum(axis=0) - weights @ self.feature_means
+            yield Calibration(slopes, weights, constant, left_out + mean)
+
+
+def _shares(left_out, Y, sample_weight, units, random_state):
+    """Return the non-negative shares, of sum one, whose blend predicts left-out rows best.
+
+    They are the mean over resamplings of the rows: with few rows one best blend hangs on some of
+    them.
+
+    Parameters
+    ----------
+    left_out : ndarray of shape (n_candidates, n_samples, n_outputs)
+    Y : ndarray of shape (n_samples, n_outputs)
+    sample_weight : ndarray of shape (n_samples,)
+    units : ndarray of shape (n_samples,)
+        Rows that are drawn together.
+    random_state : numpy.random.RandomState
+
+    Returns
+    -------
+    shares : ndarray of shape (n_candidates,)
+    """
+    # With shares that add up to one, the error of the blend is the blend of the errors.
+    errors = left_out - Y
+    errors = np.moveaxis(errors / (np.abs(errors).max() or 1.0), 0, -1)  # (n, T, n_candidates)
+    n_units = units.max() + 1
+    shares = np.zeros(len(left_out))
+    for _ in range(N_RESAMPLINGS):
+        drawn = random_state.multinomial(n_units, np.full(n_units, 1 / n_units))[units]
+        root = np.sqrt(drawn * sample_weight)[:, None, None]
+        # Minimise |errors s| for sum(s) = 1: the solution of nnls for a constant target, rescaled.
+        triangle = np.linalg.qr((errors * root).reshape(-1, len(left_out)), mode="r")
+        system = np.vstack([triangle, np.ones(len(left_out))])
+        solution, _ = nnls(system, np.append(np.zeros(len(triangle)), 1.0))
+        shares += solution / solution.sum()
+    return shares / N_RESAMPLINGS

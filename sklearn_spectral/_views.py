@@ -1,0 +1,107 @@
+"""What the network sees of a spectrum: three views of it, each scaled per wavelength."""
+
+import numpy as np
+from scipy.ndimage import convolve1d, correlate1d
+from scipy.signal import savgol_coeffs
+
+# Longer spectra are averaged over 2, 4, 8, ... neighbouring points: what they cost is capped, and
+# bands of so finely sampled spectra are still many points wide.
+MAX_POINTS = 1024
+# Points and polynomial of the Savitzky-Golay derivatives.
+WINDOWS = {1: (11, 2), 2: (15, 3)}
+# Share of the mean variance of all wavelengths that is added to the variance of each.
+SCALE_FLOOR = 0.1
+# Fewer points than this leave too little of a derivative.
+MIN_POINTS = 30
+N_VIEWS = 3
+
+
+def bin_size(n_points):
+    """Return how many neighbouring points of a spectrum are averaged."""
+    size = 1
+    while n_points > MAX_POINTS * size:
+        size *= 2
+    return size
+
+
+def average_bins(X):
+    """Average neighbouring points until at most `MAX_POINTS` are left, (n_samples, n_bins)."""
+    X = X.astype(np.float64, copy=False)
+    size = bin_size(X.shape[1])
+    if size == 1:
+        return X
+    starts = np.arange(0, X.shape[1], size)
+    return np.add.reduceat(X, starts, axis=1) / np.diff(np.append(starts, X.shape[1]))
+
+
+def derivative(X, order):
+    """Return a Savitzky-Golay derivative of spectra, without the points at the ends."""
+    window, polynomial = WINDOWS[order]
+    weights = savgol_coeffs(window, polynomial, deriv=order, use="dot")
+    margin = window // 2
+    return correlate1d(X, weights, axis=1)[:, margin:-margin]
+
+
+def derivative_adjoint(coefficients, order):
+    """Return c with ``x @ c == derivative(x, order) @ coefficients`` for every spectrum x."""
+    window, polynomial = WINDOWS[order]
+    weights = savgol_coeffs(window, polynomial, deriv=order, use="dot")
+    margin = window // 2
+    padded = np.pad(coefficients, ((margin, margin), (0, 0)))
+    return convolve1d(padded, weights, axis=0, mode="constant")
+
+
+def views(X):
+    """Return the views of spectra: themselves, and their normalized first and second derivative.
+
+    Derivatives take what varies slowly along the axis away and their standard normal variate
+    what multiplies the spectrum, so that a network that sees all three need not be told which
+    preprocessing helps.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_points)
+
+    Returns
+    -------
+    views : ndarray of shape (n_samples, 3, n_bins)
+        Float64; derivatives are zero at the ends, and everywhere for spectra of fewer than
+        `MIN_POINTS` points.
+    """
+    X = average_bins(X)
+    stack = np.zeros((len(X), N_VIEWS, X.shape[1]))
+    stack[:, 0] = X
+    if X.shape[1] >= MIN_POINTS:
+        # What is smaller than rounding is a straight line.
+        rounding = 1e-12 * np.abs(X).max(axis=1, keepdims=True)
+        for order, (window, _) in WINDOWS.items():
+            slopes = derivative(X, order)
+            slopes -= slopes.mean(axis=1, keepdims=True)
+            size = slopes.std(axis=1, keepdims=True)
+            margin = window // 2
+            stack[:, order, margin:-margin] = slopes / np.where(size > rounding, size, np.inf)
+    return stack
+
+
+class ViewScaler:
+    """Centre the views and scale each wavelength nearly to unit variance.
+
+    Wavelengths that vary little are not blown up to the size of the others: there is noise in
+    them, and in new spectra whatever the training spectra did not have.
+
+    Attributes
+    ----------
+    mean_, scale_ : ndarray of shape (3, n_bins)
+    """
+
+    def fit(self, views, sample_weight):
+        """Learn mean and scale from `views` (n_samples, 3, n_bins)."""
+        self.mean_ = np.average(views, axis=0, weights=sample_weight)
+        variance = np.average((views - self.mean_) ** 2, axis=0, weights=sample_weight)
+        floored = variance + SCALE_FLOOR * variance.mean(axis=1, keepdims=True)
+        self.scale_ = np.sqrt(np.where(floored > 0, floored, 1.0))
+        return self
+
+    def transform(self, views):
+        """Return scaled views, float32."""
+        return ((views - self.mean_) / self.scale_).astype(np.float32)

@@ -1,0 +1,208 @@
+"""The calibration to start from, beside scikit-learn's PLS and kernel ridge regression."""
+
+import numpy as np
+import pytest
+from scipy.signal import savgol_filter
+from sklearn.cross_decomposition import PLSRegression
+from sklearn.kernel_ridge import KernelRidge
+
+from sklearn_spectral import _calibration, _pls, _ridge
+from sklearn_spectral._views import ViewScaler, derivative, derivative_adjoint, views
+
+ONES = np.ones(60)
+
+
+@pytest.fixture(scope="module")
+def folds():
+    return _calibration._folds(np.arange(60), np.random.RandomState(0))
+
+
+@pytest.fixture(scope="module")
+def features(mixtures):
+    """Something that bends: the network's part is played by squares."""
+    X, _ = mixtures
+    return ((X - X.mean(0)) ** 2).astype(np.float32)
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_a_path_is_scikit_learns_pls(mixtures, scaled):
+    X, amounts = mixtures
+    coefficients, intercepts, _ = _pls._pls_path(X, amounts, ONES, scaled, np.ones(100), 4)
+    Z = X / X.std(axis=0) if scaled else X
+    for n_components in (1, 4):
+        reference = PLSRegression(n_components, scale=False, tol=1e-22, max_iter=100_000)
+        expected = reference.fit(Z, amounts).predict(Z)
+        predicted = X @ coefficients[n_components - 1] + intercepts[n_components - 1]
+        np.testing.assert_allclose(predicted, expected, atol=1e-6)
+
+
+def test_emphasis_multiplies_the_scaled_spectra(mixtures):
+    X, amounts = mixtures
+    emphasis = np.linspace(0.1, 1, 100)
+    coefficients, intercepts, _ = _pls._pls_path(X, amounts[:, :1], ONES, True, emphasis, 2)
+    Z = (X - X.mean(0)) / X.std(axis=0) * emphasis
+    expected = PLSRegression(2, scale=False).fit(Z, amounts[:, :1]).predict(Z)
+    np.testing.assert_allclose(X @ coefficients[1] + intercepts[1], expected.reshape(60, 1))
+
+
+def test_reweighting_finds_the_band(mixtures, folds):
+    """The first component has its band at 1200 cm-1, point 40."""
+    X, amounts = mixtures
+    candidates = list(_pls.pls_candidates(X, amounts[:, :1], ONES, folds))
+    assert len(candidates) == 2 + _pls.N_REWEIGHTINGS
+    share = []
+    for _, coefficients, _ in (candidates[1], candidates[-1]):
+        size = np.abs(coefficients[:, 0]) * X.std(axis=0)
+        share.append(size[30:50].sum() / size.sum())
+    assert share[1] > 0.9 > share[0]
+
+
+def test_left_out_rows_are_not_seen(mixtures, folds):
+    """A left-out reference that is wrong changes what is predicted for others only."""
+    X, amounts = mixtures
+    y = amounts[:, :1].copy()
+    before = next(_pls.pls_candidates(X, y, ONES, folds))[0]
+    train, test = folds[0]
+    y[test] += np.random.RandomState(0).normal(0, 1e-6, (len(test), 1))
+    after = next(_pls.pls_candidates(X, y, ONES, folds))[0]
+    np.testing.assert_array_equal(before[test], after[test])
+    assert not np.array_equal(before[train], after[train])
+
+
+@pytest.mark.parametrize("weights", [ONES, np.linspace(0.5, 2, 60)])
+def test_ridge_is_scikit_learns_kernel_ridge(mixtures, features, weights):
+    X, amounts = mixtures
+    linear, _ = _ridge.gram([X - X.mean(0)])
+    nonlinear, _ = _ridge.gram([features - features.mean(0)])
+    products = _ridge._mix(linear, nonlinear, 0.5)
+    reference = KernelRidge(alpha=0.1, kernel="precomputed").fit(products, amounts, weights)
+    duals = _ridge._solve(products, amounts, weights, 0.1)
+    np.testing.assert_allclose(duals, reference.dual_coef_, rtol=1e-6)
+    train, test = np.arange(40), np.arange(40, 60)
+    errors = _ridge._errors(products, amounts, weights, train, test)
+    for penalty, error in zip(_ridge.PENALTIES, errors, strict=True):
+        reference = KernelRidge(alpha=penalty, kernel="precomputed")
+        reference.fit(products[:40, :40], amounts[:40], weights[:40])
+        left = (reference.predict(products[40:, :40]) - amounts[40:]) ** 2
+        np.testing.assert_allclose(error, weights[40:] @ left.sum(axis=1), rtol=1e-4)
+
+
+def test_gram_in_blocks_is_gram_at_once(features):
+    at_once, size = _ridge.gram([features])
+    in_blocks, same_size = _ridge.gram([features[:, :30], features[:, 30:]])
+    np.testing.assert_allclose(in_blocks, at_once, rtol=1e-12)
+    assert np.trace(at_once) / 60 == pytest.approx(1) and size == pytest.approx(same_size)
+
+
+def test_shares_by_hand(monkeypatch):
+    """Errors (1, 0), (0, 1) and (5, 5): half of each of the first two, nothing of the third."""
+    monkeypatch.setattr(_calibration, "N_RESAMPLINGS", 1)
+
+    class AllOnce:
+        def multinomial(self, n, shares):
+            return np.ones(n, dtype=int)
+
+    def shares(weights):
+        left_out = np.array([[[1.0], [0.0]], [[0.0], [1.0]], [[5.0], [5.0]]])
+        units = np.arange(2)
+        return _calibration._shares(left_out, np.zeros((2, 1)), weights, units, AllOnce())
+
+    np.testing.assert_allclose(shares(np.ones(2)), [0.5, 0.5, 0], atol=1e-12)
+    np.testing.assert_allclose(shares(np.array([1.0, 4.0])), [0.8, 0.2, 0], atol=1e-12)
+
+
+def test_folds_keep_groups_together_and_use_every_row_once():
+    groups = np.repeat(np.arange(7), 3)
+    folds = _calibration._folds(groups, np.random.RandomState(0))
+    assert len(folds) == 7
+    assert sorted(np.concatenate([test for _, test in folds])) == list(range(21))
+    for train, test in folds:
+        assert not set(groups[train]) & set(groups[test])
+
+
+def test_choices_are_made_on_some_of_many_rows(folds, monkeypatch):
+    monkeypatch.setattr(_calibration, "MAX_ROWS", 30)
+    fewer = _calibration._fewer(folds, np.arange(60), np.random.RandomState(0))
+    assert sum(len(test) for _, test in fewer) == 30
+    for (train, test), (few_train, few_test) in zip(folds, fewer, strict=True):
+        assert set(few_train) <= set(train) and set(few_test) <= set(test)
+
+
+def _calibrate(X, features, Y, jointly=True):
+    stack = views(X)
+    scaler = ViewScaler().fit(stack, np.ones(len(X)))
+    calibration = _calibration.calibrate(
+        stack, scaler, features, Y, np.ones(len(X)), None, np.random.RandomState(0), jointly=jointly
+    )
+    return calibration, scaler
+
+
+def _predict(calibration, scaler, X, features):
+    scaled = (views(X) - scaler.mean_) / scaler.scale_
+    linear = np.einsum("nvp,tvp->nt", scaled, calibration.slopes)
+    return linear + features @ calibration.weights.T + calibration.constant
+
+
+def test_slopes_of_the_derivative_are_slopes_of_the_spectra(mixtures):
+    X, amounts = mixtures
+    coefficients = np.random.RandomState(0).normal(size=(90, 2))
+    slopes = derivative_adjoint(coefficients, 1)
+    smooth = savgol_filter(X, 11, 2, deriv=1, axis=1)[:, 5:-5]
+    np.testing.assert_allclose(derivative(X, 1), smooth, atol=1e-12)
+    np.testing.assert_allclose(X @ slopes, smooth @ coefficients, atol=1e-10)
+
+
+def test_each_pls_calibration_predicts_what_it_was_fitted_to(mixtures, folds):
+    """Slopes of scaled views and constant fit y better than left-out rows."""
+    X, amounts = mixtures
+    stack = views(X)
+    scaler = ViewScaler().fit(stack, ONES)
+    candidates = list(_calibration._pls(stack, scaler, 7, amounts, ONES, folds))
+    assert len(candidates) == 4 * (2 + _pls.N_REWEIGHTINGS)
+    for candidate in candidates:
+        fitted = _predict(candidate, scaler, X, np.zeros((60, 7)))
+        left_out = np.mean((candidate.left_out - amounts) ** 2)
+        assert np.mean((fitted - amounts) ** 2) < left_out
+
+
+@pytest.mark.parametrize("jointly", [True, False])
+def test_the_blend_predicts_new_spectra(mixtures, features, jointly):
+    X, amounts = mixtures
+    calibration, scaler = _calibrate(X[:40], features[:40], amounts[:40], jointly)
+    predicted = _predict(calibration, scaler, X[40:], features[40:])
+    assert np.abs(predicted - amounts[40:]).mean() < 0.05  # the noise of one point is 0.05
+    assert np.abs(calibration.left_out - amounts[:40]).mean() < 0.05
+
+
+def test_what_bends_is_learned_from_the_features(mixtures, features):
+    """y is the square of an amount: no line through the spectra, but one through the features."""
+    X, amounts = mixtures
+    y = amounts[:, :1] ** 2
+    bent, scaler = _calibrate(X[:40], features[:40], y[:40])
+    straight, _ = _calibrate(X[:40], np.zeros((40, 1)), y[:40])
+    error = [
+        np.sqrt(np.mean((_predict(calibration, scaler, X[40:], seen[40:]) - y[40:]) ** 2))
+        for calibration, seen in ((bent, features), (straight, np.zeros((60, 1))))
+    ]
+    assert error[0] < 0.5 * error[1]
+
+
+@pytest.mark.parametrize("n_samples", [1, 2])
+def test_too_few_rows_for_anything_but_a_constant(mixtures, features, n_samples):
+    X, amounts = mixtures
+    few = slice(n_samples)
+    calibration, scaler = _calibrate(X[few], features[few], amounts[few])
+    predicted = _predict(calibration, scaler, X[:5], features[:5])
+    np.testing.assert_allclose(predicted, np.tile(amounts[few].mean(0), (5, 1)))
+
+
+def test_memberships_become_the_likeliest_logits():
+    """Left-out memberships that are right with certainty s want logits of their odds.
+
+    Two classes, margin d = 1 in nine of ten cases and -1 in one: the likelihood is highest where
+    sigma(factor * d) = 0.9, at the factor log(9).
+    """
+    y = np.eye(2)[[0] * 9 + [1]]
+    left_out = np.tile([0.5, -0.5], (10, 1))
+    factor = _calibration.logits_per_membership(left_out, np.zeros(2), y, np.ones(10))
+    assert factor == pytest.approx(np.log(9), rel=1e-3)
