@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 from scipy.optimize import minimize_scalar, nnls
-from scipy.special import log_softmax
+from scipy.special import log_softmax, softmax
 from sklearn.model_selection import GroupKFold
 
 from ._pls import pls_candidates
@@ -22,7 +22,7 @@ N_FOLDS = 10
 # Shares are averaged over this many resamplings of the left-out rows.
 N_RESAMPLINGS = 20
 FEATURES_AT_ONCE = 512
-# Logits per unit of class membership; classes that separate fully would have no upper end.
+# Logits per unit of class membership.
 LOGITS_RANGE = (1.0, 30.0)
 
 
@@ -135,9 +135,14 @@ def logits_per_membership(left_out, chance, memberships, sample_weight):
     factor : float
     """
 
+    # As if one more spectrum had been of no class in particular (Platt 1999, "Probabilistic
+    # outputs for support vector machines"): classes that separate fully are not certain.
+    doubt = 1 / (len(memberships) + 1)
+    wanted = (1 - doubt) * memberships + doubt * softmax(chance)
+
     def misfit(log_factor):
         logits = chance + np.exp(log_factor) * left_out
-        return -sample_weight @ (log_softmax(logits, axis=1) * memberships).sum(axis=1)
+        return -sample_weight @ (log_softmax(logits, axis=1) * wanted).sum(axis=1)
 
     bounds = np.log(LOGITS_RANGE)
     return float(np.exp(minimize_scalar(misfit, bounds=bounds, method="bounded").x))

@@ -199,10 +199,10 @@ def test_too_few_rows_for_anything_but_a_constant(mixtures, features, n_samples)
 def test_memberships_become_the_likeliest_logits():
     """Left-out memberships that are right with certainty s want logits of their odds.
 
-    Two classes, margin d = 1 in nine of ten cases and -1 in one: the likelihood is highest where
-    sigma(factor * d) = 0.9, at the factor log(9).
+    Two classes, margin d = 1 in nine of ten cases and -1 in one, and an eleventh case in doubt: the
+    likelihood is highest where sigma(factor * d) = 9.5 / 11, at the factor log(9.5 / 1.5).
     """
     y = np.eye(2)[[0] * 9 + [1]]
     left_out = np.tile([0.5, -0.5], (10, 1))
     factor = _calibration.logits_per_membership(left_out, np.zeros(2), y, np.ones(10))
-    assert factor == pytest.approx(np.log(9), rel=1e-3)
+    assert factor == pytest.approx(np.log(9.5 / 1.5), rel=1e-3)
