@@ -437,6 +437,8 @@ def verdict(against, regression):
     lines = []
     for name in against.columns.intersection(OURS):
         mine = against[name].dropna()
+        if mine.empty:  # PLS is still to be measured
+            continue
         worst = mine.idxmax() if regression else mine.idxmin()
         to_best = mine / best if regression else mine - best
         better = (mine < 1).sum() if regression else (mine > 0).sum()

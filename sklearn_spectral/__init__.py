@@ -1,9 +1,9 @@
 """ResNets for 1D spectra that show, wavelength by wavelength, why they say what they say.
 
-To read the package, take the files in the order of the data: `_resnet1d` (the network),
-`_pls` (what it starts from), `_training` (skorch), `_estimators`, `_targets` and `_grad_cam`
-(from features to maps), `_explanation`, `_explain` (whole pipelines), `_plot`; and
-`preprocessing`, what chemotools lacks.
+To read the package, take the files in the order of the data: `_views` (what the network sees),
+`_resnet1d` (the network), `_calibration` with `_pls` and `_ridge` (what it starts from),
+`_training` (skorch), `_estimators`, `_targets` and `_grad_cam` (from features to maps),
+`_explanation`, `_explain` (whole pipelines), `_plot`; and `preprocessing`, what chemotools lacks.
 """
 
 from ._estimators import ResNet1DClassifier, ResNet1DRegressor

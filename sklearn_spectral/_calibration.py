@@ -15,7 +15,16 @@ from scipy.special import log_softmax, softmax
 from sklearn.model_selection import GroupKFold
 
 from ._pls import pls_candidates
-from ._ridge import CONSTANT, MAX_ROWS, gram, ridge_candidate
+from ._ridge import (
+    CONSTANT,
+    MAX_ROWS,
+    MAX_ROWS_TO_CHOOSE,
+    PENALTIES,
+    SHARES,
+    errors_of_settings,
+    gram,
+    ridge_candidate,
+)
 from ._views import MIN_POINTS, N_VIEWS, derivative, derivative_adjoint
 
 N_FOLDS = 10
@@ -84,14 +93,17 @@ def calibrate(views, scaler, features, Y, sample_weight, groups, random_state, *
     sample_weight = sample_weight / sample_weight.mean()
     if min((len(train) for train, _ in folds), default=0) < 2:
         return constant_calibration(views, features, Y, sample_weight)
-    few_folds = _fewer(folds, units, random_state)
-    ridge = _Ridge(scaler.transform(views), features, sample_weight, folds, few_folds)
+    ridge = None
+    if len(views) <= MAX_ROWS:
+        few_folds = _fewer(folds, units, random_state)
+        scaled = scaler.transform(views)
+        ridge = _Ridge(scaled, features, Y, sample_weight, folds, few_folds)
     columns = [slice(None)] if jointly else [slice(t, t + 1) for t in range(Y.shape[1])]
     blends = []
     for column in columns:
         candidates = [
             *_pls(views, scaler, features.shape[1], Y[:, column], sample_weight, folds),
-            *ridge.calibrations(Y[:, column]),
+            *(ridge.calibrations(column) if ridge else ()),
         ]
         left_out = np.array([candidate.left_out for candidate in candidates])
         shares = _shares(left_out, Y[:, column], sample_weight, units, random_state)
@@ -134,7 +146,6 @@ def logits_per_membership(left_out, chance, memberships, sample_weight):
     -------
     factor : float
     """
-
     # As if one more spectrum had been of no class in particular (Platt 1999, "Probabilistic
     # outputs for support vector machines"): classes that separate fully are not certain.
     doubt = 1 / (len(memberships) + 1)
@@ -165,8 +176,8 @@ def _folds(units, random_state):
 
 
 def _fewer(folds, units, random_state):
-    """Return the folds of so many units only that they hold about `MAX_ROWS` rows."""
-    share = min(1.0, MAX_ROWS / len(units))
+    """Return the folds of so many units only that they hold about `MAX_ROWS_TO_CHOOSE` rows."""
+    share = min(1.0, MAX_ROWS_TO_CHOOSE / len(units))
     n_units = units.max() + 1
     kept = (random_state.permutation(n_units) < np.ceil(share * n_units))[units]
     fewer = [(train[kept[train]], test[kept[test]]) for train, test in folds]
@@ -195,32 +206,41 @@ def _pls(views, scaler, n_features, Y, sample_weight, folds):
 
 
 class _Ridge:
-    """The ridge calibrations: what does not depend on the output is computed once."""
+    """The ridge calibrations: what outputs have in common is computed once."""
 
-    def __init__(self, scaled, features, sample_weight, folds, few_folds):
+    def __init__(self, scaled, features, Y, sample_weight, folds, few_folds):
         self.scaled = scaled  # (n_samples, 3, n_bins)
         self.features = features
+        self.mean = np.average(Y, axis=0, weights=sample_weight)
+        self.centred = Y - self.mean
         self.sample_weight = sample_weight
         self.folds = folds
-        self.few_folds = few_folds
         self.feature_means = np.average(features, axis=0, weights=sample_weight)
         self.linear = [gram([view]) for view in np.moveaxis(scaled, 1, 0)]
         self.nonlinear, self.feature_size = gram(
             features[:, columns] - self.feature_means[columns] for columns in self._blocks()
         )
+        # (n_views, n_shares, n_penalties, n_outputs)
+        self.errors = [
+            errors_of_settings(linear, self.nonlinear, self.centred, sample_weight, few_folds)
+            for linear, _ in self.linear
+        ]
 
     def _blocks(self):
         n_features = self.features.shape[1]
         return [slice(i, i + FEATURES_AT_ONCE) for i in range(0, n_features, FEATURES_AT_ONCE)]
 
-    def calibrations(self, Y):
-        """Yield one calibration for each view that varies."""
-        mean = np.average(Y, axis=0, weights=self.sample_weight)
+    def calibrations(self, column):
+        """Yield one calibration of some outputs for each view that varies."""
+        Y, mean = self.centred[:, column], self.mean[column]
         for view, (linear, size) in enumerate(self.linear):
             if not linear.any():
                 continue
-            left_out, duals, share = ridge_candidate(
-                linear, self.nonlinear, Y - mean, self.sample_weight, self.folds, self.few_folds
+            errors = self.errors[view][..., column].sum(axis=-1)
+            best = np.unravel_index(np.argmin(errors), errors.shape)
+            share, penalty = SHARES[best[0]], PENALTIES[best[1]]
+            left_out, duals = ridge_candidate(
+                linear, self.nonlinear, Y, self.sample_weight, self.folds, share, penalty
             )
             slopes = np.zeros((Y.shape[1], *self.scaled.shape[1:]))
             slopes[:, view] = (1 - share) / size * (duals.T @ self.scaled[:, view])

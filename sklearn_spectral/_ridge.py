@@ -14,7 +14,9 @@ PENALTIES = 10.0 ** np.arange(-6, 1.01, 0.5)
 # Added to every product: a constant feature of hardly any penalty, which is the intercept.
 CONSTANT = 10.0
 # Share and penalty are chosen on so many rows: they change little with more.
-MAX_ROWS = 600
+MAX_ROWS_TO_CHOOSE = 600
+# With more rows there is no ridge: their products with each other would fill the memory.
+MAX_ROWS = 4000
 
 
 def gram(blocks):
@@ -36,8 +38,8 @@ def gram(blocks):
     return products / (size or 1.0), size or 1.0
 
 
-def ridge_candidate(linear, nonlinear, Y, sample_weight, folds, few_folds):
-    """Fit the ridge calibration whose share and penalty predict left-out rows best.
+def errors_of_settings(linear, nonlinear, Y, sample_weight, folds):
+    """Return the squared errors of left-out rows for every share and penalty.
 
     Parameters
     ----------
@@ -46,8 +48,28 @@ def ridge_candidate(linear, nonlinear, Y, sample_weight, folds, few_folds):
     Y : ndarray of shape (n_samples, n_outputs)
     sample_weight : ndarray of shape (n_samples,)
     folds : list of (rows to train on, rows to leave out)
-    few_folds : list of (rows to train on, rows to leave out)
-        The same for some of the rows only, on which share and penalty are chosen.
+
+    Returns
+    -------
+    errors : ndarray of shape (len(SHARES), len(PENALTIES), n_outputs)
+    """
+    errors = []
+    for share in SHARES:
+        products = _mix(linear, nonlinear, share)
+        errors.append(sum(_errors(products, Y, sample_weight, *fold) for fold in folds))
+    return np.array(errors)
+
+
+def ridge_candidate(linear, nonlinear, Y, sample_weight, folds, share, penalty):
+    """Fit a ridge calibration.
+
+    Parameters
+    ----------
+    linear, nonlinear, Y, sample_weight, folds
+        As for `errors_of_settings`.
+    share : float
+        Of the nonlinear products.
+    penalty : float
 
     Returns
     -------
@@ -55,21 +77,13 @@ def ridge_candidate(linear, nonlinear, Y, sample_weight, folds, few_folds):
         What the calibration predicts for rows it was not fitted on.
     duals : ndarray of shape (n_samples, n_outputs)
         Weight of each training spectrum.
-    share : float
-        Of the nonlinear products.
     """
-    errors = []
-    for share in SHARES:
-        products = _mix(linear, nonlinear, share)
-        errors.append(sum(_errors(products, Y, sample_weight, *fold) for fold in few_folds))
-    share, penalty = np.unravel_index(np.argmin(errors), np.shape(errors))
-    share, penalty = SHARES[share], PENALTIES[penalty]
     products = _mix(linear, nonlinear, share)
     left_out = np.empty_like(Y)
     for train, test in folds:
         duals = _solve(products[np.ix_(train, train)], Y[train], sample_weight[train], penalty)
         left_out[test] = products[np.ix_(test, train)] @ duals
-    return left_out, _solve(products, Y, sample_weight, penalty), share
+    return left_out, _solve(products, Y, sample_weight, penalty)
 
 
 def _mix(linear, nonlinear, share):
@@ -85,11 +99,11 @@ def _solve(products, Y, sample_weight, penalty):
 
 
 def _errors(products, Y, sample_weight, train, test):
-    """Return the squared error of left-out rows for every penalty."""
+    """Return the squared errors of one fold, (n_penalties, n_outputs)."""
     root = np.sqrt(sample_weight[train])[:, None]
     values, vectors = np.linalg.eigh(root * products[np.ix_(train, train)] * root.T)
     along = vectors.T @ (root * Y[train])  # (n_train, n_outputs)
     to_test = products[np.ix_(test, train)] @ (root * vectors)  # (n_test, n_train)
     # (n_penalties, n_train, n_outputs)
     solved = along / (np.maximum(values, 0)[:, None] + PENALTIES[:, None, None])
-    return np.einsum("pnt,n->p", (to_test @ solved - Y[test]) ** 2, sample_weight[test])
+    return np.einsum("pnt,n->pt", (to_test @ solved - Y[test]) ** 2, sample_weight[test])

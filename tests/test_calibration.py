@@ -84,7 +84,7 @@ def test_ridge_is_scikit_learns_kernel_ridge(mixtures, features, weights):
         reference = KernelRidge(alpha=penalty, kernel="precomputed")
         reference.fit(products[:40, :40], amounts[:40], weights[:40])
         left = (reference.predict(products[40:, :40]) - amounts[40:]) ** 2
-        np.testing.assert_allclose(error, weights[40:] @ left.sum(axis=1), rtol=1e-4)
+        np.testing.assert_allclose(error, weights[40:] @ left, rtol=1e-4)
 
 
 def test_gram_in_blocks_is_gram_at_once(features):
@@ -121,7 +121,7 @@ def test_folds_keep_groups_together_and_use_every_row_once():
 
 
 def test_choices_are_made_on_some_of_many_rows(folds, monkeypatch):
-    monkeypatch.setattr(_calibration, "MAX_ROWS", 30)
+    monkeypatch.setattr(_calibration, "MAX_ROWS_TO_CHOOSE", 30)
     fewer = _calibration._fewer(folds, np.arange(60), np.random.RandomState(0))
     assert sum(len(test) for _, test in fewer) == 30
     for (train, test), (few_train, few_test) in zip(folds, fewer, strict=True):
@@ -185,6 +185,14 @@ def test_what_bends_is_learned_from_the_features(mixtures, features):
         for calibration, seen in ((bent, features), (straight, np.zeros((60, 1))))
     ]
     assert error[0] < 0.5 * error[1]
+
+
+def test_many_rows_get_no_ridge(mixtures, features, monkeypatch):
+    X, amounts = mixtures
+    assert _calibrate(X, features, amounts[:, :1] ** 2)[0].weights.any()
+    monkeypatch.setattr(_calibration, "MAX_ROWS", 59)
+    calibration, _ = _calibrate(X, features, amounts[:, :1] ** 2)
+    assert calibration.slopes.any() and not calibration.weights.any()
 
 
 @pytest.mark.parametrize("n_samples", [1, 2])

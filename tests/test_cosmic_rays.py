@@ -111,11 +111,11 @@ def test_ten_thousand_spectra_in_three_seconds():
     X, _, _ = plant(rng, *raman(rng, n=250))
     X = np.tile(X, (40, 1))
     remover = CosmicRayRemover().fit(X)
-    seconds = []
+    seconds = []  # of processor time: other programs may be busy
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         remover.transform(X)
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     assert min(seconds) < 3
 
 
