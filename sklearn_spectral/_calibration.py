@@ -6,6 +6,7 @@ variables or how much penalty it gets and how much it counts in their blend. Eac
 the network's head sees, and so is the blend: it becomes the head's weights.
 """
 
+import math
 from dataclasses import dataclass
 from functools import partial
 
@@ -177,11 +178,13 @@ def _folds(units, random_state):
 
 def _fewer(folds, units, random_state):
     """Return the folds of so many units only that they hold about `MAX_ROWS_TO_CHOOSE` rows."""
-    share = min(1.0, MAX_ROWS_TO_CHOOSE / len(units))
     n_units = units.max() + 1
-    kept = (random_state.permutation(n_units) < np.ceil(share * n_units))[units]
+    wanted = math.ceil(n_units * MAX_ROWS_TO_CHOOSE / len(units))
+    # More than one fold holds: something is left to train on.
+    n_kept = max(wanted, math.ceil(n_units / N_FOLDS) + 1)
+    kept = (random_state.permutation(n_units) < n_kept)[units]
     fewer = [(train[kept[train]], test[kept[test]]) for train, test in folds]
-    return [(train, test) for train, test in fewer if len(train) and len(test)]
+    return [(train, test) for train, test in fewer if len(train) and len(test)] or folds
 
 
 def _pls(views, scaler, n_features, Y, sample_weight, folds):

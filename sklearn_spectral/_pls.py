@@ -78,8 +78,7 @@ def _pls_path(Z, Y, sample_weight, scaled, emphasis, n_components):
         # What varies less than rounding does is constant.
         scale = np.sqrt(np.where(variance > 1e-20 * variance.max(), variance, np.inf))
     factor = emphasis / scale
-    algorithm = 1 if len(Z) < Z.shape[1] else 2  # ikpls's words: on spectra, or on covariances
-    pls = PLS(algorithm=algorithm, scale_X=False, scale_Y=False)
+    pls = PLS(scale_X=False, scale_Y=False)
     with warnings.catch_warnings():
         # ikpls says when the rank is reached; the coefficients then stay as they are.
         warnings.simplefilter("ignore")

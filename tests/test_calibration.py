@@ -24,10 +24,12 @@ def features(mixtures):
     return ((X - X.mean(0)) ** 2).astype(np.float32)
 
 
+@pytest.mark.parametrize("n_points", [100, 40])
 @pytest.mark.parametrize("scaled", [False, True])
-def test_a_path_is_scikit_learns_pls(mixtures, scaled):
+def test_a_path_is_scikit_learns_pls(mixtures, scaled, n_points):
     X, amounts = mixtures
-    coefficients, intercepts, _ = _pls._pls_path(X, amounts, ONES, scaled, np.ones(100), 4)
+    X = X[:, -n_points:]
+    coefficients, intercepts, _ = _pls._pls_path(X, amounts, ONES, scaled, np.ones(n_points), 4)
     Z = X / X.std(axis=0) if scaled else X
     for n_components in (1, 4):
         reference = PLSRegression(n_components, scale=False, tol=1e-22, max_iter=100_000)
@@ -193,6 +195,14 @@ def test_many_rows_get_no_ridge(mixtures, features, monkeypatch):
     monkeypatch.setattr(_calibration, "MAX_ROWS", 59)
     calibration, _ = _calibrate(X, features, amounts[:, :1] ** 2)
     assert calibration.slopes.any() and not calibration.weights.any()
+
+
+def test_choices_are_made_where_few_groups_hold_many_rows():
+    units = np.repeat(np.arange(15), 400)
+    folds = _calibration._folds(units, np.random.RandomState(0))
+    fewer = _calibration._fewer(folds, units, np.random.RandomState(0))
+    assert sum(len(test) for _, test in fewer) == 3 * 400  # two groups could be one fold
+    assert all(len(train) for train, _ in fewer)
 
 
 @pytest.mark.parametrize("n_samples", [1, 2])
