@@ -497,7 +497,9 @@ def plot(table, path):
     for ax, task in zip(axes[0], tasks, strict=True):
         regression = task == "regression"
         against = table[table.task == task].pivot(index="set", columns="method")["against_pls"]
-        against = against.sort_values("default" if "default" in against else "pls")
+        against = against.sort_values(
+            next(name for name in ("default", *METHODS) if name in against)
+        )
         rows = np.arange(len(against))
         # Methods lie below one another, so that equal ones stay visible.
         for offset, name in zip(np.linspace(0.32, -0.32, 7), list(METHODS)[1:], strict=True):
@@ -515,8 +517,10 @@ def plot(table, path):
         )
         if regression:
             ax.set_xscale("log")
+            low, high = ax.get_xlim()
+            ax.set_xticks([x for x in (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5) if low < x < high])
             ax.xaxis.set_major_formatter("{x:g}")
-            ax.xaxis.set_minor_formatter("{x:g}")
+            ax.minorticks_off()
     fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     fig.savefig(path, dpi=150)
 

@@ -46,7 +46,7 @@ class Calibration:
     weights : ndarray of shape (n_outputs, n_features)
     constant : ndarray of shape (n_outputs,)
     left_out : ndarray of shape (n_samples, n_outputs)
-        What the same calibration predicts for spectra it was not fitted on.
+        What calibrations with the same settings predict for spectra they were not fitted on.
     """
 
     slopes: np.ndarray
@@ -183,6 +183,9 @@ def _fewer(folds, units, random_state):
     # More than one fold holds: something is left to train on.
     n_kept = max(wanted, math.ceil(n_units / N_FOLDS) + 1)
     kept = (random_state.permutation(n_units) < n_kept)[units]
+    surplus = kept.sum() - MAX_ROWS_TO_CHOOSE
+    if surplus > 0:  # a kept group may be large
+        kept[random_state.choice(np.flatnonzero(kept), surplus, replace=False)] = False
     fewer = [(train[kept[train]], test[kept[test]]) for train, test in folds]
     return [(train, test) for train, test in fewer if len(train) and len(test)] or folds
 

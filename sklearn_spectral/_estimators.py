@@ -260,6 +260,14 @@ class _BaseResNet1D(BaseEstimator, ABC):
 
     def _start(self, X, y, sample_weight, groups, random_state):
         """Fit the scalers, make a network and start it from a calibration."""
+        weighty = sample_weight > 0  # class_weight may have made some zero
+        if not weighty.any():
+            raise ValueError(
+                "All spectra to train on have weight zero. Give at least one class in y a positive "
+                "class_weight."
+            )
+        X, y, sample_weight = X[weighty], y[weighty], sample_weight[weighty]
+        groups = None if groups is None else groups[weighty]
         stack = views(X)  # (n_samples, 3, n_bins)
         self._view_scaler = ViewScaler().fit(stack, sample_weight)
         targets = self._start_y(y, sample_weight)  # (n_samples, n_outputs)

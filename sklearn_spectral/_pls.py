@@ -72,11 +72,12 @@ def _pls_path(Z, Y, sample_weight, scaled, emphasis, n_components):
         What each wavelength was divided by, infinite where it is constant.
     """
     z_mean, y_mean = (np.average(array, axis=0, weights=sample_weight) for array in (Z, Y))
-    scale = np.ones(Z.shape[1])
+    variance = np.average((Z - z_mean) ** 2, axis=0, weights=sample_weight)
     if scaled:
-        variance = np.average((Z - z_mean) ** 2, axis=0, weights=sample_weight)
         # What varies less than rounding does is constant.
         scale = np.sqrt(np.where(variance > 1e-20 * variance.max(), variance, np.inf))
+    else:  # by one number: ikpls takes very small covariances for none
+        scale = np.full(Z.shape[1], np.sqrt(variance.mean()) or 1.0)
     factor = emphasis / scale
     pls = PLS(scale_X=False, scale_Y=False)
     with warnings.catch_warnings():

@@ -146,10 +146,13 @@ def train(net, training, validation=None, *, max_epochs, patience=None, one_cycl
         Scaled spectra and outputs; with `validation`, training stops when its loss has not
         fallen for `patience` epochs and the best weights are kept.
     max_epochs : int
+        0 leaves the net as it is.
     patience : int or None
     one_cycle : bool
         Whether the learning rate follows `OneCycle` or stays at ``lr``.
     """
+    if max_epochs == 0:
+        return net
     callbacks = {}
     dataset = _as_dataset(*training)
     steps = int(max_epochs) * n_batches(len(dataset), net.batch_size)

@@ -201,8 +201,16 @@ def test_choices_are_made_where_few_groups_hold_many_rows():
     units = np.repeat(np.arange(15), 400)
     folds = _calibration._folds(units, np.random.RandomState(0))
     fewer = _calibration._fewer(folds, units, np.random.RandomState(0))
-    assert sum(len(test) for _, test in fewer) == 3 * 400  # two groups could be one fold
-    assert all(len(train) for train, _ in fewer)
+    assert len(fewer) > 1 and all(len(train) for train, _ in fewer)
+    assert sum(len(test) for _, test in fewer) == _ridge.MAX_ROWS_TO_CHOOSE
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e15])
+def test_pls_does_not_depend_on_the_unit_of_the_spectra(mixtures, size):
+    X, amounts = mixtures
+    expected = _pls._pls_path(X, amounts, ONES, False, np.ones(100), 3)[0]
+    coefficients = _pls._pls_path(X * size, amounts, ONES, False, np.ones(100), 3)[0]
+    np.testing.assert_allclose(coefficients * size, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("n_samples", [1, 2])

@@ -628,3 +628,28 @@ def test_bad_weights_and_groups(mixtures):
 def test_unfitted(kinds, method):
     with pytest.raises(NotFittedError):
         getattr(ResNet1DClassifier(), method)(kinds[0])
+
+
+@pytest.mark.parametrize("Model", [ResNet1DClassifier, ResNet1DRegressor])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_no_epochs_leave_the_calibration_that_training_starts_from(kinds, Model, early_stopping):
+    X, y = kinds
+    y = y if Model is ResNet1DClassifier else X[:, 20]
+    model = Model(max_epochs=0, early_stopping=early_stopping, random_state=0).fit(X, y)
+    assert model.score(X, y) > 0.9
+    assert len(model.nets_[0].history) == 0
+
+
+def test_classes_of_weight_zero_start_nothing(kinds):
+    """A class that counts for nothing is known, and no other is mistaken for it."""
+    X, y = kinds
+    model = ResNet1DClassifier(**FEW, class_weight={"oil": 0, "fat": 1, "wax": 1}).fit(X, y)
+    assert model.classes_.tolist() == ["fat", "oil", "wax"]
+    assert model.score(X[y != "oil"], y[y != "oil"]) == 1
+    lonely = np.where(np.arange(60) == 3, "oil", "fat")
+    ResNet1DClassifier(**FEW, class_weight={"oil": 1, "fat": 0}).fit(X, lonely)
+
+
+def test_classes_all_of_weight_zero(kinds):
+    with pytest.raises(ValueError, match="All spectra to train on have weight zero"):
+        ResNet1DClassifier(class_weight=dict.fromkeys(["oil", "fat", "wax"], 0)).fit(*kinds)
