@@ -7,13 +7,14 @@ the network's head sees, and so is the blend: it becomes the head's weights.
 """
 
 import math
+import warnings
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from scipy.optimize import minimize_scalar, nnls
 from scipy.special import log_softmax, softmax
-from sklearn.model_selection import GroupKFold
+from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
 from ._pls import pls_candidates
 from ._ridge import (
@@ -90,7 +91,7 @@ def calibrate(views, scaler, features, Y, sample_weight, groups, random_state, *
         A constant where there are too few rows to leave any out.
     """
     units = _units(len(views), groups)
-    folds = _folds(units, random_state)
+    folds = _folds(units, Y.argmax(axis=1) if jointly else None, random_state)
     sample_weight = sample_weight / sample_weight.mean()
     if min((len(train) for train, _ in folds), default=0) < 2:
         return constant_calibration(views, features, Y, sample_weight)
@@ -167,13 +168,23 @@ def _units(n_samples, groups):
     return np.unique(groups if together else np.arange(n_samples), return_inverse=True)[1]
 
 
-def _folds(units, random_state):
-    """Return rows to train on and rows to leave out, dealt at random, units kept together."""
+def _folds(units, labels, random_state):
+    """Return rows to train on and rows to leave out, dealt at random, units kept together.
+
+    Where there are labels, every fold gets its share of each: a class that a fold leaves out as a
+    whole would be unknown to its calibrations.
+    """
     n_folds = min(N_FOLDS, units.max() + 1)
     if n_folds < 2:
         return []
-    shuffled = random_state.permutation(units.max() + 1)[units]
-    return list(GroupKFold(n_folds).split(shuffled, groups=shuffled))
+    if labels is None or np.bincount(labels).max() < n_folds:  # too few to share out
+        shuffled = random_state.permutation(units.max() + 1)[units]
+        return list(GroupKFold(n_folds).split(shuffled, groups=shuffled))
+    splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=random_state)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The least populated class")
+        folds = splitter.split(labels, labels, units)
+        return [(train, test) for train, test in folds if len(test)]
 
 
 def _fewer(folds, units, random_state):

@@ -14,7 +14,7 @@ ONES = np.ones(60)
 
 @pytest.fixture(scope="module")
 def folds():
-    return _calibration._folds(np.arange(60), np.random.RandomState(0))
+    return _calibration._folds(np.arange(60), None, np.random.RandomState(0))
 
 
 @pytest.fixture(scope="module")
@@ -115,10 +115,19 @@ def test_shares_by_hand(monkeypatch):
 
 def test_folds_keep_groups_together_and_use_every_row_once():
     groups = np.repeat(np.arange(7), 3)
-    folds = _calibration._folds(groups, np.random.RandomState(0))
+    folds = _calibration._folds(groups, None, np.random.RandomState(0))
     assert len(folds) == 7
     assert sorted(np.concatenate([test for _, test in folds])) == list(range(21))
     for train, test in folds:
+        assert not set(groups[train]) & set(groups[test])
+
+
+def test_folds_of_classes_leave_a_share_of_each_out():
+    labels, groups = np.repeat([0, 1, 1], 20), np.repeat(np.arange(30), 2)
+    folds = _calibration._folds(groups, labels, np.random.RandomState(0))
+    assert len(folds) == 10
+    for train, test in folds:
+        assert np.bincount(labels[test]).tolist() == [2, 4]
         assert not set(groups[train]) & set(groups[test])
 
 
@@ -199,7 +208,7 @@ def test_many_rows_get_no_ridge(mixtures, features, monkeypatch):
 
 def test_choices_are_made_where_few_groups_hold_many_rows():
     units = np.repeat(np.arange(15), 400)
-    folds = _calibration._folds(units, np.random.RandomState(0))
+    folds = _calibration._folds(units, None, np.random.RandomState(0))
     fewer = _calibration._fewer(folds, units, np.random.RandomState(0))
     assert len(fewer) > 1 and all(len(train) for train, _ in fewer)
     assert sum(len(test) for _, test in fewer) == _ridge.MAX_ROWS_TO_CHOOSE
