@@ -543,7 +543,7 @@ class ResNet1DClassifier(ClassifierMixin, _BaseResNet1D):
     the features, so that the blend becomes the weights w. Training then refines features and
     weights together. Spectra of more than 1024 points are first averaged over 2, 4, 8, ...
     neighbouring points, and ridge's settings are chosen on 600 spectra, so that long spectra and
-    large sets take seconds, not minutes, before training.
+    large sets take seconds, not minutes, before training; above 4000 spectra there is no ridge.
 
     Parameters
     ----------
@@ -851,7 +851,7 @@ class ResNet1DRegressor(RegressorMixin, _BaseResNet1D):
     the features, so that the blend becomes the weights w. Training then refines features and
     weights together. Spectra of more than 1024 points are first averaged over 2, 4, 8, ...
     neighbouring points, and ridge's settings are chosen on 600 spectra, so that long spectra and
-    large sets take seconds, not minutes, before training.
+    large sets take seconds, not minutes, before training; above 4000 spectra there is no ridge.
 
     Parameters
     ----------
