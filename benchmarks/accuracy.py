@@ -502,7 +502,8 @@ def plot(table, path):
         )
         rows = np.arange(len(against))
         # Methods lie below one another, so that equal ones stay visible.
-        for offset, name in zip(np.linspace(0.32, -0.32, 7), list(METHODS)[1:], strict=True):
+        rivals = [name for name in METHODS if name != "pls"]
+        for offset, name in zip(np.linspace(0.32, -0.32, len(rivals)), rivals, strict=True):
             if name in against:
                 label, _, colour, marker = METHODS[name]
                 size = 70 if name in OURS else 26

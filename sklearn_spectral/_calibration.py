@@ -27,7 +27,7 @@ from ._ridge import (
     gram,
     ridge_candidate,
 )
-from ._views import MIN_POINTS, N_VIEWS, derivative, derivative_adjoint
+from ._views import MIN_POINTS_OF_DERIVATIVE, N_VIEWS, derivative, derivative_adjoint
 
 N_FOLDS = 10
 # Shares are averaged over this many resamplings of the left-out rows.
@@ -94,7 +94,7 @@ def calibrate(views, scaler, features, Y, sample_weight, groups, random_state, *
     folds = _folds(units, Y.argmax(axis=1) if jointly else None, random_state)
     sample_weight = sample_weight / sample_weight.mean()
     if min((len(train) for train, _ in folds), default=0) < 2:
-        return constant_calibration(views, features, Y, sample_weight)
+        return constant_calibration(views, features.shape[1], Y, sample_weight)
     ridge = None
     if len(views) <= MAX_ROWS:
         few_folds = _fewer(folds, units, random_state)
@@ -118,12 +118,12 @@ def calibrate(views, scaler, features, Y, sample_weight, groups, random_state, *
     )
 
 
-def constant_calibration(views, features, Y, sample_weight):
+def constant_calibration(views, n_features, Y, sample_weight):
     """Return the calibration that knows no more than the mean of the outputs."""
     mean = np.average(Y, axis=0, weights=sample_weight)
     return Calibration(
         np.zeros((Y.shape[1], *views.shape[1:])),
-        np.zeros((Y.shape[1], features.shape[1])),
+        np.zeros((Y.shape[1], n_features)),
         mean,
         np.tile(mean, (len(Y), 1)),
     )
@@ -210,7 +210,7 @@ def _pls(views, scaler, n_features, Y, sample_weight, folds):
         return coefficients
 
     inputs = [(spectra, 0, as_it_is)]
-    if spectra.shape[1] >= MIN_POINTS:
+    if spectra.shape[1] >= MIN_POINTS_OF_DERIVATIVE:
         to_spectra = partial(derivative_adjoint, order=1)
         inputs.append((derivative(spectra, order=1), 0, to_spectra))
         inputs += [(views[:, view], view, as_it_is) for view in range(1, N_VIEWS)]
@@ -233,27 +233,29 @@ class _Ridge:
         self.sample_weight = sample_weight
         self.folds = folds
         self.feature_means = np.average(features, axis=0, weights=sample_weight)
-        self.linear = [gram([view]) for view in np.moveaxis(scaled, 1, 0)]
-        self.nonlinear, self.feature_size = gram(
-            features[:, columns] - self.feature_means[columns] for columns in self._blocks()
-        )
-        # (n_views, n_shares, n_penalties, n_outputs)
-        self.errors = [
-            errors_of_settings(linear, self.nonlinear, self.centred, sample_weight, few_folds)
-            for linear, _ in self.linear
-        ]
+        self.nonlinear, self.feature_size = gram(block for _, block in self._centred_features())
+        # By view that varies: its products, what they were divided by, and the errors of all
+        # settings, (n_shares, n_penalties, n_outputs).
+        self.views = {}
+        for view, spectra in enumerate(np.moveaxis(scaled, 1, 0)):
+            if spectra.any():
+                linear, size = gram([spectra])
+                errors = errors_of_settings(
+                    linear, self.nonlinear, self.centred, sample_weight, few_folds
+                )
+                self.views[view] = linear, size, errors
 
-    def _blocks(self):
-        n_features = self.features.shape[1]
-        return [slice(i, i + FEATURES_AT_ONCE) for i in range(0, n_features, FEATURES_AT_ONCE)]
+    def _centred_features(self):
+        """Yield some columns of the features at a time: their slice, and them in float64."""
+        for start in range(0, self.features.shape[1], FEATURES_AT_ONCE):
+            columns = slice(start, start + FEATURES_AT_ONCE)
+            yield columns, self.features[:, columns] - self.feature_means[columns]
 
     def calibrations(self, column):
         """Yield one calibration of some outputs for each view that varies."""
         Y, mean = self.centred[:, column], self.mean[column]
-        for view, (linear, size) in enumerate(self.linear):
-            if not linear.any():
-                continue
-            errors = self.errors[view][..., column].sum(axis=-1)
+        for view, (linear, size, errors) in self.views.items():
+            errors = errors[..., column].sum(axis=-1)
             best = np.unravel_index(np.argmin(errors), errors.shape)
             share, penalty = SHARES[best[0]], PENALTIES[best[1]]
             left_out, duals = ridge_candidate(
@@ -263,9 +265,7 @@ class _Ridge:
             slopes[:, view] = (1 - share) / size * (duals.T @ self.scaled[:, view])
             weights = np.zeros((Y.shape[1], self.features.shape[1]))
             if share:
-                for columns in self._blocks():
-                    block = self.features[:, columns].astype(np.float64)
-                    centred = block - self.feature_means[columns]
+                for columns, centred in self._centred_features():
                     weights[:, columns] = share / self.feature_size * (duals.T @ centred)
             constant = mean + CONSTANT * duals.sum(axis=0) - weights @ self.feature_means
             yield Calibration(slopes, weights, constant, left_out + mean)

@@ -141,19 +141,20 @@ class _BaseResNet1D(BaseEstimator, ABC):
         if not continues:
             self._remember_labels(y)
         y = self._encode(y)
+        stack = views(X)  # (n_samples, 3, n_bins)
         training = np.arange(len(X))
         validation = None
         if self.early_stopping:
             training, validation = self._split(X, y, groups, random_state)
         if not continues:
             self._start(
-                X[training],
+                stack[training],
                 y[training],
                 sample_weight[training],
                 None if groups is None else groups[training],
                 random_state,
             )
-        self._train(X, y, sample_weight, training, validation, max_epochs=self.max_epochs)
+        self._train(stack, y, sample_weight, training, validation, max_epochs=self.max_epochs)
         return self
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
@@ -170,10 +171,12 @@ class _BaseResNet1D(BaseEstimator, ABC):
         if first:
             self._remember_labels(y if classes is None else classes)
         y = self._encode(y)
+        stack = views(X)
+        training = np.arange(len(X))
         if first:
             random_state = _own_random_state(self.random_state)
-            self._start(X, y, sample_weight, None, random_state)
-        self._train(X, y, sample_weight, np.arange(len(X)), None, max_epochs=1, one_cycle=False)
+            self._start(stack, y, sample_weight, None, random_state)
+        self._train(stack, y, sample_weight, training, None, max_epochs=1, one_cycle=False)
         return self
 
     def _check_parameters(self):
@@ -255,10 +258,9 @@ class _BaseResNet1D(BaseEstimator, ABC):
                 "early_stopping sets groups aside for validation, but groups holds one group "
                 "only. Fit without early_stopping or without groups."
             )
-        training, validation = self._validation_split(X, y, units, n_units, random_state)
-        return training, validation
+        return self._validation_split(X, y, units, n_units, random_state)
 
-    def _start(self, X, y, sample_weight, groups, random_state):
+    def _start(self, stack, y, sample_weight, groups, random_state):
         """Fit the scalers, make a network and start it from a calibration."""
         weighty = sample_weight > 0  # class_weight may have made some zero
         if not weighty.any():
@@ -266,9 +268,8 @@ class _BaseResNet1D(BaseEstimator, ABC):
                 "All spectra to train on have weight zero. Give at least one class in y a positive "
                 "class_weight."
             )
-        X, y, sample_weight = X[weighty], y[weighty], sample_weight[weighty]
+        stack, y, sample_weight = stack[weighty], y[weighty], sample_weight[weighty]
         groups = None if groups is None else groups[weighty]
-        stack = views(X)  # (n_samples, 3, n_bins)
         self._view_scaler = ViewScaler().fit(stack, sample_weight)
         targets = self._start_y(y, sample_weight)  # (n_samples, n_outputs)
         seed = int(random_state.randint(2**31 - 1))
@@ -291,12 +292,12 @@ class _BaseResNet1D(BaseEstimator, ABC):
             random_state=shuffling,
         )
         self.nets_ = [net]
-        features = self._untrained_features(stack)
+        width = net.module_.width
         if self.shortcut:
             calibration = calibrate(
                 stack,
                 self._view_scaler,
-                features,
+                self._untrained_features(stack),
                 targets,
                 sample_weight,
                 groups,
@@ -304,26 +305,26 @@ class _BaseResNet1D(BaseEstimator, ABC):
                 jointly=self._starts_jointly,
             )
         else:
-            calibration = constant_calibration(stack, features, targets, sample_weight)
+            n_features = width * net.module_.n_positions
+            calibration = constant_calibration(stack, n_features, targets, sample_weight)
         calibration = self._start_outputs(calibration, targets, sample_weight)
         slopes, weights, constant = map(
             torch.from_numpy, (calibration.slopes, calibration.weights, calibration.constant)
         )
-        net.module_.start(slopes, weights.unflatten(1, (net.module_.width, -1)), constant)
+        net.module_.start(slopes, weights.unflatten(1, (width, -1)), constant)
 
     @torch.inference_mode()
     def _untrained_features(self, stack):
         """Return what the network makes of the views, without the views: (n, width * L)."""
-        (net,) = self.nets_
+        width = self.nets_[0].module_.width
         chunks = []
         for start in range(0, len(stack), CHUNK_SIZE):
-            scaled = self._view_scaler.transform(stack[start : start + CHUNK_SIZE])
-            features = net.module_.forward_features(torch.from_numpy(scaled).to(net.device))
-            chunks.append(features[:, : net.module_.width].flatten(1).cpu().numpy())
+            (features,) = self._features(stack[start : start + CHUNK_SIZE])
+            chunks.append(features[:, :width].flatten(1).cpu().numpy())
         return np.concatenate(chunks)
 
-    def _train(self, X, y, sample_weight, training, validation, *, max_epochs, one_cycle=True):
-        X = self._view_scaler.transform(views(X))
+    def _train(self, stack, y, sample_weight, training, validation, *, max_epochs, one_cycle=True):
+        X = self._view_scaler.transform(stack)
         y = self._scale_y(y)
         # Weights of mean one leave the meaning of lr alone.
         sample_weight = sample_weight / sample_weight[training].mean()
@@ -371,14 +372,12 @@ class _BaseResNet1D(BaseEstimator, ABC):
         """Yield rows and their features, chunk by chunk: (slice, [tensor (B, K, L) a net])."""
         for start in range(0, len(X), CHUNK_SIZE):
             rows = slice(start, start + CHUNK_SIZE)
-            scaled = self._view_scaler.transform(views(X[rows]))
-            yield (
-                rows,
-                [
-                    net.module_.forward_features(torch.from_numpy(scaled).to(net.device))
-                    for net in self.nets_
-                ],
-            )
+            yield rows, self._features(views(X[rows]))
+
+    def _features(self, stack):
+        """Return what each net makes of the views, [tensor (B, K, L) a net]."""
+        scaled = torch.from_numpy(self._view_scaler.transform(stack))
+        return [net.module_.forward_features(scaled.to(net.device)) for net in self.nets_]
 
     def _head_outputs(self, features):
         """Average the nets' outputs, in the unit of the output: float64 (B, n_outputs)."""

@@ -131,15 +131,22 @@ class ResNet1D(nn.Module):
 
     def forward_features(self, x: Tensor) -> Tensor:
         """Map views (B, n_views, n_points) to the features (B, K, n_positions) of the head."""
-        missing = self.n_positions * STRIDE - self.n_points
-        x = nn.functional.pad(x, (0, missing))  # 0 is the mean spectrum
+        x = self._padded(x)
         features = self.blocks(self.stem(x))  # (B, width, n_positions)
         features = nn.functional.gelu(features) * self.feature_scale
         if not self.shortcut:
             return features
-        cells = x.unflatten(2, (self.n_positions, STRIDE))  # (B, n_views, n_positions, STRIDE)
-        cells = cells.movedim(3, 2).flatten(1, 2)  # (B, n_views * STRIDE, n_positions)
-        return torch.cat([features, cells * self.cell_scale], dim=1)
+        return torch.cat([features, self._cells(x) * self.cell_scale], dim=1)
+
+    def _padded(self, x: Tensor) -> Tensor:
+        """Fill the last cell: (..., n_points) -> (..., n_positions * STRIDE)."""
+        missing = self.n_positions * STRIDE - self.n_points
+        return nn.functional.pad(x, (0, missing))  # 0 is the mean spectrum
+
+    def _cells(self, padded: Tensor) -> Tensor:
+        """Make the points of a cell its channels: -> (..., n_views * STRIDE, n_positions)."""
+        cells = padded.unflatten(2, (self.n_positions, STRIDE))  # (..., n_positions, STRIDE)
+        return cells.movedim(3, 2).flatten(1, 2)
 
     def forward_head(self, features: Tensor) -> Tensor:
         """Map features (B, K, n_positions) to outputs (B, n_outputs)."""
@@ -168,9 +175,7 @@ class ResNet1D(nn.Module):
         self.head.bias.copy_(bias)
         self.head_weight[:, : self.width].copy_(weights)
         if self.shortcut:
-            missing = self.n_positions * STRIDE - self.n_points
-            padded = nn.functional.pad(slopes, (0, missing))
-            cells = padded.unflatten(2, (self.n_positions, STRIDE)).movedim(3, 2).flatten(1, 2)
+            cells = self._cells(self._padded(slopes))
             self.head_weight[:, self.width :].copy_(cells / self.cell_scale)
 
     @torch.no_grad()

@@ -33,7 +33,8 @@ def gram(blocks):
     size : float
         What they were divided by.
     """
-    products = sum(block.astype(np.float64) @ block.T.astype(np.float64) for block in blocks)
+    in_float64 = (block.astype(np.float64, copy=False) for block in blocks)
+    products = sum(block @ block.T for block in in_float64)
     size = np.trace(products) / len(products)
     return products / (size or 1.0), size or 1.0
 

@@ -12,7 +12,7 @@ WINDOWS = {1: (11, 2), 2: (15, 3)}
 # Share of the mean variance of all wavelengths that is added to the variance of each.
 SCALE_FLOOR = 0.1
 # Fewer points than this leave too little of a derivative.
-MIN_POINTS = 30
+MIN_POINTS_OF_DERIVATIVE = 30
 N_VIEWS = 3
 
 
@@ -34,19 +34,21 @@ def average_bins(X):
     return np.add.reduceat(X, starts, axis=1) / np.diff(np.append(starts, X.shape[1]))
 
 
+def _savitzky_golay(order):
+    """Return the weights of a derivative, and how many points it loses at either end."""
+    window, polynomial = WINDOWS[order]
+    return savgol_coeffs(window, polynomial, deriv=order, use="dot"), window // 2
+
+
 def derivative(X, order):
     """Return a Savitzky-Golay derivative of spectra, without the points at the ends."""
-    window, polynomial = WINDOWS[order]
-    weights = savgol_coeffs(window, polynomial, deriv=order, use="dot")
-    margin = window // 2
+    weights, margin = _savitzky_golay(order)
     return correlate1d(X, weights, axis=1)[:, margin:-margin]
 
 
 def derivative_adjoint(coefficients, order):
     """Return c with ``x @ c == derivative(x, order) @ coefficients`` for every spectrum x."""
-    window, polynomial = WINDOWS[order]
-    weights = savgol_coeffs(window, polynomial, deriv=order, use="dot")
-    margin = window // 2
+    weights, margin = _savitzky_golay(order)
     padded = np.pad(coefficients, ((margin, margin), (0, 0)))
     return convolve1d(padded, weights, axis=0, mode="constant")
 
@@ -66,12 +68,12 @@ def views(X):
     -------
     views : ndarray of shape (n_samples, 3, n_bins)
         Float64; derivatives are zero at the ends, and everywhere for spectra of fewer than
-        `MIN_POINTS` points.
+        `MIN_POINTS_OF_DERIVATIVE` points.
     """
     X = average_bins(X)
     stack = np.zeros((len(X), N_VIEWS, X.shape[1]))
     stack[:, 0] = X
-    if X.shape[1] >= MIN_POINTS:
+    if X.shape[1] >= MIN_POINTS_OF_DERIVATIVE:
         # What is smaller than rounding is a straight line.
         rounding = 1e-12 * np.abs(X).max(axis=1, keepdims=True)
         for order, (window, _) in WINDOWS.items():
