@@ -3,19 +3,25 @@
 To read the package, take the files in the order of the data: `_views` (what the network sees),
 `_resnet1d` (the network), `_calibration` with `_pls` and `_ridge` (what it starts from),
 `_training` (skorch), `_estimators`, `_targets` and `_grad_cam` (from features to maps),
-`_explanation`, `_explain` (whole pipelines), `_plot`; and `preprocessing`, what chemotools lacks.
+`_explanation` with `_bands`, `_explain` (whole pipelines), `_cross_explain`, `_plot`; `metrics`
+(how good is a map) and `datasets`; and `preprocessing`, what chemotools lacks.
 """
 
+from ._bands import band_table
+from ._cross_explain import cross_explain
 from ._estimators import ResNet1DClassifier, ResNet1DRegressor
 from ._explain import explain
 from ._explanation import Explanation
-from ._plot import ExplanationDisplay
+from ._plot import ExplanationDisplay, LinearityDisplay
 from ._version import __version__ as __version__
 
 __all__ = [
     "Explanation",
     "ExplanationDisplay",
+    "LinearityDisplay",
     "ResNet1DClassifier",
     "ResNet1DRegressor",
+    "band_table",
+    "cross_explain",
     "explain",
 ]

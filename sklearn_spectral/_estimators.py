@@ -18,8 +18,8 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from ._calibration import calibrate, constant_calibration, logits_per_membership
 from ._explanation import Explanation, axis_from_names, check_x_axis
-from ._grad_cam import one_d_grad_cam, spread
-from ._resnet1d import STRIDE
+from ._grad_cam import METHODS, spread
+from ._resnet1d import FEATURES, STRIDE
 from ._targets import TargetChoice
 from ._training import WeightedClassifier, WeightedRegressor, make_net, train
 from ._views import ViewScaler, bin_size, views
@@ -82,6 +82,25 @@ def _column_names(X):
     if columns is None or list(columns) == list(range(len(columns))):
         return None  # pandas' default names count columns
     return list(columns)
+
+
+def _chunks(n_samples):
+    """Yield slices that cut rows into chunks."""
+    for start in range(0, n_samples, CHUNK_SIZE):
+        yield slice(start, start + CHUNK_SIZE)
+
+
+def _gradient(module, feature_maps, layer):
+    """Return the gradient of the outputs by feature maps: (T, K, L), or (B, T, K, L)."""
+    if layer == FEATURES:
+        return module.head_weight.detach()
+    feature_maps = feature_maps.detach().requires_grad_()
+    outputs = module.forward_from(feature_maps, layer)  # (B, T)
+    gradients = [
+        torch.autograd.grad(outputs[:, t].sum(), feature_maps, retain_graph=True)[0]
+        for t in range(outputs.shape[1])
+    ]
+    return torch.stack(gradients, dim=1)
 
 
 @contextmanager
@@ -154,7 +173,9 @@ class _BaseResNet1D(BaseEstimator, ABC):
                 None if groups is None else groups[training],
                 random_state,
             )
+            self.mean_spectrum_ = np.average(X[training], axis=0, weights=sample_weight[training])
         self._train(stack, y, sample_weight, training, validation, max_epochs=self.max_epochs)
+        self._centre(stack[training], sample_weight[training])
         return self
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
@@ -176,7 +197,10 @@ class _BaseResNet1D(BaseEstimator, ABC):
         if first:
             random_state = _own_random_state(self.random_state)
             self._start(stack, y, sample_weight, None, random_state)
+            self.mean_spectrum_ = np.average(X, axis=0, weights=sample_weight)
         self._train(stack, y, sample_weight, training, None, max_epochs=1, one_cycle=False)
+        if first:
+            self._centre(stack, sample_weight)
         return self
 
     def _check_parameters(self):
@@ -313,13 +337,22 @@ class _BaseResNet1D(BaseEstimator, ABC):
         )
         net.module_.start(slopes, weights.unflatten(1, (width, -1)), constant)
 
-    @torch.inference_mode()
+    def _centre(self, stack, sample_weight):
+        """Take the mean features of the training spectra off: base values are mean outputs."""
+        sums = [0.0 for _ in self.nets_]
+        for rows in _chunks(len(stack)):
+            for i, features in enumerate(self._feature_maps(stack[rows], FEATURES)):  # (B, K, L)
+                weight = torch.from_numpy(sample_weight[rows]).to(features)
+                sums[i] += torch.einsum("b,bkl->kl", weight, features)
+        for net, total in zip(self.nets_, sums, strict=True):
+            net.module_.centre_features(total / sample_weight.sum())
+
     def _untrained_features(self, stack):
         """Return what the network makes of the views, without the views: (n, width * L)."""
         width = self.nets_[0].module_.width
         chunks = []
-        for start in range(0, len(stack), CHUNK_SIZE):
-            (features,) = self._features(stack[start : start + CHUNK_SIZE])
+        for rows in _chunks(len(stack)):
+            (features,) = self._feature_maps(stack[rows], FEATURES)
             chunks.append(features[:, :width].flatten(1).cpu().numpy())
         return np.concatenate(chunks)
 
@@ -368,39 +401,39 @@ class _BaseResNet1D(BaseEstimator, ABC):
         _check_finite(X)
         return X
 
-    def _chunks(self, X):
-        """Yield rows and their features, chunk by chunk: (slice, [tensor (B, K, L) a net])."""
-        for start in range(0, len(X), CHUNK_SIZE):
-            rows = slice(start, start + CHUNK_SIZE)
-            yield rows, self._features(views(X[rows]))
-
-    def _features(self, stack):
-        """Return what each net makes of the views, [tensor (B, K, L) a net]."""
+    def _through_nets(self, stack, function):
+        """Return what `function` of module and views makes of `stack`, a list with one a net."""
         scaled = torch.from_numpy(self._view_scaler.transform(stack))
-        return [net.module_.forward_features(scaled.to(net.device)) for net in self.nets_]
+        return [function(net.module_, scaled.to(net.device)) for net in self.nets_]
 
-    def _head_outputs(self, features):
-        """Average the nets' outputs, in the unit of the output: float64 (B, n_outputs)."""
-        outputs = [
-            net.module_.forward_head(feature).cpu().double().numpy()
-            for net, feature in zip(self.nets_, features, strict=True)
-        ]
-        return self._to_unit(np.mean(outputs, axis=0))
-
-    @torch.inference_mode()
     def _outputs(self, X):
         """Return logits or predictions of every output, (n_samples, n_outputs)."""
         X = self._check_spectra(X)
-        return np.concatenate([self._head_outputs(features) for _, features in self._chunks(X)])
+        return np.concatenate(
+            [
+                self._outputs_from(self._feature_maps(views(X[rows]), FEATURES), FEATURES)
+                for rows in _chunks(len(X))
+            ]
+        )
 
-    def explain(self, X, *, target=None, x_axis=None):
+    def explain(
+        self,
+        X,
+        *,
+        target=None,
+        x_axis=None,
+        method="1d-grad-cam",
+        layer="features",
+        reference=None,
+    ):
         r"""Show which wavelengths made the outputs: 1D Grad-CAM, signed and complete.
 
         .. math:: m_i = \sum_k \frac{\partial z}{\partial A_{ki}} A_{ki}
 
-        with the feature maps A before the head and the output z: a logit, or a prediction in
-        the unit of y. No average of gradients over positions, no ReLU (Shi et al. 2023,
-        doi:10.1021/acs.analchem.3c01101). Since the head is linear, the map and the base value
+        with the feature maps A before the head, less their mean over the training spectra, and the
+        output z: a logit, or a prediction in the unit of y. No average of gradients over
+        positions, no ReLU (Shi et al. 2023, doi:10.1021/acs.analchem.3c01101). Since the head is
+        linear, the map and the base value, which is the mean output over the training spectra,
         add up to the output. Each position's share is spread over the points it stands for.
 
         Parameters
@@ -414,6 +447,19 @@ class _BaseResNet1D(BaseEstimator, ABC):
         x_axis : array-like of shape (n_points,), default=None
             Wavelengths or wavenumbers; None takes them from the column names of X, else from
             those of the training spectra, else counts points.
+        method : {"1d-grad-cam", "grad-cam-signed", "grad-cam", "cam"}, default="1d-grad-cam"
+            ``"grad-cam-signed"`` averages the gradient over positions, ``"grad-cam"`` sets what is
+            negative then to zero as well: the methods made for pictures, to compare with.
+            ``"cam"`` needs a network whose head averages over positions:
+            ``shortcut=False, net_params={"module__pooling": True}``.
+        layer : {"features", "stem", "block1", "block2"}, default="features"
+            Which feature maps A: those before the head, or those after the stem or a block. At the
+            latter the rest of the network is not linear and maps do not add up;
+            ``Explanation.residuals`` says what is missing.
+        reference : None, "mean" or array-like of shape (n_points,), default=None
+            A spectrum to compare with, or the mean of the training spectra: gradients times
+            A - A_reference. At the last layer these difference maps add up to the difference of
+            the outputs, and the base value is the reference's output.
 
         Returns
         -------
@@ -422,31 +468,73 @@ class _BaseResNet1D(BaseEstimator, ABC):
         Raises
         ------
         ValueError
-            X is not as the training spectra were, `target` is unknown, or `x_axis` is not one
-            sorted number per point.
+            X or the reference is not as the training spectra were, `target`, `method` or `layer`
+            is unknown or not possible, or `x_axis` is not one sorted number per point.
         """
         names = _column_names(X)
         X = self._check_spectra(X)
         x_axis = self._resolve_x_axis(names, x_axis)
-        return self._explain(X, self._choose(target, len(X)), x_axis)
+        self._check_method(method, layer)
+        choice = self._choose(target, len(X))
+        return self._explain(X, choice, x_axis, method, layer, self._check_reference(reference))
 
     def _choose(self, target, n_samples):
         return TargetChoice(target, self._labels, n_samples, highest=self._explains_highest)
 
-    @torch.inference_mode()
-    def _explain(self, X, choice, x_axis):
+    def _check_method(self, method, layer):
+        if method not in METHODS:
+            raise ValueError(f"method={method!r}; expected one of {list(METHODS)}.")
+        for net in self.nets_:
+            if layer not in net.module_.layers:
+                raise ValueError(f"layer={layer!r}; expected one of {net.module_.layers}.")
+            if method == "cam" and not (net.module_.pooling and layer == FEATURES):
+                raise ValueError(
+                    "CAM needs a head that averages over positions, and its last layer "
+                    f"({FEATURES!r}). Fit with shortcut=False and net_params={{'module__pooling': "
+                    "True}, or use '1d-grad-cam', which is CAM without that restriction."
+                )
+
+    def _check_reference(self, reference):
+        """Return a reference spectrum, (1, n_points), or None."""
+        if reference is None:
+            return None
+        if isinstance(reference, str):
+            if reference != "mean":
+                raise ValueError(f"reference={reference!r}; expected None, 'mean' or a spectrum.")
+            return self.mean_spectrum_[None]
+        reference = np.asarray(reference, dtype=float)
+        if reference.shape not in ((self.n_features_in_,), (1, self.n_features_in_)):
+            raise ValueError(
+                f"reference has shape {reference.shape}; expected one spectrum of "
+                f"{self.n_features_in_} points."
+            )
+        reference = reference.reshape(1, -1)
+        if not np.isfinite(reference).all():
+            raise ValueError("reference holds NaN or infinity. Pass a whole spectrum.")
+        return reference
+
+    def _explain(self, X, choice, x_axis, method, layer, reference):
         """Explain checked spectra."""
-        bias = np.mean([net.module_.head.bias.cpu().double().numpy() for net in self.nets_], axis=0)
-        base = self._to_unit(bias)  # (n_outputs,)
+        if reference is None:
+            offsets = [0.0 for _ in self.nets_]
+            base = np.mean(
+                [net.module_.head.bias.detach().cpu().double().numpy() for net in self.nets_],
+                axis=0,
+            )
+            base = self._to_unit(base)  # (n_outputs,)
+        else:
+            offsets = self._feature_maps(views(reference), layer)  # [tensor (1, K, L) a net]
+            base = self._outputs_from(offsets, layer)[0]
         n_samples, n_points = X.shape
         maps = np.empty((n_samples, choice.n_targets, n_points), dtype=np.float32)
         outputs = np.empty((n_samples, choice.n_targets))
         columns = np.empty((n_samples, choice.n_targets), dtype=int)
-        for rows, features in self._chunks(X):
-            all_outputs = self._head_outputs(features)  # (B, n_outputs)
+        for rows in _chunks(n_samples):
+            feature_maps = self._feature_maps(views(X[rows]), layer)
+            all_outputs = self._outputs_from(feature_maps, layer)  # (B, n_outputs)
             columns[rows] = choice.columns(rows, all_outputs)
             outputs[rows] = np.take_along_axis(all_outputs, columns[rows], axis=1)
-            maps[rows] = self._maps(features, columns[rows])
+            maps[rows] = self._maps(feature_maps, offsets, columns[rows], method, layer)
         return Explanation(
             maps=maps[:, 0] if choice.single else np.moveaxis(maps, 1, 2),
             outputs=outputs[:, 0] if choice.single else outputs,
@@ -455,14 +543,30 @@ class _BaseResNet1D(BaseEstimator, ABC):
             x_axis=x_axis,
             spectra=X,
             output_name=self._output_name,
+            method=method,
+            layer=layer,
         )
 
-    def _maps(self, features, columns):
+    @torch.no_grad()  # not inference_mode: gradients by the feature maps may follow
+    def _feature_maps(self, stack, layer):
+        """Return the feature maps of a layer, [tensor (B, K, L) a net]."""
+        return self._through_nets(stack, lambda module, x: module.forward_to(x, layer))
+
+    @torch.no_grad()
+    def _outputs_from(self, feature_maps, layer):
+        """Average the nets' outputs, in the unit of the output: float64 (B, n_outputs)."""
+        outputs = [
+            net.module_.forward_from(each, layer).cpu().double().numpy()
+            for net, each in zip(self.nets_, feature_maps, strict=True)
+        ]
+        return self._to_unit(np.mean(outputs, axis=0))
+
+    def _maps(self, feature_maps, offsets, columns, method, layer):
         """Average the nets' maps of the outputs in `columns`: float32 (B, n_targets, n_points)."""
         cells = torch.stack(
             [
-                one_d_grad_cam(feature, net.module_.head_weight)
-                for net, feature in zip(self.nets_, features, strict=True)
+                METHODS[method](each - offset, _gradient(net.module_, each, layer))
+                for net, each, offset in zip(self.nets_, feature_maps, offsets, strict=True)
             ]
         ).mean(dim=0)  # (B, n_outputs, L)
         cells *= torch.from_numpy(self._output_scale).to(cells)[:, None]
@@ -587,6 +691,8 @@ class ResNet1DClassifier(ClassifierMixin, _BaseResNet1D):
         Class labels, sorted.
     nets_ : list of skorch nets
         The trained networks: ``nets_[0].module_``, ``nets_[0].history``.
+    mean_spectrum_ : ndarray of shape (n_points,)
+        Mean of the training spectra, weighted as they were.
     n_features_in_ : int
         Points per spectrum.
     feature_names_in_ : ndarray of shape (n_points,)
@@ -892,6 +998,8 @@ class ResNet1DRegressor(RegressorMixin, _BaseResNet1D):
         The trained networks: ``nets_[0].module_``, ``nets_[0].history``.
     n_outputs_ : int
         Columns of y.
+    mean_spectrum_ : ndarray of shape (n_points,)
+        Mean of the training spectra, weighted as they were.
     n_features_in_ : int
         Points per spectrum.
     feature_names_in_ : ndarray of shape (n_points,)

@@ -1,23 +1,43 @@
 """Explain whole scikit-learn models: unwrap them, carry the wavelength axis along."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import (
+    BaggingClassifier,
+    BaggingRegressor,
+    VotingClassifier,
+    VotingRegressor,
+)
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from ._estimators import _BaseResNet1D, _column_names
-from ._explanation import axis_from_names, check_x_axis
+from ._explanation import average, axis_from_names, check_x_axis
 from ._targets import TargetChoice
 
 # A y transformation counts as linear when it agrees with a straight line to this share of the
 # range of the outputs.
 LINEARITY_TOLERANCE = 1e-6
+# Ensembles whose prediction is the mean of their members'.
+BAGGING = (BaggingClassifier, BaggingRegressor)
+VOTING = (VotingClassifier, VotingRegressor)
 
 
-def explain(estimator, X, *, target=None, x_axis=None):
+def explain(
+    estimator,
+    X,
+    *,
+    target=None,
+    x_axis=None,
+    method="1d-grad-cam",
+    layer="features",
+    reference=None,
+):
     """Show which wavelengths made the predictions of a model that ends in one of ours.
 
     Preprocessing steps are applied, the last step is explained
@@ -27,9 +47,11 @@ def explain(estimator, X, *, target=None, x_axis=None):
     Parameters
     ----------
     estimator : fitted estimator
-        One of ours, or a Pipeline, a search such as GridSearchCV, or a
-        TransformedTargetRegressor around one, nested in any way. The transformation of y must
-        be linear: contributions cannot be added up through any other.
+        One of ours, or a Pipeline, a search such as GridSearchCV, a TransformedTargetRegressor
+        or an averaging ensemble (BaggingClassifier, BaggingRegressor, VotingRegressor, soft
+        VotingClassifier) around ours, nested in any way. The transformation of y must be linear:
+        contributions cannot be added up through any other. An ensemble's map is the mean of its
+        members' (``Explanation.members``), a classifier's those of the logits.
     X : array-like of shape (n_samples, n_features)
         Spectra as `estimator` takes them, before preprocessing.
     target : None, label, array-like of shape (n_samples,) or "all", default=None
@@ -41,6 +63,11 @@ def explain(estimator, X, *, target=None, x_axis=None):
         number, of the points that the last step sees. None takes them from the column names
         of `X` or of the training spectra (strings or numbers), else from a step that knows
         them (chemotools' ``x_axis_``), else counts points.
+    method, layer : str
+        As for :meth:`ResNet1DClassifier.explain`.
+    reference : None, "mean" or array-like of shape (n_features,), default=None
+        A spectrum to compare with, as `estimator` takes it, or the mean of the training spectra:
+        the maps then add up to the difference of the outputs.
 
     Returns
     -------
@@ -51,8 +78,8 @@ def explain(estimator, X, *, target=None, x_axis=None):
     TypeError
         `estimator` does not end in one of ours.
     ValueError
-        `estimator` transforms y by something that is not linear, or `X`, `target` or `x_axis`
-        do not fit it.
+        `estimator` transforms y by something that is not linear, is an ensemble that does not
+        average or whose members see other wavelengths or classes, or an argument does not fit it.
 
     Examples
     --------
@@ -79,66 +106,139 @@ def explain(estimator, X, *, target=None, x_axis=None):
         if np.ndim(X) == 2 and len(x_axis) == np.shape(X)[1]:
             given, x_axis = check_x_axis(x_axis, len(x_axis)), None
             names = given.tolist()
-    model, X, names, y_transformers = _unwrap(estimator, X, names)
-    if x_axis is None:
-        x_axis = axis_from_names(names)
-    if x_axis is None and given is not None:
-        # Some step does not tell what becomes of its columns.
-        if len(given) != getattr(model, "n_features_in_", len(given)):
+    if reference is not None and not isinstance(reference, str):
+        reference = np.asarray(reference, dtype=float).reshape(1, -1)
+        if hasattr(X, "columns") and reference.shape[1] == X.shape[1]:
+            reference = pd.DataFrame(reference, columns=X.columns)
+    how = {"method": method, "layer": layer}
+    task = _Task(estimator, X, names, reference, target, x_axis, given, how)
+    return _explain(estimator, task)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What is to be explained, as it looks at one step on the way to the network."""
+
+    outermost: object  # the estimator that the user passed
+    X: object
+    names: Sequence | None  # of the columns of X
+    reference: object  # None, "mean" or one row as X
+    target: object
+    x_axis: np.ndarray | None  # for the last step
+    given: np.ndarray | None  # for the columns of the user's X
+    how: dict
+
+
+def _explain(estimator, task):
+    """Explain what `estimator` makes of a task: follow it down to one of ours."""
+    if isinstance(estimator, _BaseResNet1D):
+        x_axis = _axis_of_last_step(estimator, task)
+        return estimator.explain(
+            task.X, target=task.target, x_axis=x_axis, reference=task.reference, **task.how
+        )
+    if isinstance(estimator, Pipeline):
+        check_is_fitted(estimator)
+        for _, step in estimator.steps[:-1]:
+            if step is not None and step != "passthrough":
+                task = _after(step, task)
+        return _explain(estimator.steps[-1][1], task)
+    if isinstance(estimator, BaseSearchCV):
+        check_is_fitted(estimator)
+        if not hasattr(estimator, "best_estimator_"):
             raise ValueError(
-                f"x_axis has {len(given)} values, the columns of X, but the last step sees "
-                f"{model.n_features_in_} points, and a step before it has no "
-                "get_feature_names_out to tell which. Pass x_axis as the last step sees it."
+                f"{type(estimator).__name__} was run with refit=False and holds no fitted "
+                "estimator to explain. Run it with refit=True."
             )
-        x_axis = given
-    if not y_transformers:
-        return model.explain(X, target=target, x_axis=x_axis)
-    explanation = model.explain(X, target="all", x_axis=x_axis)
-    for transformer in reversed(y_transformers):
-        explanation = _inverse_transform(explanation, transformer)
-    return _pick(explanation, target)
+        return _explain(estimator.best_estimator_, task)
+    if isinstance(estimator, TransformedTargetRegressor):
+        check_is_fitted(estimator)
+        explanation = _explain(estimator.regressor_, replace(task, target="all"))
+        return pick(_inverse_transform(explanation, estimator.transformer_), task.target)
+    if isinstance(estimator, (*BAGGING, *VOTING)):
+        check_is_fitted(estimator)
+        explanation = _explain_ensemble(estimator, replace(task, target="all"))
+        predicted = task.target is None and explanation.is_class
+        return pick(explanation, estimator.predict(task.X) if predicted else task.target)
+    raise TypeError(
+        f"{_describe(estimator)} inside {_describe(task.outermost)} cannot be explained: "
+        "expected ResNet1DClassifier or ResNet1DRegressor, alone or at the end of a Pipeline, a "
+        "search such as GridSearchCV, a TransformedTargetRegressor, or in a Bagging or Voting "
+        "ensemble."
+    )
 
 
-def _unwrap(estimator, X, names):
-    """Follow `estimator` down to one of ours.
+def _after(step, task):
+    """Return the task as it looks behind a preprocessing step."""
+    reference = task.reference
+    if reference is not None and not isinstance(reference, str):
+        reference = step.transform(reference)
+    names = _names_after(step, task.names)
+    return replace(task, X=step.transform(task.X), names=names, reference=reference)
 
-    Returns
-    -------
-    model : estimator of ours
-    X : array-like, as `model` sees it
-    names : sequence of str or None
-    y_transformers : list of the transformers of y passed on the way, the outermost first
-    """
-    outermost = estimator
-    y_transformers = []
-    while not isinstance(estimator, _BaseResNet1D):
-        if isinstance(estimator, Pipeline):
-            check_is_fitted(estimator)
-            for _, step in estimator.steps[:-1]:
-                if step is None or step == "passthrough":
-                    continue
-                names = _names_after(step, names)
-                X = step.transform(X)
-            estimator = estimator.steps[-1][1]
-        elif isinstance(estimator, BaseSearchCV):
-            check_is_fitted(estimator)
-            if not hasattr(estimator, "best_estimator_"):
-                raise ValueError(
-                    f"{type(estimator).__name__} was run with refit=False and holds no fitted "
-                    "estimator to explain. Run it with refit=True."
-                )
-            estimator = estimator.best_estimator_
-        elif isinstance(estimator, TransformedTargetRegressor):
-            check_is_fitted(estimator)
-            y_transformers.append(estimator.transformer_)
-            estimator = estimator.regressor_
+
+def _axis_of_last_step(model, task):
+    """Return the wavelengths that the last step sees, or None where nothing tells them."""
+    if task.x_axis is not None:
+        return task.x_axis
+    x_axis = axis_from_names(task.names)
+    if x_axis is not None or task.given is None:
+        return x_axis
+    # Some step does not tell what becomes of its columns.
+    if len(task.given) != getattr(model, "n_features_in_", len(task.given)):
+        raise ValueError(
+            f"x_axis has {len(task.given)} values, the columns of X, but the last step sees "
+            f"{model.n_features_in_} points, and a step before it has no "
+            "get_feature_names_out to tell which. Pass x_axis as the last step sees it."
+        )
+    return task.given
+
+
+def _explain_ensemble(ensemble, task):
+    """Average the explanations of the members of an ensemble, all targets."""
+    if getattr(ensemble, "voting", "soft") != "soft":
+        raise ValueError(
+            "VotingClassifier counts votes (voting='hard'), which have no logits to explain. Use "
+            "voting='soft'."
+        )
+    for columns in getattr(ensemble, "estimators_features_", []):
+        if not np.array_equal(columns, np.arange(ensemble.n_features_in_)):
+            raise ValueError(
+                f"The members of {_describe(ensemble)} see different wavelengths, drawn at random. "
+                "Use max_features=1.0 and bootstrap_features=False."
+            )
+    if isinstance(ensemble, BAGGING):
+        # Bagging hands arrays to its members, which know no column names.
+        arrays = {"X": np.asarray(task.X, dtype=float)}
+        if not (task.reference is None or isinstance(task.reference, str)):
+            arrays["reference"] = np.asarray(task.reference, dtype=float)
+        task = replace(task, **arrays)
+    members = [_explain(member, task) for member in ensemble.estimators_]
+    if hasattr(ensemble, "classes_"):
+        # Members know the classes by their places.
+        members = [
+            replace(member, targets=ensemble.classes_[member.targets.astype(int)])
+            for member in members
+        ]
+    return average(members, getattr(ensemble, "_weights_not_none", None))
+
+
+def last_step(estimator):
+    """Return the estimator of ours that a model with one network ends in."""
+    inner = estimator
+    while not isinstance(inner, _BaseResNet1D):
+        if isinstance(inner, Pipeline):
+            inner = inner.steps[-1][1]
+        elif isinstance(inner, (BaseSearchCV, TransformedTargetRegressor)):
+            check_is_fitted(inner)
+            inner = getattr(inner, "best_estimator_", None) or getattr(inner, "regressor_", None)
         else:
             raise TypeError(
-                f"{_describe(estimator)} inside {_describe(outermost)} cannot be explained: "
-                "expected ResNet1DClassifier or ResNet1DRegressor, alone or at the end of a "
-                "Pipeline, a search such as GridSearchCV, or a TransformedTargetRegressor."
+                f"{_describe(estimator)} does not end in one ResNet1DClassifier or "
+                "ResNet1DRegressor. Pass one of these, alone or at the end of a Pipeline or a "
+                "search; of an ensemble, its members one by one."
             )
-    return estimator, X, names, y_transformers
+    check_is_fitted(inner)
+    return inner
 
 
 def _describe(estimator):
@@ -190,18 +290,15 @@ def _inverse_transform(explanation, transformer):
     )
 
 
-def _pick(explanation, target):
+def pick(explanation, target):
     """Return the explanation of `target` out of one of all outputs."""
     labels = explanation.targets
     n_samples = len(explanation)
-    choice = TargetChoice(target, labels, n_samples, highest=False)
-    columns = choice.columns(slice(None), explanation.outputs)  # (n_samples, n_targets)
+    choice = TargetChoice(target, labels, n_samples, highest=explanation.is_class)
     if not choice.single:
         return explanation
-    return replace(
-        explanation,
-        maps=np.take_along_axis(explanation.maps, columns[:, None], axis=2)[:, :, 0],
-        outputs=np.take_along_axis(explanation.outputs, columns, axis=1)[:, 0],
-        base_values=np.take_along_axis(explanation.base_values, columns, axis=1)[:, 0],
-        targets=labels[columns[:, 0]],
+    rows = np.arange(n_samples)
+    columns = choice.columns(slice(None), explanation.outputs)[:, 0]
+    return explanation._over_targets(
+        lambda array: array[rows, ..., columns], targets=labels[columns]
     )

@@ -1,14 +1,21 @@
 """What an explanation is: frozen arrays on the wavelength axis."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from scipy.signal import find_peaks
 
+from ._bands import BAND_TABLES, named_bands
+
 # A peak of the mean map counts from this share of the highest one on.
 PEAK_PROMINENCE = 0.05
+# Maps are complete when no residual is above this share of the largest output.
+COMPLETENESS_TOLERANCE = 1e-3
+# The bands of `stability` are stable when their contribution is at least so many standard
+# deviations between models.
+STABLE = 2.0
 
 
 def check_x_axis(x_axis, n_points):
@@ -46,7 +53,8 @@ def axis_from_names(names):
 class Explanation:
     """Contribution of every wavelength to every output, signed, in the unit of the output.
 
-    ``maps.sum(axis=1) + base_values == outputs``, to float32 rounding.
+    ``maps.sum(axis=1) + base_values + residuals == outputs``, where the residuals of 1D Grad-CAM
+    at the last layer are nothing but float32 rounding.
 
     Made by :func:`sklearn_spectral.explain` and the estimators' ``explain``.
 
@@ -57,8 +65,8 @@ class Explanation:
     outputs : ndarray of shape (n_samples,) or (n_samples, n_targets)
         Logits (of a classifier) or predictions (of a regressor).
     base_values : ndarray of shape (n_samples,) or (n_samples, n_targets)
-        What the model says whatever the spectrum: the part of the output that no wavelength
-        contributes.
+        What no wavelength contributes: the mean output over the training spectra, or the output
+        of the reference.
     targets : ndarray of shape (n_samples,) or (n_targets,)
         What is explained: one label for every spectrum, or those of the last axis of `maps`.
     x_axis : ndarray of shape (n_points,)
@@ -67,6 +75,11 @@ class Explanation:
         The spectra as they came to the estimator, after preprocessing.
     output_name : str
         What the output is, for labels: ``"logit"``, or the name of y.
+    method, layer : str
+        How the maps were made, and at which layer of the network.
+    members : tuple of Explanation
+        The explanations whose mean this is: one a repeat of
+        :func:`~sklearn_spectral.cross_explain`, or one a member of an ensemble; else empty.
 
     Examples
     --------
@@ -93,14 +106,52 @@ class Explanation:
     x_axis: np.ndarray
     spectra: np.ndarray
     output_name: str = "output"
+    method: str = "1d-grad-cam"
+    layer: str = "features"
+    members: tuple = ()
 
     def __repr__(self):
         unit = f"{self.x_axis[0]:g} to {self.x_axis[-1]:g}"
         n_targets = self._maps_3d.shape[2]
-        return (
+        text = (
             f"Explanation of {len(self.maps)} spectra, {n_targets} target(s) each, "
             f"{self.maps.shape[1]} points from {unit}"
         )
+        if (self.method, self.layer) != ("1d-grad-cam", "features"):
+            text += f", {self.method} at {self.layer}"
+        size = np.abs(self.outputs - self.base_values).max(initial=0)
+        left_over = np.abs(self.residuals).max(initial=0)
+        if left_over > COMPLETENESS_TOLERANCE * size:
+            text += f", incomplete: up to {left_over:.3g} of {self.output_name} is on no wavelength"
+        return text
+
+    @property
+    def residuals(self):
+        """What the maps leave out of the outputs, (n_samples[, n_targets]).
+
+        ``outputs - base_values - maps.sum(axis=1)``: rounding for 1D Grad-CAM at the last layer,
+        anything for other methods and layers.
+        """
+        return self.outputs - self.base_values - self.maps.sum(axis=1, dtype=np.float64)
+
+    @property
+    def maps_std(self):
+        """Standard deviation of the maps over `members`, shaped as `maps`."""
+        return np.std([member.maps for member in self._members], axis=0, ddof=1)
+
+    @property
+    def _members(self):
+        if len(self.members) < 2:
+            raise ValueError(
+                "This explanation is of one model, so there is no spread. Use cross_explain with "
+                "n_repeats of 2 or more, or explain an ensemble."
+            )
+        return self.members
+
+    @property
+    def is_class(self):
+        """Whether the outputs are logits of classes, or differences of them."""
+        return self.output_name.startswith("logit")
 
     @property
     def _maps_3d(self):
@@ -124,11 +175,13 @@ class Explanation:
 
         Parameters
         ----------
-        bands : dict, int or "peaks", default="peaks"
+        bands : dict, str or int, default="peaks"
             Named bands, ``{"C=O stretch": (1730, 1760)}``, in the unit of `x_axis`, both ends
-            included; a number of bands of equal width; or a band for every peak of the mean
-            absolute map, bounded by the minima between peaks. Bands that were not named cover
-            the axis: their contributions add up to ``outputs - base_values``.
+            included; the name of a table of textbook bands, such as ``"raman-lipids"``
+            (:func:`band_table` lists them); a number of bands of equal width; or ``"peaks"``, a
+            band for every peak of the mean absolute map, bounded by the minima between peaks.
+            Bands that were not named cover the axis: their contributions add up to
+            ``outputs - base_values``.
 
         Returns
         -------
@@ -163,6 +216,8 @@ class Explanation:
 
     def _bands(self, bands):
         """Return the names of the bands and which points belong to each."""
+        if isinstance(bands, str) and bands in BAND_TABLES:
+            bands = named_bands(bands, self.x_axis)
         if isinstance(bands, Mapping):
             return list(bands), self._named_bands(bands)
         if isinstance(bands, str) and bands == "peaks":
@@ -180,7 +235,8 @@ class Explanation:
         else:
             raise ValueError(
                 f"bands={bands!r} is none of: a dict such as {{'C=O stretch': (1730, 1760)}}, a "
-                f"number of bands between 1 and {len(self.x_axis)} (the points), or 'peaks'."
+                f"number of bands between 1 and {len(self.x_axis)} (the points), 'peaks', or a "
+                f"table of textbook bands, {sorted(BAND_TABLES)}."
             )
         point = np.arange(len(self.x_axis))
         return names, np.array(
@@ -218,6 +274,271 @@ class Explanation:
             for left, right in zip(peaks, peaks[1:], strict=False)
         ]
         return [0, *inner, len(profile)], peaks
+
+    def difference(self, target=None, rival=None):
+        r"""Return the difference of two classes: what speaks for one against the other.
+
+        .. math:: d_i = m_{target,i} - m_{rival,i}
+
+        It adds up to the margin between the two logits, less that of the base values. Our reading
+        of the difference of Shi et al. 2023 (doi:10.1021/acs.analchem.3c01101).
+
+        Parameters
+        ----------
+        target, rival : label or None, default=None
+            Two classes. None takes for `target` the highest logit of each spectrum (of those
+            other than `rival`), and for `rival` the highest of the others.
+
+        Returns
+        -------
+        difference : Explanation
+            Of one target a spectrum, called ``"target - rival"``.
+
+        Raises
+        ------
+        ValueError
+            The maps are not of all classes, or a label is unknown.
+        """
+        if self.maps.ndim != 3 or not self.is_class:
+            raise ValueError(
+                "A difference needs the maps of the classes: explain(..., target='all'), of a "
+                "classifier. For regression, explain against a reference."
+            )
+        labels = self.targets.tolist()
+        columns = []
+        for label in (target, rival):
+            if label is not None and label not in labels:
+                raise ValueError(f"{label!r} is none of the classes, {labels}.")
+            column = -1 if label is None else labels.index(label)
+            columns.append(np.full(len(self), column))
+        one, other = columns
+        if target is not None and target == rival:
+            raise ValueError(f"target and rival are both {target!r}; name two classes.")
+        rows = np.arange(len(self))
+        for chosen, against in ((one, other), (other, one)):
+            if (chosen < 0).any():
+                left = self.outputs.copy()
+                named = against >= 0
+                left[rows[named], against[named]] = -np.inf
+                chosen[:] = left.argmax(axis=1)
+
+        names = [f"{labels[a]} - {labels[b]}" for a, b in zip(one, other, strict=True)]
+        return self._over_targets(
+            lambda array: array[rows, ..., one] - array[rows, ..., other],
+            targets=np.array(names, dtype=object),
+            output_name="logit difference",
+        )
+
+    def _over_targets(self, function, **changes):
+        """Return this with `function` of all that has a target axis, of the members as well."""
+        return replace(
+            self,
+            maps=function(self.maps),
+            outputs=function(self.outputs),
+            base_values=function(self.base_values),
+            members=tuple(member._over_targets(function, **changes) for member in self.members),
+            **changes,
+        )
+
+    def purity(self):
+        r"""Return how much of what is said speaks for the output.
+
+        .. math:: \frac{\sum_i \max(d_i, 0)}{\sum_i |d_i|}
+
+        of the difference d between the predicted class and its rival (of :meth:`difference`, where
+        this is an explanation of all classes; else of the maps as they are): 1 where every
+        wavelength speaks for the predicted class, 0.5 where for and against weigh the same. Our
+        reading of the purity of Shi et al. 2023 (doi:10.1021/acs.analchem.3c01101).
+
+        Returns
+        -------
+        purity : ndarray of shape (n_samples,)
+            0.5 for a map that is zero everywhere.
+
+        Raises
+        ------
+        ValueError
+            This is an explanation of several regression outputs.
+        """
+        maps = self.difference().maps if self.maps.ndim == 3 else self.maps
+        size = np.abs(maps).sum(axis=1)
+        positive = np.maximum(maps, 0).sum(axis=1)
+        return np.divide(positive, size, out=np.full(len(maps), 0.5), where=size > 0)
+
+    def linearity(self, y, bands=None):
+        r"""Return how straight the contributions rise with the reference values.
+
+        A least-squares line of the contribution of every wavelength, or band, against y over the
+        spectra: its slope and R2. Slopes add up over the axis to that of the prediction, which is
+        1 for a perfect calibration. Bands with a steep straight line carry the calibration; a
+        curved or flat one does not. Our reading of the linearity of Shi et al. 2023
+        (doi:10.1021/acs.analchem.3c01101).
+
+        Parameters
+        ----------
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Reference values, one column a target.
+        bands : dict, str, int or None, default=None
+            As for :meth:`contributions`; None takes every point.
+
+        Returns
+        -------
+        linearity : DataFrame
+            A row for every target and band (or point), and one, called ``"all"``, for the sum of
+            the map: columns ``target``, ``band``, ``start``, ``end``, ``slope``, ``r2``. R2 is 0
+            for a contribution that never changes.
+
+        Raises
+        ------
+        ValueError
+            This is a classifier's explanation, or `y` does not fit it, or does not vary.
+        """
+        if self.is_class:
+            raise ValueError(
+                "linearity is of quantification; for a classifier look at difference() and "
+                "purity()."
+            )
+        y = np.asarray(y, dtype=float)
+        if y.shape != self.outputs.shape or len(y) < 2:
+            raise ValueError(
+                f"y has shape {y.shape}; expected {self.outputs.shape}, a reference value for each "
+                "of at least two spectra and every target."
+            )
+        y = y.reshape(len(y), -1) - y.mean(axis=0)  # (n_samples, n_targets)
+        if not (np.ptp(y, axis=0) > 0).all():
+            raise ValueError("y does not vary: there is no line to fit.")
+        names, members = self._bands_or_points(bands)
+        names, members = [*names, "all"], np.vstack([members, np.ones(len(self.x_axis), bool)])
+        scores = np.einsum("npt,bp->nbt", self._maps_3d.astype(float), members.astype(float))
+        scores -= scores.mean(axis=0)
+        covariance = np.einsum("nbt,nt->bt", scores, y)  # (n_bands, n_targets)
+        squares = (y**2).sum(axis=0)
+        size = (scores**2).sum(axis=0) * squares
+        r2 = np.divide(covariance**2, size, out=np.zeros_like(size), where=size > 0)
+        labels = self.targets if self.maps.ndim == 3 else self.targets[:1]
+        return self._band_frame(labels, names, members, slope=(covariance / squares).T, r2=r2.T)
+
+    def summary(self, bands=None, by=None):
+        """Sum up a whole set: mean map, its spread and the share of every band.
+
+        Parameters
+        ----------
+        bands : dict, str, int or None, default=None
+            As for :meth:`contributions`; None takes every point: the mean map.
+        by : array-like of shape (n_samples,) or None, default=None
+            What divides the spectra, such as their true classes; None takes all spectra that are
+            explained for the same target together (the predicted classes).
+
+        Returns
+        -------
+        summary : DataFrame
+            A row for every target, group (with `by`) and band: columns ``target``, ``group``,
+            ``band``, ``start``, ``end``, ``mean`` and ``std`` of the contributions over the
+            spectra, and ``share``, the mean absolute contribution over that of all points.
+
+        Raises
+        ------
+        ValueError
+            `by` has not one value a spectrum.
+        """
+        groups = np.zeros(len(self), dtype=int) if by is None else np.asarray(by)
+        if groups.shape != (len(self),):
+            raise ValueError(
+                f"by has shape {groups.shape}; expected ({len(self)},), a value for every spectrum."
+            )
+        names, members = self._bands_or_points(bands)
+        scores = np.einsum("npt,bp->ntb", self._maps_3d, members.astype(self.maps.dtype))
+        size = np.abs(self._maps_3d).sum(axis=1)  # (n_samples, n_targets)
+        targets = self._targets_2d
+        frames = []
+        for label in dict.fromkeys(targets.ravel().tolist()):
+            for group in dict.fromkeys(groups.tolist()):
+                rows, columns = np.nonzero((targets == label) & (groups == group)[:, None])
+                if len(rows) == 0:
+                    continue
+                chosen = scores[rows, columns]  # (n_chosen, n_bands)
+                total = size[rows, columns].mean()
+                frame = self._band_frame(
+                    [label],
+                    names,
+                    members,
+                    mean=chosen.mean(axis=0)[None],
+                    std=chosen.std(axis=0, ddof=min(1, len(rows) - 1))[None],
+                    share=np.abs(chosen).mean(axis=0)[None] / (total or 1.0),
+                )
+                if by is not None:
+                    frame.insert(1, "group", group)
+                frames.append(frame)
+        return pd.concat(frames, ignore_index=True)
+
+    def stability(self, bands="peaks"):
+        """Return which bands say the same whatever the model: those to trust.
+
+        Of an explanation with `members`: by :func:`cross_explain` with repeats, or of an ensemble.
+
+        Parameters
+        ----------
+        bands : dict, str or int, default="peaks"
+            As for :meth:`contributions`.
+
+        Returns
+        -------
+        stability : DataFrame
+            A row for every target and band, sorted by `contribution` within each target: columns
+            ``target``, ``band``, ``start``, ``end``; ``contribution``, the mean over members, and
+            ``std``, the standard deviation between them, both as root mean square over the
+            spectra; ``sign_agreement``, the share of members that give the band the sign of the
+            mean; and ``stable``, whether `contribution` is at least twice `std`.
+
+        Raises
+        ------
+        ValueError
+            This explanation is of one model.
+        """
+        names, members = self._bands(bands)
+        scores = np.stack(  # (n_members, n_samples, n_targets, n_bands)
+            [
+                np.einsum("npt,bp->ntb", each._maps_3d, members.astype(each.maps.dtype))
+                for each in self._members
+            ]
+        )
+        mean, std = scores.mean(axis=0), scores.std(axis=0, ddof=1)
+        agree = (np.sign(scores) == np.sign(mean)).mean(axis=0)
+        frames = []
+        for label in dict.fromkeys(self._targets_2d.ravel().tolist()):
+            chosen = self._targets_2d == label
+            contribution = np.sqrt((mean[chosen] ** 2).mean(axis=0))
+            spread = np.sqrt((std[chosen] ** 2).mean(axis=0))
+            frame = self._band_frame(
+                [label],
+                names,
+                members,
+                contribution=contribution[None],
+                std=spread[None],
+                sign_agreement=agree[chosen].mean(axis=0)[None],
+                stable=(contribution >= STABLE * spread)[None],
+            )
+            frames.append(frame.sort_values("contribution", ascending=False))
+        return pd.concat(frames, ignore_index=True)
+
+    def _bands_or_points(self, bands):
+        """Return names and members of bands, or of every point where `bands` is None."""
+        if bands is not None:
+            return self._bands(bands)
+        return [f"{x:g}" for x in self.x_axis], np.eye(len(self.x_axis), dtype=bool)
+
+    def _band_frame(self, labels, names, members, **columns):
+        """Return a table with a row for every target and band; columns are (n_targets, n_bands)."""
+        ends = np.array([np.sort(self.x_axis[member][[0, -1]]) for member in members])
+        return pd.DataFrame(
+            {
+                "target": np.repeat(np.asarray(labels, dtype=object), len(names)),
+                "band": np.tile(np.array(names, dtype=object), len(labels)),
+                "start": np.tile(ends[:, 0], len(labels)),
+                "end": np.tile(ends[:, 1], len(labels)),
+                **{name: values.ravel() for name, values in columns.items()},
+            }
+        )
 
     def to_frame(self):
         """Return everything as one tidy table.
@@ -265,12 +586,43 @@ class Explanation:
         """Return the explanation of some of the spectra: a row, a slice, a list or a mask."""
         if isinstance(samples, (int, np.integer)):
             samples = [samples]
-        return Explanation(
+        return replace(
+            self,
             maps=self.maps[samples],
             outputs=self.outputs[samples],
             base_values=self.base_values[samples],
             targets=self.targets if self.maps.ndim == 3 else self.targets[samples],
-            x_axis=self.x_axis,
             spectra=self.spectra[samples],
-            output_name=self.output_name,
+            members=tuple(member[samples] for member in self.members),
         )
+
+
+def check_alike(members):
+    """Raise unless explanations are of the same targets on the same wavelengths."""
+    first = members[0]
+    for member in members[1:]:
+        if not np.array_equal(member.targets, first.targets):
+            raise ValueError(
+                f"The models do not know the same targets: {first.targets.tolist()} and "
+                f"{member.targets.tolist()}. Each needs spectra of every class: use fewer folds or "
+                "a stratified splitter, or larger bootstrap samples."
+            )
+        if not np.array_equal(member.x_axis, first.x_axis):
+            raise ValueError(
+                "The models see different wavelengths after their preprocessing: "
+                f"{len(first.x_axis)} points from {first.x_axis[0]:g} and {len(member.x_axis)} "
+                f"from {member.x_axis[0]:g}. Their maps cannot be averaged; use preprocessing "
+                "that keeps or chooses the same wavelengths for all."
+            )
+
+
+def average(members, weights=None):
+    """Return the mean of explanations of the same spectra, which it keeps as members."""
+    check_alike(members)
+
+    def mean(name):
+        arrays = [getattr(member, name) for member in members]
+        return np.average(arrays, axis=0, weights=weights).astype(arrays[0].dtype)
+
+    averaged = ("maps", "outputs", "base_values", "spectra")
+    return replace(members[0], **{name: mean(name) for name in averaged}, members=tuple(members))

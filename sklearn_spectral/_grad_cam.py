@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 
-def one_d_grad_cam(features: Tensor, head_weight: Tensor) -> Tensor:
+def one_d_grad_cam(features: Tensor, gradient: Tensor) -> Tensor:
     r"""Return the 1D Grad-CAM map of every output, signed.
 
     .. math:: m_{ti} = \sum_k \frac{\partial z_t}{\partial A_{ki}} A_{ki}
@@ -19,25 +19,65 @@ def one_d_grad_cam(features: Tensor, head_weight: Tensor) -> Tensor:
     Parameters
     ----------
     features : tensor of shape (B, K, L)
-    head_weight : tensor of shape (T, K, L)
+    gradient : tensor of shape (T, K, L), or (B, T, K, L) where it differs between spectra
 
     Returns
     -------
     maps : tensor of shape (B, T, L)
     """
+    if gradient.ndim == 4:
+        return torch.einsum("bkl,btkl->btl", features, gradient)
     # L products (B, K) @ (K, T): one pass over the features serves all outputs. Only with the
     # channels last can they be computed in place; einsum would copy position by position.
     by_position = features.mT.contiguous().transpose(0, 1)  # (L, B, K)
-    maps = torch.bmm(by_position, head_weight.permute(2, 1, 0).contiguous())  # (L, B, T)
+    maps = torch.bmm(by_position, gradient.permute(2, 1, 0).contiguous())  # (L, B, T)
     return maps.permute(1, 2, 0).contiguous()
+
+
+def grad_cam_signed(features: Tensor, gradient: Tensor) -> Tensor:
+    r"""Return the Grad-CAM map before its ReLU: the gradient averaged over positions.
+
+    .. math:: m_{ti} = \sum_k A_{ki} \frac{1}{L} \sum_j \frac{\partial z_t}{\partial A_{kj}}
+
+    Selvaraju et al. 2017, doi:10.1109/ICCV.2017.74; shapes as in `one_d_grad_cam`.
+    """
+    averaged = gradient.mean(dim=-1, keepdim=True).expand_as(gradient)
+    return one_d_grad_cam(features, averaged)
+
+
+def grad_cam(features: Tensor, gradient: Tensor) -> Tensor:
+    """Return the Grad-CAM map as published: `grad_cam_signed`, negative values set to zero."""
+    return grad_cam_signed(features, gradient).relu()
+
+
+def cam(features: Tensor, gradient: Tensor) -> Tensor:
+    r"""Return the class activation map of a network whose head averages over positions.
+
+    .. math:: m_{ti} = \frac{1}{L} \sum_k w_{tk} A_{ki}
+
+    Zhou et al. 2016, doi:10.1109/CVPR.2016.319, over the number of positions, so that it adds up
+    to the output. Behind average pooling the gradient is :math:`w_{tk} / L` at every position:
+    there CAM is 1D Grad-CAM.
+    """
+    return one_d_grad_cam(features, gradient)
+
+
+METHODS = {
+    "1d-grad-cam": one_d_grad_cam,
+    "grad-cam": grad_cam,
+    "grad-cam-signed": grad_cam_signed,
+    "cam": cam,
+}
 
 
 def spread(maps: Tensor, n_points: int, stride: int) -> Tensor:
     """Spread maps from feature-map positions to the points of the spectrum, sum conserved.
 
-    Position i stands for points ``stride * i`` to ``stride * i + stride - 1``. Its contribution
-    goes to these and their neighbours with weights that fall linearly from the centre of the
-    cell to the centres of the cells beside it and add up to one.
+    Position i stands for points ``stride * i`` to ``stride * i + stride - 1``, but the stem and
+    the derivatives look at two such cells on either side. So a quarter of its contribution goes to
+    each of the two cells beside it, and every cell's to its points and their neighbours, with
+    weights that fall linearly to the centres of the next cells. All weights add up to one. What
+    neighbouring cells say with opposite signs cancels: derivatives do that at every band.
 
     Parameters
     ----------
@@ -58,6 +98,10 @@ def spread(maps: Tensor, n_points: int, stride: int) -> Tensor:
     handed_out = torch.zeros(n_positions, dtype=maps.dtype, device=maps.device)
     handed_out.index_add_(0, left, 1 - to_right)
     handed_out.index_add_(0, (left + 1).clamp(max=n_positions - 1), to_right)
-    per_point = (maps / handed_out).reshape(-1, 1, n_positions)
+    cells = maps.reshape(-1, 1, n_positions)
+    # At the ends the quarter that has no neighbour to go to stays where it is.
+    kernel = torch.tensor([[[0.25, 0.5, 0.25]]], dtype=maps.dtype, device=maps.device)
+    cells = nn.functional.conv1d(nn.functional.pad(cells, (1, 1), mode="replicate"), kernel)
+    per_point = cells / handed_out
     spread_out = nn.functional.interpolate(per_point, scale_factor=stride, mode="linear")
     return spread_out[..., :n_points].reshape(*maps.shape[:-1], n_points)

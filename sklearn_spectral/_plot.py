@@ -14,6 +14,8 @@ TECHNIQUES = {
 MAX_PANELS = 6
 # Its middle is a light grey that still shows on white; blue and red are colour-blind safe.
 COLOUR_MAP = "coolwarm"
+R2_COLOUR_MAP = "viridis_r"
+MARKERS = "osD^vP"  # of bands: as many as MAX_PANELS
 # The colour scale ends where this share of the contributions lies within it.
 COLOURED_SHARE = 0.99
 
@@ -104,8 +106,7 @@ class ExplanationDisplay:
         ValueError
             `technique` is unknown, or `ax` are not as many as the panels.
         """
-        if technique is not None and technique not in TECHNIQUES:
-            raise ValueError(f"technique={technique!r}; expected one of {sorted(TECHNIQUES)}.")
+        _check_technique(technique)
         plt = _pyplot()
         samples = np.arange(len(self.explanation)) if samples is None else np.atleast_1d(samples)
         explanation = self.explanation[samples]
@@ -154,6 +155,116 @@ class ExplanationDisplay:
         return self
 
 
+class LinearityDisplay:
+    """How straight contributions rise with the reference values: slopes, and bands against y.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        Of one output of a regressor.
+    y : array-like of shape (n_samples,)
+        Reference values.
+
+    Attributes
+    ----------
+    ax_ : ndarray of matplotlib Axes
+        The two panels, after :meth:`plot`.
+    figure_ : matplotlib Figure
+
+    See Also
+    --------
+    Explanation.linearity : The figures as a table.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spectral import LinearityDisplay, ResNet1DRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(30, 50))
+    >>> y = X[:, 20:25].sum(axis=1)
+    >>> model = ResNet1DRegressor(max_epochs=5, random_state=0).fit(X, y)
+    >>> display = LinearityDisplay(model.explain(X), y).plot({"marker": (20, 24)})
+    >>> len(display.ax_)
+    2
+    """
+
+    def __init__(self, explanation, y):
+        self.explanation = explanation
+        self.y = y
+
+    def plot(self, bands="peaks", *, ax=None, technique=None, x_label=None, output_label=None):
+        """Draw the slope of every point, coloured by R2, and the contribution of bands against y.
+
+        Parameters
+        ----------
+        bands : dict, str or int, default="peaks"
+            As for :meth:`Explanation.contributions`; the six with the steepest lines are drawn.
+        ax : sequence of two matplotlib Axes or None, default=None
+            None makes a figure.
+        technique, x_label, output_label
+            As for :meth:`ExplanationDisplay.plot`.
+
+        Returns
+        -------
+        self : LinearityDisplay
+
+        Raises
+        ------
+        ValueError
+            The explanation is of several outputs, `y` does not fit it, or `ax` are not two.
+        """
+        if self.explanation.maps.ndim == 3:
+            raise ValueError("Draw one output at a time: explain(..., target=its number or name).")
+        _check_technique(technique)
+        x = self.explanation.x_axis
+        points = self.explanation.linearity(self.y).iloc[:-1]
+        table = self.explanation.linearity(self.y, bands).iloc[:-1]
+        steepest = table.loc[table["slope"].abs().sort_values(ascending=False).index[:MAX_PANELS]]
+        plt = _pyplot()
+        if ax is None:
+            figure, axes = plt.subplots(2, figsize=(8, 6.4), layout="constrained")
+        else:
+            axes = np.atleast_1d(np.asarray(ax, dtype=object))
+            if len(axes) != 2:
+                raise ValueError(f"ax has {len(axes)} axes; expected two, for slopes and bands.")
+            figure = axes[0].figure
+        top, bottom = axes
+        slope, r2 = points["slope"].to_numpy(), points["r2"].to_numpy()
+        top.axhline(0, color="0.6", linewidth=0.6)
+        _coloured_line(top, x, slope, r2, plt.Normalize(0, 1), R2_COLOUR_MAP)
+        output = output_label or self.explanation.output_name
+        label, high_to_low = _axis_style(x, technique)
+        ends = np.sort(x[[0, -1]])
+        top.set(
+            xlim=ends[::-1] if high_to_low else ends,
+            xlabel=x_label or label,
+            ylabel="Slope of contribution\nagainst reference",
+        )
+        figure.colorbar(
+            plt.cm.ScalarMappable(plt.Normalize(0, 1), R2_COLOUR_MAP), ax=top, label="R$^2$"
+        )
+        y = np.asarray(self.y, dtype=float)
+        order = np.argsort(y)
+        # By name alone, bands may be called alike: by place.
+        scores = self.explanation.contributions(bands)["contribution"].to_numpy()
+        scores = scores.reshape(len(y), -1)  # (n_samples, n_bands)
+        for (place, row), marker in zip(steepest.iterrows(), MARKERS, strict=False):
+            values = scores[:, place]
+            line = values.mean() + row["slope"] * (y - y.mean())
+            text = f"{row['band']}: R$^2$ {row['r2']:.2f}"
+            (drawn,) = bottom.plot(y, values, marker, markersize=4, alpha=0.7, label=text)
+            bottom.plot(y[order], line[order], color=drawn.get_color(), linewidth=1)
+        bottom.set(xlabel=f"Reference, {output}", ylabel=f"Contribution of a band\nto {output}")
+        bottom.legend(fontsize="small")
+        self.ax_, self.figure_ = axes, figure
+        return self
+
+
+def _check_technique(technique):
+    if technique is not None and technique not in TECHNIQUES:
+        raise ValueError(f"technique={technique!r}; expected one of {sorted(TECHNIQUES)}.")
+
+
 def _pyplot():
     try:
         import matplotlib.pyplot as plt
@@ -185,7 +296,7 @@ def _panels(explanation, samples):
     maps = np.moveaxis(explanation._maps_3d, 2, 1)  # (n_samples, n_targets, n_points)
     targets = explanation._targets_2d  # (n_samples, n_targets)
     outputs = explanation.outputs.reshape(targets.shape)
-    is_class = explanation.output_name == "logit"
+    is_class = explanation.is_class
     if targets.size <= MAX_PANELS:
         # A single regression output needs no name beside that of the colour bar.
         named = is_class or explanation.maps.ndim == 3
@@ -213,7 +324,7 @@ def _panels(explanation, samples):
     return panels
 
 
-def _coloured_line(axis, x, spectrum, values, norm):
+def _coloured_line(axis, x, spectrum, values, norm, colour_map=COLOUR_MAP):
     """Draw a spectrum whose colour is `values`, over a thin line that shows it where they are 0."""
     from matplotlib.collections import LineCollection
 
@@ -224,7 +335,7 @@ def _coloured_line(axis, x, spectrum, values, norm):
         LineCollection(
             segments,
             array=(values[:-1] + values[1:]) / 2,
-            cmap=COLOUR_MAP,
+            cmap=colour_map,
             norm=norm,
             linewidth=3,
             capstyle="round",

@@ -4,7 +4,9 @@
   feature-map position is one cell
 - stem: one convolution; then residual blocks, pre-activated, GELU, no normalisation
 - features: the last block's channels and, as the shortcut, the points of the cell themselves
-- head: flatten, then one linear layer, so that ``output = bias + sum over cells`` exactly
+  less their mean over the training spectra
+- head: flatten, then one linear layer, so that ``output = bias + sum over cells`` exactly, and the
+  bias is the mean output
 - branches and head start at zero; `ResNet1D.start` then gives the head the weights of a
   calibration on these very features, so that training begins from there
 
@@ -21,6 +23,7 @@ STRIDE = 4  # finer than a band
 STEM_SIZE = 16  # points that the stem sees around a cell
 KERNEL_SIZE = 5
 WIDTH = 32
+FEATURES = "features"  # the layer that the head sees
 N_BLOCKS = 2
 # Biases of the stem are drawn with these standard deviations, from the first channel to the last:
 # where the bias is small a channel bends at the mean spectrum, where it is large far from it, so
@@ -76,6 +79,10 @@ class ResNet1D(nn.Module):
     shortcut : bool, default=True
         Whether the points of the views are features as well, so that the head contains a
         linear model of them.
+    pooling : bool, default=False
+        Whether the head sees the mean of each channel over all positions, as in the textbook
+        ResNet, instead of every position. Class activation mapping (CAM) needs it; such a
+        network cannot tell bands by where they are. Only without `shortcut`.
     seed : int, default=0
         Seed of the initial weights; the global random state is not touched.
 
@@ -83,6 +90,8 @@ class ResNet1D(nn.Module):
     ----------
     n_positions : int
         Feature-map positions, ``ceil(n_points / STRIDE)``.
+    layers : list of str
+        Where feature maps can be looked at: ``"stem"``, ``"block1"``, ... and ``"features"``.
     """
 
     def __init__(
@@ -94,20 +103,31 @@ class ResNet1D(nn.Module):
         width: int = WIDTH,
         n_blocks: int = N_BLOCKS,
         shortcut: bool = True,
+        pooling: bool = False,
         seed: int = 0,
     ) -> None:
         super().__init__()
+        if pooling and shortcut:
+            raise ValueError(
+                "pooling=True averages over positions, so that nothing is left of the shortcut. "
+                "Pass shortcut=False."
+            )
         self.n_points = n_points
         self.n_outputs = n_outputs
         self.n_views = n_views
         self.width = width
         self.shortcut = shortcut
+        self.pooling = pooling
+        self.layers = ["stem", *(f"block{i}" for i in range(1, n_blocks + 1)), FEATURES]
         self.n_positions = math.ceil(n_points / STRIDE)
 
         self.stem = _convolution(n_views, width, STEM_SIZE, STRIDE)
         self.blocks = nn.Sequential(*(_ResidualBlock(width) for _ in range(n_blocks)))
         n_features = width + (n_views * STRIDE if shortcut else 0)
-        self.head = skip_init(nn.Linear, n_features * self.n_positions, n_outputs)
+        n_inputs = n_features if pooling else n_features * self.n_positions
+        self.head = skip_init(nn.Linear, n_inputs, n_outputs)
+        self.feature_mean: Tensor
+        self.register_buffer("feature_mean", torch.zeros(n_features, self.n_positions))
         # Adam moves every weight by about the learning rate, whatever the gradient: without
         # these scales one step of a head with thousands of weights would change the output by
         # many times its range.
@@ -132,11 +152,35 @@ class ResNet1D(nn.Module):
     def forward_features(self, x: Tensor) -> Tensor:
         """Map views (B, n_views, n_points) to the features (B, K, n_positions) of the head."""
         x = self._padded(x)
-        features = self.blocks(self.stem(x))  # (B, width, n_positions)
-        features = nn.functional.gelu(features) * self.feature_scale
-        if not self.shortcut:
-            return features
-        return torch.cat([features, self._cells(x) * self.cell_scale], dim=1)
+        return self._features(self.blocks(self.stem(x)), self._shortcut(x))
+
+    def forward_to(self, x: Tensor, layer: str) -> Tensor:
+        """Map views to the feature maps of a layer, (B, K, n_positions).
+
+        With `shortcut`, the points of the cells, which go past the layer, are feature maps too.
+        """
+        if layer == FEATURES:
+            return self.forward_features(x)
+        x = self._padded(x)
+        channels = self.blocks[: self.layers.index(layer)](self.stem(x))
+        return torch.cat([channels, self._shortcut(x)], dim=1)
+
+    def forward_from(self, feature_maps: Tensor, layer: str) -> Tensor:
+        """Map the feature maps of a layer, as `forward_to` gives them, to outputs."""
+        if layer == FEATURES:
+            return self.forward_head(feature_maps)
+        channels, cells = feature_maps[:, : self.width], feature_maps[:, self.width :]
+        channels = self.blocks[self.layers.index(layer) :](channels)
+        return self.forward_head(self._features(channels, cells))
+
+    def _features(self, channels: Tensor, cells: Tensor) -> Tensor:
+        channels = nn.functional.gelu(channels) * self.feature_scale
+        return torch.cat([channels, cells], dim=1) - self.feature_mean
+
+    def _shortcut(self, padded: Tensor) -> Tensor:
+        """Return the points of the cells (B, n_views * STRIDE, n_positions), or no channels."""
+        cells = self._cells(padded) * self.cell_scale
+        return cells if self.shortcut else cells[:, :0]
 
     def _padded(self, x: Tensor) -> Tensor:
         """Fill the last cell: (..., n_points) -> (..., n_positions * STRIDE)."""
@@ -150,7 +194,7 @@ class ResNet1D(nn.Module):
 
     def forward_head(self, features: Tensor) -> Tensor:
         """Map features (B, K, n_positions) to outputs (B, n_outputs)."""
-        return self.head(features.flatten(1))
+        return self.head(features.mean(dim=2) if self.pooling else features.flatten(1))
 
     def forward(self, x: Tensor, sample_weight: Tensor | None = None) -> Tensor:
         """Map views (B, n_views, n_points) to outputs (B, n_outputs).
@@ -162,7 +206,10 @@ class ResNet1D(nn.Module):
 
     @property
     def head_weight(self) -> Tensor:
-        """The head's weight as (n_outputs, K, n_positions)."""
+        """The gradient of the outputs by the features, (n_outputs, K, n_positions)."""
+        if self.pooling:
+            per_position = self.head.weight / self.n_positions  # (n_outputs, K)
+            return per_position[:, :, None].expand(-1, -1, self.n_positions)
         return self.head.weight.unflatten(1, (-1, self.n_positions))
 
     @torch.no_grad()
@@ -170,9 +217,12 @@ class ResNet1D(nn.Module):
         """Make the head compute ``slopes * x + weights * features + bias``, summed.
 
         `slopes` of the points are (n_outputs, n_views, n_points), `weights` of the channels
-        (n_outputs, width, n_positions), and `bias` is (n_outputs,).
+        (n_outputs, width, n_positions), and `bias` is (n_outputs,). A head behind `pooling`
+        starts from the bias alone.
         """
         self.head.bias.copy_(bias)
+        if self.pooling:
+            return
         self.head_weight[:, : self.width].copy_(weights)
         if self.shortcut:
             cells = self._cells(self._padded(slopes))
@@ -187,3 +237,13 @@ class ResNet1D(nn.Module):
         """
         self.head.weight -= self.head.weight.mean(dim=0)
         self.head.bias -= self.head.bias.mean()
+
+    @torch.no_grad()
+    def centre_features(self, mean: Tensor) -> None:
+        """Take `mean` (K, n_positions) off the features, and keep the outputs: the bias has it.
+
+        What a map says is then said relative to the mean spectrum; otherwise what all spectra
+        have in common would lie upon what sets one apart.
+        """
+        self.head.bias += (self.head_weight * mean).sum(dim=(1, 2))
+        self.feature_mean += mean

@@ -19,11 +19,11 @@ def test_map_by_hand():
 def test_spread_by_hand():
     """Two cells of two points: their centres lie at 0.5 and 2.5.
 
-    Points 0 and 3 lie outside the centres and belong to one cell alone; points 1 and 2 are a
-    quarter of the way between them: 3/4 and 1/4. Cell 0 thus gives to 1, 3/4, 1/4 and 0, of
-    1 + 3/4 + 1/4 = 2.
+    A quarter of cell 0 goes to cell 1: of 8, 6 and 2. Points 0 and 3 lie outside the centres and
+    belong to one cell alone; points 1 and 2 are a quarter of the way between them: 3/4 and 1/4. So
+    cell 0 gives its 6 as 3, 9/4, 3/4, 0 and cell 1 its 2 as 0, 1/4, 3/4, 1.
     """
-    expected = torch.tensor([4.0, 3.0, 1.0, 0.0])
+    expected = torch.tensor([3.0, 2.5, 1.5, 1.0])
     torch.testing.assert_close(spread(torch.tensor([8.0, 0.0]), 4, 2), expected)
 
 

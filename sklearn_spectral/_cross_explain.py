@@ -1,0 +1,179 @@
+"""Explain every spectrum by models that did not see it."""
+
+from dataclasses import replace
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.base import clone, is_classifier
+from sklearn.model_selection import (
+    GroupKFold,
+    KFold,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    check_cv,
+)
+from sklearn.utils import _safe_indexing, check_random_state, indexable
+
+from ._explain import explain, pick
+from ._explanation import average, check_alike
+
+N_FOLDS = 5  # scikit-learn's default
+
+
+def cross_explain(
+    estimator,
+    X,
+    y,
+    *,
+    cv=None,
+    groups=None,
+    n_jobs=None,
+    n_repeats=1,
+    target=None,
+    x_axis=None,
+    method="1d-grad-cam",
+    layer="features",
+    reference=None,
+    params=None,
+    random_state=None,
+):
+    """Explain every spectrum by models that did not see it, in the manner of cross_val_predict.
+
+    The map of a spectrum that the model was trained on shows what was learnt by heart, too. Here
+    every map is of a left-out spectrum, and with `n_repeats` each is the mean over models of other
+    folds and seeds, whose spread tells which bands to trust (:meth:`Explanation.stability`).
+
+    Parameters
+    ----------
+    estimator : estimator
+        Anything :func:`explain` takes; it is cloned, not fitted itself.
+    X : array-like of shape (n_samples, n_features)
+        Spectra.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Class labels or values.
+    cv : int, splitter, iterable of (train, test) or None, default=None
+        As for scikit-learn's ``cross_val_predict``; every spectrum must be left out exactly once.
+        A number of folds (None: 5) means shuffled ones, each with its share of the classes, and
+        groups never divided where `groups` are given.
+    groups : array-like of shape (n_samples,), default=None
+        Which rows belong together, replicates of one sample for instance.
+    n_jobs : int or None, default=None
+        Fits in parallel, as joblib counts them.
+    n_repeats : int, default=1
+        How often everything is done, each time with other seeds for folds and estimators.
+    target, x_axis, method, layer, reference
+        As for :func:`explain`. Without `target` a classifier's predicted class, that of the
+        highest mean logit, is explained.
+    params : dict or None, default=None
+        Further arguments of ``fit``; those with a value per spectrum are divided with the spectra:
+        ``{"resnet1dclassifier__groups": groups}``.
+    random_state : int, RandomState or None, default=None
+        Seed of the folds, and with several repeats of the estimators' ``random_state``.
+
+    Returns
+    -------
+    explanation : Explanation
+        Rows in the order of `X`; ``outputs`` are out-of-fold predictions (or logits), base values
+        those of each spectrum's models. With several repeats the mean of ``members``, one
+        explanation a repeat; ``maps_std`` is their spread.
+
+    Raises
+    ------
+    ValueError
+        The folds do not leave every spectrum out exactly once, a class is missing from a
+        training fold, or models see different wavelengths.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spectral import ResNet1DRegressor, cross_explain
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(30, 50))
+    >>> y = X[:, 20:25].sum(axis=1)
+    >>> model = ResNet1DRegressor(max_epochs=5)
+    >>> explanation = cross_explain(model, X, y, cv=3, n_repeats=2, random_state=0)
+    >>> explanation.maps_std.shape
+    (30, 50)
+    >>> list(explanation.stability(5).columns)[4:]
+    ['contribution', 'std', 'sign_agreement', 'stable']
+    """
+    if not isinstance(n_repeats, (int, np.integer)) or n_repeats < 1:
+        raise ValueError(f"n_repeats={n_repeats!r}; expected a positive integer.")
+    X, y, groups = indexable(X, y, groups)
+    seeds = np.random.RandomState() if random_state is None else check_random_state(random_state)
+    how = {"x_axis": x_axis, "method": method, "layer": layer, "reference": reference}
+    jobs = []
+    for repeat in range(n_repeats):
+        splitter = _splitter(cv, y, groups, is_classifier(estimator), seeds)
+        folds = list(splitter.split(X, y, groups))
+        _check_folds(folds, len(y))
+        model = clone(estimator)
+        if n_repeats > 1:
+            _seed(model, seeds)
+        jobs += [(repeat, clone(model), train, test) for train, test in folds]
+    explanations = Parallel(n_jobs=n_jobs)(
+        delayed(_fit_and_explain)(model, X, y, train, test, params or {}, how)
+        for _, model, train, test in jobs
+    )
+    repeats = []
+    for repeat in range(n_repeats):
+        chosen = [i for i, job in enumerate(jobs) if job[0] == repeat]
+        rows = np.concatenate([jobs[i][3] for i in chosen])
+        repeats.append(_in_order([explanations[i] for i in chosen], rows))
+    explanation = repeats[0] if n_repeats == 1 else average(repeats)
+    return pick(explanation, target)
+
+
+def _splitter(cv, y, groups, classifier, seeds):
+    """Return the splitter of one repeat."""
+    if cv is not None and not isinstance(cv, (int, np.integer)):
+        return check_cv(cv, y, classifier=classifier)
+    if groups is None:
+        folds = StratifiedKFold if classifier else KFold
+    else:
+        folds = StratifiedGroupKFold if classifier else GroupKFold
+    seed = seeds.randint(2**31 - 1)
+    return folds(N_FOLDS if cv is None else int(cv), shuffle=True, random_state=seed)
+
+
+def _check_folds(folds, n_samples):
+    times = np.zeros(n_samples, dtype=int)
+    for _, test in folds:
+        times += np.bincount(np.arange(n_samples)[test], minlength=n_samples)
+    if (times != 1).any():
+        row = int(np.flatnonzero(times != 1)[0])
+        raise ValueError(
+            f"cv leaves spectrum {row} out {times[row]} times; every spectrum must be left out "
+            "exactly once. Use a splitter such as KFold or GroupKFold, and n_repeats for repeats."
+        )
+
+
+def _seed(model, seeds):
+    """Give an estimator and all it holds new seeds."""
+    names = [name for name in sorted(model.get_params()) if name.split("__")[-1] == "random_state"]
+    model.set_params(**{name: int(seeds.randint(2**31 - 1)) for name in names})
+
+
+def _fit_and_explain(model, X, y, train, test, params, how):
+    """Fit on some rows and explain others, all targets."""
+    n_samples = len(y)
+    fit_params = {
+        name: _safe_indexing(value, train)
+        if hasattr(value, "__len__") and not isinstance(value, str) and len(value) == n_samples
+        else value
+        for name, value in params.items()
+    }
+    model.fit(_safe_indexing(X, train), _safe_indexing(y, train), **fit_params)
+    return explain(model, _safe_indexing(X, test), target="all", **how)
+
+
+def _in_order(explanations, rows):
+    """Join the explanations of the folds, and bring them into the order of the spectra."""
+    check_alike(explanations)
+    order = np.argsort(rows)
+    names = ("maps", "outputs", "base_values", "spectra")
+    joined = {
+        name: np.concatenate([getattr(each, name) for each in explanations])[order]
+        for name in names
+    }
+    return replace(explanations[0], **joined, members=())

@@ -1,0 +1,427 @@
+"""How good is a map: whether it finds known bands, and whether the model relies on what it shows."""
+
+from copy import deepcopy
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.utils import Bunch, check_random_state
+
+from ._explain import explain, last_step
+from ._explanation import Explanation
+
+__all__ = [
+    "MaskingCurve",
+    "completeness_residual",
+    "deletion_curve",
+    "insertion_curve",
+    "localization",
+    "randomization_check",
+    "stability",
+]
+
+# Random orders that a map's order is compared with.
+N_RANDOM_ORDERS = 3
+
+
+@dataclass(frozen=True, eq=False)
+class MaskingCurve:
+    """What a model says while more and more points of the spectra are masked, or shown.
+
+    Attributes
+    ----------
+    fractions : ndarray of shape (n_steps + 1,)
+        Share of the points masked (deletion) or shown (insertion), 0 to 1.
+    scores : ndarray of shape (n_samples, n_steps + 1)
+        What is left (deletion) or reached (insertion) of the output, see the functions.
+    area : ndarray of shape (n_samples,)
+        Area under the curve of every spectrum.
+    random_area : ndarray of shape (n_samples,)
+        The same for points in random order, mean of three orders.
+    """
+
+    fractions: np.ndarray
+    scores: np.ndarray
+    area: np.ndarray
+    random_area: np.ndarray
+
+
+def deletion_curve(estimator, explanation, *, baseline=None, n_steps=50, random_state=0):
+    r"""Mask what a map says is important, most important points first.
+
+    After every step a share of the points of each spectrum is replaced by those of `baseline`. A
+    faithful map makes the output fall at once: the smaller the area the better.
+
+    For a classifier points go in the order of the map, highest first (what speaks for the class),
+    and the score is the probability of the explained class. For a regressor they go in the order
+    of the absolute map, and the score is how far the prediction z still is from that of the
+    baseline,
+
+    .. math:: \frac{|z_k - z_{baseline}|}{\frac{1}{n} \sum |z_0 - z_{baseline}|}
+
+    with the mean over all spectra, 1 on average before the first step, 0 after the last.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        The explained model: one of ours, alone or at the end of a Pipeline or a search.
+    explanation : Explanation
+        Of one target a spectrum. Points are masked in ``explanation.spectra``, as the last step of
+        the model sees them. To judge maps of another method, replace them:
+        ``dataclasses.replace(explanation, maps=others)``.
+    baseline : array-like of shape (n_points,) or None, default=None
+        What masked points are set to; None is the mean of the training spectra.
+    n_steps : int, default=50
+        Steps from no point to all.
+    random_state : int, RandomState or None, default=0
+        Seed of the random orders.
+
+    Returns
+    -------
+    curve : MaskingCurve
+
+    Raises
+    ------
+    ValueError
+        The explanation has several targets a spectrum, or an argument does not fit.
+
+    References
+    ----------
+    Petsiuk, V., Das, A. and Saenko, K. (2018). RISE: randomized input sampling for explanation of
+    black-box models. :doi:`10.48550/arXiv.1806.07421`
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spectral import ResNet1DRegressor
+    >>> from sklearn_spectral.metrics import deletion_curve
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(30, 50))
+    >>> y = X[:, 20:25].sum(axis=1)
+    >>> model = ResNet1DRegressor(random_state=0).fit(X, y)
+    >>> curve = deletion_curve(model, model.explain(X), n_steps=10)
+    >>> bool(curve.area.mean() < curve.random_area.mean())
+    True
+    """
+    return _masking_curve(estimator, explanation, baseline, n_steps, random_state, insert=False)
+
+
+def insertion_curve(estimator, explanation, *, baseline=None, n_steps=50, random_state=0):
+    r"""Show what a map says is important, most important points first.
+
+    The reverse of :func:`deletion_curve`, which says what the parameters are: from the baseline,
+    each step takes points over from the spectrum. The larger the area the better.
+
+    The score is the probability of the explained class, or for a regressor how much of the
+    prediction z of the whole spectrum is reached,
+
+    .. math:: 1 - \frac{|z_k - z_n|}{\frac{1}{n} \sum |z_n - z_{baseline}|}
+
+    0 on average before the first step, 1 after the last.
+
+    Parameters
+    ----------
+    estimator, explanation, baseline, n_steps, random_state
+        As for :func:`deletion_curve`.
+
+    Returns
+    -------
+    curve : MaskingCurve
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spectral import ResNet1DRegressor
+    >>> from sklearn_spectral.metrics import insertion_curve
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(30, 50))
+    >>> y = X[:, 20:25].sum(axis=1)
+    >>> model = ResNet1DRegressor(random_state=0).fit(X, y)
+    >>> curve = insertion_curve(model, model.explain(X), n_steps=10)
+    >>> bool(curve.area.mean() > curve.random_area.mean())
+    True
+    """
+    return _masking_curve(estimator, explanation, baseline, n_steps, random_state, insert=True)
+
+
+def _masking_curve(estimator, explanation, baseline, n_steps, random_state, *, insert):
+    model = last_step(estimator)
+    spectra, maps = np.asarray(explanation.spectra, dtype=float), explanation.maps
+    if maps.ndim != 2:
+        raise ValueError(
+            f"The explanation has {maps.shape[2]} targets a spectrum; expected one: explain with "
+            "target=None or a label."
+        )
+    if not isinstance(n_steps, (int, np.integer)) or n_steps < 1:
+        raise ValueError(f"n_steps={n_steps!r}; expected a positive integer.")
+    baseline = model.mean_spectrum_ if baseline is None else np.asarray(baseline, dtype=float)
+    if baseline.shape != (spectra.shape[1],):
+        raise ValueError(
+            f"baseline has shape {baseline.shape}; expected ({spectra.shape[1]},), one spectrum as "
+            "the last step of the model sees it."
+        )
+    classifies = hasattr(model, "classes_")
+    start, end = (baseline, spectra) if insert else (spectra, baseline)
+
+    def score(order):
+        ranks = np.argsort(order, axis=1, kind="stable").argsort(axis=1)  # (n_samples, n_points)
+        outputs = np.stack(
+            [
+                _target_outputs(model, np.where(ranks < n_done, end, start), explanation.targets)
+                for n_done in n_dones
+            ],
+            axis=1,
+        )  # (n_samples, n_steps + 1)
+        if classifies:
+            return outputs
+        whole, nothing = (outputs[:, [-1]], outputs[:, [0]])[:: 1 if insert else -1]
+        size = np.abs(whole - nothing).mean() or 1.0
+        distance = np.abs(outputs - (whole if insert else nothing)) / size
+        return 1 - distance if insert else distance
+
+    n_points = spectra.shape[1]
+    n_dones = np.round(np.linspace(0, n_points, n_steps + 1)).astype(int)
+    fractions = n_dones / n_points
+    scores = score(-maps if classifies else -np.abs(maps))
+    rng = check_random_state(random_state)
+    random_areas = [
+        np.trapezoid(score(rng.uniform(size=maps.shape)), fractions, axis=1)
+        for _ in range(N_RANDOM_ORDERS)
+    ]
+    return MaskingCurve(
+        fractions, scores, np.trapezoid(scores, fractions, axis=1), np.mean(random_areas, axis=0)
+    )
+
+
+def _target_outputs(model, spectra, targets):
+    """Return the probability of the target class, or the prediction of the target output."""
+    labels = model._labels.tolist()
+    columns = [labels.index(target) for target in np.asarray(targets, dtype=object).tolist()]
+    outputs = model.predict_proba(spectra) if hasattr(model, "classes_") else model.predict(spectra)
+    return outputs.reshape(len(spectra), -1)[np.arange(len(spectra)), columns]
+
+
+def localization(explanation, bands):
+    """Compare absolute maps with bands that are known to carry the answer.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        Maps of several targets are judged one by one.
+    bands : dict, str or array of bool of shape (n_points,) or (n_samples, n_points)
+        The known bands, as for :meth:`~sklearn_spectral.Explanation.contributions`, or which
+        points belong to them.
+
+    Returns
+    -------
+    localization : DataFrame
+        A row for every spectrum and target: columns ``sample``, ``target``; ``roc_area``, the
+        probability that a point of a band has a larger absolute contribution than another point
+        (0.5 by chance); ``average_precision`` (the share of points in bands by chance);
+        ``pointing``, whether the largest absolute contribution is in a band.
+
+    Raises
+    ------
+    ValueError
+        The bands cover no point, or all.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spectral import ResNet1DRegressor
+    >>> from sklearn_spectral.metrics import localization
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(30, 50))
+    >>> y = X[:, 20:25].sum(axis=1)
+    >>> model = ResNet1DRegressor(random_state=0).fit(X, y)
+    >>> table = localization(model.explain(X), {"marker": (20, 24)})
+    >>> bool(table["roc_area"].mean() > 0.9)
+    True
+    """
+    maps = np.abs(explanation._maps_3d)
+    n_samples, n_points, n_targets = maps.shape
+    if isinstance(bands, (dict, str)):
+        known = explanation._bands(bands)[1].any(axis=0)
+    else:
+        known = np.asarray(bands)
+        if known.dtype != bool or known.shape not in ((n_points,), (n_samples, n_points)):
+            raise ValueError(
+                f"bands is an array of {known.dtype}, shape {known.shape}; expected booleans, "
+                f"({n_points},) or ({n_samples}, {n_points}), or a dict of bands."
+            )
+    known = np.broadcast_to(known, (n_samples, n_points))
+    if known.all(axis=1).any() or not known.any(axis=1).all():
+        raise ValueError("The bands cover no point, or all: there is nothing to tell apart.")
+    rows = [
+        {
+            "sample": sample,
+            "target": explanation._targets_2d[sample, target],
+            "roc_area": roc_auc_score(known[sample], maps[sample, :, target]),
+            "average_precision": average_precision_score(known[sample], maps[sample, :, target]),
+            "pointing": bool(known[sample, maps[sample, :, target].argmax()]),
+        }
+        for sample in range(n_samples)
+        for target in range(n_targets)
+    ]
+    return pd.DataFrame(rows)
+
+
+def completeness_residual(explanation):
+    """Return how far maps and base values are from adding up to the outputs.
+
+    Parameters
+    ----------
+    explanation : Explanation
+
+    Returns
+    -------
+    residual : ndarray of shape (n_samples,) or (n_samples, n_targets)
+        ``abs(explanation.residuals)``, relative to the largest distance of an output from its base
+        value; rounding (about 1e-6) for 1D Grad-CAM at the last layer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spectral import ResNet1DClassifier
+    >>> from sklearn_spectral.metrics import completeness_residual
+    >>> X = np.random.default_rng(0).normal(size=(30, 50))
+    >>> model = ResNet1DClassifier(max_epochs=5, random_state=0).fit(X, X[:, 20] > 0)
+    >>> bool(completeness_residual(model.explain(X)).max() < 1e-5)
+    True
+    """
+    size = np.abs(explanation.outputs - explanation.base_values).max(initial=0)
+    return np.abs(explanation.residuals) / (size or 1.0)
+
+
+def stability(explanations):
+    """Compare the maps of the same spectra by models with other seeds, or of other folds.
+
+    Parameters
+    ----------
+    explanations : sequence of Explanation, or Explanation with members
+        Two or more, of the same spectra and targets (``target="all"``, or labels).
+
+    Returns
+    -------
+    stability : Bunch
+        per_spectrum : ndarray of shape (n_samples,)
+            Correlation of the maps of each spectrum (all its targets together), mean over all
+            pairs of models.
+        mean_map : float
+            The same for mean absolute maps.
+
+    Raises
+    ------
+    ValueError
+        There are fewer than two explanations, or they are not of the same things.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spectral import ResNet1DRegressor
+    >>> from sklearn_spectral.metrics import stability
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(30, 50))
+    >>> y = X[:, 20:25].sum(axis=1)
+    >>> models = [ResNet1DRegressor(random_state=seed).fit(X, y) for seed in range(2)]
+    >>> bool(stability([model.explain(X) for model in models]).mean_map > 0.9)
+    True
+    """
+    if isinstance(explanations, Explanation):
+        explanations = explanations.members
+    shapes = {each.maps.shape for each in explanations}
+    if len(explanations) < 2 or len(shapes) > 1:
+        raise ValueError(
+            f"Got {len(explanations)} explanation(s) with maps of shapes {sorted(shapes)}; "
+            "expected two or more of the same spectra and targets."
+        )
+    for each in explanations[1:]:
+        if not np.array_equal(each.targets, explanations[0].targets):
+            raise ValueError(
+                "The explanations are of different targets. Explain with target='all', or with the "
+                "same labels."
+            )
+    maps = [each.maps.reshape(len(each), -1) for each in explanations]
+    means = [np.abs(each.maps).mean(axis=0).reshape(1, -1) for each in explanations]
+    pairs = list(combinations(range(len(maps)), 2))
+    return Bunch(
+        per_spectrum=np.mean([_correlation(maps[i], maps[j]) for i, j in pairs], axis=0),
+        mean_map=float(np.mean([_correlation(means[i], means[j])[0] for i, j in pairs])),
+    )
+
+
+def _correlation(one, other):
+    """Return the correlation of each row of two arrays; 0 where a row does not vary."""
+    one, other = (each - each.mean(axis=1, keepdims=True) for each in (one, other))
+    size = np.sqrt((one**2).sum(axis=1) * (other**2).sum(axis=1))
+    return np.divide((one * other).sum(axis=1), size, out=np.zeros(len(one)), where=size > 0)
+
+
+def randomization_check(estimator, X, *, n_repeats=5, random_state=None, **explain_params):
+    """Scramble what the network has learnt and see whether the maps notice.
+
+    A map that survives scrambled weights shows the spectrum, not the model: it explains nothing.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        One of ours, alone or at the end of a Pipeline or a search; it stays as it is.
+    X : array-like of shape (n_samples, n_features)
+        Spectra as `estimator` takes them.
+    n_repeats : int, default=5
+        Scrambled copies, in each of which the weights of every layer change places.
+    random_state : int, RandomState or None, default=None
+        Seed of the scrambling.
+    **explain_params
+        For :func:`~sklearn_spectral.explain`, such as `method`.
+
+    Returns
+    -------
+    correlations : ndarray of shape (n_repeats, n_samples)
+        Correlation of the absolute maps of all targets with those of the scrambled copies: near
+        0 for a map that explains the model, 1 for one that ignores it.
+
+    References
+    ----------
+    Adebayo, J. et al. (2018). Sanity checks for saliency maps.
+    :doi:`10.48550/arXiv.1810.03292`
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spectral import ResNet1DRegressor
+    >>> from sklearn_spectral.metrics import randomization_check
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(30, 50))
+    >>> y = X[:, 20:25].sum(axis=1)
+    >>> model = ResNet1DRegressor(random_state=0).fit(X, y)
+    >>> bool(randomization_check(model, X, random_state=0).mean() < 0.5)
+    True
+    """
+    last_step(estimator)  # raises before anything is copied
+    seeds = np.random.RandomState() if random_state is None else check_random_state(random_state)
+    explain_params = {"target": "all", **explain_params}
+
+    def absolute_maps(model):
+        maps = np.abs(explain(model, X, **explain_params).maps)
+        return maps.reshape(len(maps), -1)
+
+    real = absolute_maps(estimator)
+    correlations = []
+    for _ in range(n_repeats):
+        scrambled = deepcopy(estimator)
+        for net in last_step(scrambled).nets_:
+            _scramble(net.module_, seeds)
+        correlations.append(_correlation(real, absolute_maps(scrambled)))
+    return np.array(correlations)
+
+
+@torch.no_grad()
+def _scramble(module, seeds):
+    """Permute the entries of every parameter of a network."""
+    for parameter in module.parameters():
+        order = torch.from_numpy(seeds.permutation(parameter.numel())).to(parameter.device)
+        parameter.copy_(parameter.flatten()[order].reshape(parameter.shape))

@@ -1,0 +1,50 @@
+"""Tables of textbook bands."""
+
+import numpy as np
+import pytest
+
+from sklearn_spectral import Explanation, band_table
+from sklearn_spectral._bands import BAND_TABLES, named_bands
+
+
+@pytest.mark.parametrize("name", BAND_TABLES)
+def test_bands_are_sound(name):
+    table = band_table(name)
+    assert len(table) >= 6
+    assert table["band"].is_unique
+    assert (table["start"] < table["end"]).all()
+    assert table["start"].min() > 200 and table["end"].max() < 4000
+    assert table["source"].str.contains("doi:10|ISBN").all()
+    # The position in the name lies within the band.
+    position = table["band"].str.extract(r"(\d+)$")[0].astype(float)
+    assert ((table["start"] <= position) & (position <= table["end"])).all()
+    assert position.is_monotonic_increasing
+
+
+@pytest.mark.parametrize("name", sorted(set(BAND_TABLES) - {"raman-polymers"}))
+def test_bands_of_one_substance_do_not_overlap(name):
+    """Those of polymers do by Raman: of PP and PMMA at 810 cm-1."""
+    table = band_table(name)
+    assert (table["start"].to_numpy()[1:] > table["end"].to_numpy()[:-1]).all()
+
+
+def test_only_bands_on_the_axis_are_used():
+    axis = np.arange(1800.0, 1500.0, -2.0)
+    assert list(named_bands("raman-lipids", axis)) == ["C=C stretch 1655", "C=O ester stretch 1745"]
+
+
+def test_explanations_take_tables():
+    axis = np.arange(1600.0, 1800.0, 10.0)
+    maps = np.ones((1, 20))
+    explanation = Explanation(maps, np.ones(1), np.ones(1), np.zeros(1), axis, maps)
+    table = explanation.contributions("raman-lipids")
+    # 1640, 1650, 1660, 1670 and 1730, 1740, 1750, 1760
+    assert table["contribution"].tolist() == [4, 4]
+    assert table["start"].tolist() == [1640, 1730]
+
+
+def test_unknown_tables_and_other_units_are_refused():
+    with pytest.raises(ValueError, match=r"none of the tables.*raman-lipids.*as a dict"):
+        band_table("raman-fats")
+    with pytest.raises(ValueError, match=r"1050 to 3030 cm-1.*the axis runs from 0 to 99"):
+        named_bands("raman-lipids", np.arange(100.0))

@@ -1,0 +1,181 @@
+"""Out-of-fold maps and ensembles of models."""
+
+import numpy as np
+import pytest
+from chemotools.feature_selection import RangeCut
+from chemotools.scatter import StandardNormalVariate
+from sklearn.base import clone
+from sklearn.ensemble import (
+    BaggingClassifier,
+    BaggingRegressor,
+    VotingClassifier,
+    VotingRegressor,
+)
+from sklearn.feature_selection import SelectKBest, f_regression
+from sklearn.model_selection import (
+    GroupKFold,
+    KFold,
+    LeaveOneGroupOut,
+    ShuffleSplit,
+    cross_val_predict,
+)
+from sklearn.pipeline import make_pipeline
+
+from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor, cross_explain, explain
+
+FEW = {"max_epochs": 2, "random_state": 0}
+
+
+@pytest.fixture
+def regressor():
+    return make_pipeline(StandardNormalVariate(), ResNet1DRegressor(**FEW))
+
+
+def test_out_of_fold_maps_are_those_of_cross_val_predict(regressor, mixtures_frame, wavenumbers):
+    X, y = mixtures_frame
+    folds = KFold(3)
+    explanation = cross_explain(regressor, X, y, cv=folds)
+    np.testing.assert_allclose(explanation.outputs, cross_val_predict(regressor, X, y, cv=folds))
+    np.testing.assert_array_equal(explanation.x_axis, wavenumbers)
+    np.testing.assert_allclose(explanation.residuals, 0, atol=1e-4)
+    train, test = next(folds.split(X))
+    model = clone(regressor).fit(X.iloc[train], y.iloc[train])
+    np.testing.assert_array_equal(explanation.maps[test], explain(model, X.iloc[test]).maps)
+    assert explanation.members == ()
+
+
+def test_groups_stay_together_and_parameters_are_divided(mixtures):
+    X, amounts = mixtures
+    groups = np.repeat(np.arange(20), 3)
+    seen = []
+
+    class Recorded(ResNet1DRegressor):
+        def fit(self, X, y, sample_weight=None, groups=None):
+            seen.append(groups)
+            return super().fit(X, y, sample_weight, groups)
+
+    model = Recorded(**FEW)
+    params = {"groups": groups, "sample_weight": np.arange(1, 61)}
+    cross_explain(model, X, amounts[:, 0], cv=4, groups=groups, params=params, random_state=0)
+    assert [len(set(each)) for each in seen] == [15] * 4
+    left_out = [set(range(20)) - set(each.tolist()) for each in seen]
+    assert set.union(*left_out) == set(range(20)) and sum(map(len, left_out)) == 20
+    by_group = cross_explain(model, X, amounts[:, 0], cv=LeaveOneGroupOut(), groups=groups // 5)
+    assert len(by_group) == 60
+
+
+def test_repeats_have_seeds_of_their_own_and_are_reproducible(regressor, mixtures):
+    X, y = mixtures[0], mixtures[1][:, 0]
+    first, second = (
+        cross_explain(regressor, X, y, cv=3, n_repeats=2, n_jobs=n_jobs, random_state=1)
+        for n_jobs in (1, 2)
+    )
+    np.testing.assert_array_equal(first.maps, second.maps)
+    one, other = first.members
+    assert np.abs(one.maps - other.maps).max() > 0
+    np.testing.assert_allclose(first.maps, (one.maps + other.maps) / 2, atol=1e-6)
+    # The same folds with other seeds of the network.
+    fixed = cross_explain(regressor, X, y, cv=KFold(3), n_repeats=2, random_state=1)
+    assert np.abs(fixed.members[0].maps - fixed.members[1].maps).max() > 0
+    assert regressor[-1].random_state == 0
+    assert not hasattr(regressor[-1], "nets_")
+
+
+def test_global_random_state_is_left_alone(regressor, mixtures):
+    before = np.random.get_state()[1].copy()
+    cross_explain(regressor, mixtures[0], mixtures[1][:, 0], cv=2, n_repeats=2)
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
+
+
+def test_classes(kinds):
+    X, y = kinds
+    model = ResNet1DClassifier(**FEW)
+    everything = cross_explain(model, X, y, cv=3, n_repeats=2, target="all", random_state=0)
+    predicted = cross_explain(model, X, y, cv=3, n_repeats=2, random_state=0)
+    np.testing.assert_array_equal(
+        predicted.targets, everything.targets[everything.outputs.argmax(axis=1)]
+    )
+    assert (predicted.targets == y).mean() > 0.9
+    own = cross_explain(model, X, y, cv=3, n_repeats=2, target=y, random_state=0)
+    assert own.targets.tolist() == y.tolist()
+    assert everything.difference().members[0].maps.shape == (60, 100)
+
+
+def test_folds_must_leave_every_spectrum_out_once(regressor, mixtures):
+    with pytest.raises(ValueError, match="every spectrum must be left out exactly once"):
+        cross_explain(regressor, mixtures[0], mixtures[1][:, 0], cv=ShuffleSplit(3, random_state=0))
+
+
+def test_missing_classes_and_wavelengths_that_differ_are_refused(kinds, mixtures):
+    X, y = kinds
+    with pytest.raises(ValueError, match="do not know the same targets"):
+        cross_explain(ResNet1DClassifier(**FEW), X, y, cv=GroupKFold(3), groups=y)
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(60, 100))
+    model = make_pipeline(SelectKBest(f_regression, k=40), ResNet1DRegressor(**FEW))
+    with pytest.raises(ValueError, match="different wavelengths"):
+        cross_explain(model, X, mixtures[1][:, 0], cv=3, x_axis=np.arange(100))
+
+
+@pytest.mark.parametrize("n_repeats", [0, 1.5])
+def test_number_of_repeats_is_checked(regressor, mixtures, n_repeats):
+    with pytest.raises(ValueError, match="n_repeats"):
+        cross_explain(regressor, mixtures[0], mixtures[1][:, 0], n_repeats=n_repeats)
+
+
+# ---------------------------------------------------------------- ensembles
+
+
+def test_bagging_regressor(regressor, mixtures):
+    X, y = mixtures[0], mixtures[1][:, 0]
+    model = BaggingRegressor(regressor, n_estimators=3, random_state=0).fit(X, y)
+    explanation = explain(model, X, reference=X[2])
+    np.testing.assert_allclose(explanation.outputs, model.predict(X))
+    np.testing.assert_allclose(explanation.base_values, model.predict(X[2:3])[0])
+    np.testing.assert_allclose(explanation.residuals, 0, atol=1e-4)
+    maps = [explain(member, X, reference=X[2]).maps for member in model.estimators_]
+    np.testing.assert_allclose(explanation.maps, np.mean(maps, axis=0), atol=1e-6)
+    np.testing.assert_allclose(explanation.maps_std, np.std(maps, axis=0, ddof=1), atol=1e-6)
+
+
+def test_voting_regressor_weighs_its_members(regressor, mixtures_frame, wavenumbers):
+    X, y = mixtures_frame
+    members = [("snv", regressor), ("raw", ResNet1DRegressor(**FEW)), ("none", "drop")]
+    model = VotingRegressor(members, weights=[1, 3, 5]).fit(X, y)
+    explanation = explain(model, X)
+    np.testing.assert_allclose(explanation.outputs, model.predict(X))
+    np.testing.assert_array_equal(explanation.x_axis, wavenumbers)
+
+
+def test_classifying_ensembles(kinds):
+    X, y = kinds
+    one = ResNet1DClassifier(**FEW)
+    bagging = BaggingClassifier(one, n_estimators=3, random_state=0)
+    voting = VotingClassifier(
+        [("raw", one), ("snv", make_pipeline(StandardNormalVariate(), one))], voting="soft"
+    )
+    for model in (bagging.fit(X, y), voting.fit(X, y)):
+        explanation = explain(model, X)
+        np.testing.assert_array_equal(explanation.targets, model.predict(X))
+        np.testing.assert_allclose(explanation.residuals, 0, atol=1e-4)
+        everything = explain(model, X, target="all")
+        assert everything.targets.tolist() == ["fat", "oil", "wax"]
+        logits = np.mean([member.outputs for member in everything.members], axis=0)
+        np.testing.assert_allclose(everything.outputs, logits)
+
+
+def test_ensembles_that_cannot_be_explained(kinds, mixtures, wavenumbers):
+    X, y = kinds
+    hard = VotingClassifier([("a", ResNet1DClassifier(**FEW))], voting="hard").fit(X, y)
+    with pytest.raises(ValueError, match="voting='soft'"):
+        explain(hard, X)
+    X, amounts = mixtures
+    some = BaggingRegressor(
+        ResNet1DRegressor(**FEW), n_estimators=2, max_features=0.5, random_state=0
+    ).fit(X, amounts[:, 0])
+    with pytest.raises(ValueError, match=r"Use max_features=1.0"):
+        explain(some, X)
+    cut = make_pipeline(RangeCut(start=900, end=1500, x_axis=wavenumbers), ResNet1DRegressor(**FEW))
+    two = VotingRegressor([("cut", cut), ("whole", ResNet1DRegressor(**FEW))]).fit(X, amounts[:, 0])
+    with pytest.raises(ValueError, match="different wavelengths"):
+        explain(two, X, x_axis=wavenumbers)

@@ -1,0 +1,256 @@
+"""How good is a map: figures worked out by hand, and models whose answer is known."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from sklearn.ensemble import BaggingRegressor
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_spectral import Explanation, ResNet1DClassifier, ResNet1DRegressor, explain
+from sklearn_spectral.metrics import (
+    completeness_residual,
+    deletion_curve,
+    insertion_curve,
+    localization,
+    randomization_check,
+    stability,
+)
+
+WEIGHTS = np.array([7.0, 2.0, 1.0])
+
+
+class Sum(ResNet1DRegressor):
+    """Predict the weighted sum of three points."""
+
+    def __init__(self):
+        super().__init__()
+        self.nets_ = []
+        self.mean_spectrum_ = np.zeros(3)
+        self.n_outputs_, self._output_names = 1, None
+
+    def predict(self, X):
+        return X @ WEIGHTS
+
+
+class Sigmoid(ResNet1DClassifier):
+    """Say yes with a probability that rises with the sum of three points."""
+
+    def __init__(self):
+        super().__init__()
+        self.nets_ = []
+        self.mean_spectrum_ = np.zeros(3)
+        self.classes_ = np.array(["no", "yes"])
+
+    def predict_proba(self, X):
+        yes = (X @ WEIGHTS) / 10
+        return np.column_stack([1 - yes, yes])
+
+
+def explanation_of(spectra, maps, targets=0):
+    spectra, maps = np.array(spectra, dtype=float), np.array(maps, dtype=float)
+    return Explanation(
+        maps=maps,
+        outputs=maps.sum(axis=1),
+        base_values=np.zeros(len(maps)),
+        targets=np.broadcast_to(np.array(targets), len(maps)),
+        x_axis=np.arange(3.0),
+        spectra=spectra,
+    )
+
+
+def test_regression_curves_by_hand():
+    """Of 10 are left 3 without the first point, 1 without the second, 0 without the third.
+
+    Areas: (1 + 0.3) / 6 + (0.3 + 0.1) / 6 + 0.1 / 6 = 0.3, and 0.7 the other way round.
+    """
+    right = explanation_of([[1, 1, 1]], [[7, 2, 1]])
+    deletion = deletion_curve(Sum(), right, n_steps=3)
+    np.testing.assert_allclose(deletion.fractions, [0, 1 / 3, 2 / 3, 1])
+    np.testing.assert_allclose(deletion.scores, [[1, 0.3, 0.1, 0]], atol=1e-15)
+    np.testing.assert_allclose(deletion.area, [0.3])
+    insertion = insertion_curve(Sum(), right, n_steps=3)
+    np.testing.assert_allclose(insertion.scores, [[0, 0.7, 0.9, 1]], atol=1e-15)
+    np.testing.assert_allclose(insertion.area, [0.7])
+    wrong = replace(right, maps=np.array([[1.0, 2.0, -7.0]]))  # the last point first
+    np.testing.assert_allclose(
+        deletion_curve(Sum(), wrong, n_steps=3).scores, [[1, 0.9, 0.7, 0]], atol=1e-15
+    )
+
+
+def test_spectra_count_by_their_distance_from_the_baseline():
+    """Outputs 10 and 2 from a baseline of -10 are 20 and 12 away, 16 on average."""
+    both = explanation_of([[1, 1, 1], [0, 1, 0]], [[7, 2, 1], [7, 2, 1]])
+    curve = deletion_curve(Sum(), both, n_steps=1, baseline=[-1, -1, -1])
+    np.testing.assert_allclose(curve.scores, [[20 / 16, 0], [12 / 16, 0]])
+    np.testing.assert_allclose(
+        insertion_curve(Sum(), both, n_steps=1, baseline=[-1] * 3).scores,
+        [[1 - 20 / 16, 1], [1 - 12 / 16, 1]],
+    )
+
+
+def test_classification_curves_by_hand():
+    """What speaks for the class goes first, not what speaks against it."""
+    mixed = explanation_of([[0.5, 1, 1], [0.5, 1, 1]], [[1, 2, -7], [-3, -2, -1]], ["yes", "no"])
+    deletion = deletion_curve(Sigmoid(), mixed, n_steps=3)
+    # yes: 0.65, then without the second point, without the first, without the third.
+    # no: 0.35, then without the third, the second, the first.
+    np.testing.assert_allclose(deletion.scores, [[0.65, 0.45, 0.1, 0], [0.35, 0.45, 0.65, 1]])
+    insertion = insertion_curve(Sigmoid(), mixed, n_steps=3)
+    np.testing.assert_allclose(insertion.scores, [[0, 0.2, 0.55, 0.65], [1, 0.9, 0.7, 0.35]])
+
+
+def test_random_orders_are_the_mean_of_many():
+    """Over all orders the three points come equally often first, second and third.
+
+    Each is then gone after k of 3 steps with probability k/3: the mean curve is a straight line.
+    """
+    many = explanation_of([[1, 1, 1]] * 2000, [[7, 2, 1]] * 2000)
+    curve = deletion_curve(Sum(), many, n_steps=3)
+    assert abs(curve.random_area.mean() - 0.5) < 0.01
+    again = deletion_curve(Sum(), many, n_steps=3)
+    np.testing.assert_array_equal(again.random_area, curve.random_area)
+
+
+def test_masking_through_pipelines(mixtures):
+    X, y = mixtures[0], mixtures[1][:, 0]
+    steps = make_pipeline(StandardScaler(), ResNet1DRegressor(max_epochs=3, random_state=0))
+    search = GridSearchCV(steps, {"resnet1dregressor__lr": [1e-3]}, cv=2).fit(X, y)
+    explanation = explain(search, X)
+    spectra, maps = explanation.spectra.copy(), explanation.maps.copy()
+    curve = deletion_curve(search, explanation, n_steps=20)
+    last = search.best_estimator_[-1]
+    direct = deletion_curve(last, explanation, n_steps=20)
+    np.testing.assert_array_equal(curve.scores, direct.scores)
+    assert curve.area.mean() < 0.6 * curve.random_area.mean()
+    best = insertion_curve(search, explanation, n_steps=20)
+    assert best.area.mean() > best.random_area.mean() + 0.1
+    np.testing.assert_array_equal(explanation.spectra, spectra)
+    np.testing.assert_array_equal(explanation.maps, maps)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [({"n_steps": 0}, "n_steps=0"), ({"baseline": [1, 2]}, r"shape \(2,\); expected \(3,\)")],
+)
+def test_bad_arguments_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        deletion_curve(Sum(), explanation_of([[1, 1, 1]], [[7, 2, 1]]), **arguments)
+
+
+def test_one_target_and_one_model_are_needed(mixtures):
+    X, amounts = mixtures
+    model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(X, amounts)
+    with pytest.raises(ValueError, match="3 targets a spectrum; expected one"):
+        deletion_curve(model, model.explain(X))
+    curve = deletion_curve(model, model.explain(X, target=1), n_steps=2)
+    assert curve.scores[:, 0].mean() == pytest.approx(1)
+    bagging = BaggingRegressor(model, n_estimators=2).fit(X, amounts[:, 0])
+    with pytest.raises(TypeError, match="its members one by one"):
+        deletion_curve(bagging, explain(bagging, X))
+
+
+def test_localization_by_hand():
+    """Band points hold 3 and 1, the others 2, 0 and 0.5.
+
+    Of the 6 pairs, 3 beats all three and 1 beats two: 5/6. Precision is 1 at the first hit and
+    2/3 at the second, the third in order: (1 + 2/3) / 2.
+    """
+    maps = np.array([[-3.0, 1, 2, 0, 0.5], [0, 0, -1, 0, 0]])
+    explanation = Explanation(
+        maps, np.zeros(2), np.zeros(2), np.array(["a", "b"]), np.arange(1000.0, 1050, 10), maps
+    )
+    table = localization(explanation, {"known": (1000, 1010)})
+    assert table["target"].tolist() == ["a", "b"]
+    np.testing.assert_allclose(table["roc_area"], [5 / 6, 1 / 3])
+    assert table["average_precision"][0] == pytest.approx(5 / 6)
+    assert table["pointing"].tolist() == [True, False]
+    mask = np.array([[True, True, False, False, False], [False, False, True, False, False]])
+    assert localization(explanation, mask)["pointing"].tolist() == [True, True]
+    assert localization(explanation, mask)["roc_area"][1] == 1
+    np.testing.assert_allclose(localization(explanation, mask[0])["roc_area"], table["roc_area"])
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_bands_must_tell_points_apart(value):
+    explanation = explanation_of([[1, 1, 1]], [[7, 2, 1]])
+    with pytest.raises(ValueError, match="no point, or all"):
+        localization(explanation, np.full(3, value))
+    with pytest.raises(ValueError, match="expected booleans"):
+        localization(explanation, np.array([1, 0, 0]))
+
+
+def test_completeness_residual_by_hand():
+    """Maps add up to 3 and 1 where outputs are 4 and -2 above base: 1 and 3 missing, of 4."""
+    explanation = Explanation(
+        maps=np.array([[1.0, 2.0], [0.5, 0.5]]),
+        outputs=np.array([5.0, -1.0]),
+        base_values=np.ones(2),
+        targets=np.zeros(2),
+        x_axis=np.arange(2.0),
+        spectra=np.zeros((2, 2)),
+    )
+    assert completeness_residual(explanation).tolist() == [1 / 4, 3 / 4]
+    nothing = replace(explanation, maps=np.zeros((2, 2)), outputs=np.ones(2))
+    assert completeness_residual(nothing).tolist() == [0, 0]
+
+
+def test_stability_by_hand():
+    """Correlations with (1, 2, 3): 1 of (2, 4, 6), -1 of (3, 2, 1), 0 of (1, 4, 1).
+
+    The same holds between (2, 4, 6) and the third; (3, 2, 1) and (1, 4, 1) have 0.
+    """
+    spectra = [[0, 0, 0]]
+    one, twice, back, peak = (
+        explanation_of(spectra, [maps]) for maps in ([1, 2, 3], [2, 4, 6], [3, 2, 1], [1, 4, 1])
+    )
+    assert stability([one, twice]).per_spectrum == pytest.approx(1)
+    assert stability([one, back]).per_spectrum == pytest.approx(-1)
+    assert stability([one, twice, back]).per_spectrum == pytest.approx(-1 / 3)
+    assert stability([one, peak]).per_spectrum == pytest.approx(0)
+    # Of mean absolute maps the sign is lost.
+    opposite = replace(one, maps=-one.maps)
+    assert stability([one, opposite]).per_spectrum == pytest.approx(-1)
+    assert stability([one, opposite]).mean_map == pytest.approx(1)
+    assert stability(replace(one, members=(one, twice))).mean_map == pytest.approx(1)
+
+
+def test_stability_needs_the_same_things():
+    one = explanation_of([[0, 0, 0]], [[1, 2, 3]])
+    with pytest.raises(ValueError, match="two or more"):
+        stability([one])
+    with pytest.raises(ValueError, match="two or more"):
+        stability([one, explanation_of([[0, 0, 0]] * 2, [[1, 2, 3]] * 2)])
+    with pytest.raises(ValueError, match="different targets"):
+        stability([one, replace(one, targets=np.array([1]))])
+
+
+def test_maps_do_not_survive_scrambled_weights(kinds):
+    X, y = kinds
+    model = make_pipeline(StandardScaler(), ResNet1DClassifier(random_state=0)).fit(X, y)
+    before = {k: v.clone() for k, v in model[-1].nets_[0].module_.state_dict().items()}
+    state = torch.random.get_rng_state()
+    correlations = randomization_check(model, X, n_repeats=3, random_state=0)
+    assert correlations.shape == (3, 60)
+    assert correlations.mean() < 0.3
+    assert torch.equal(torch.random.get_rng_state(), state)
+    for name, value in model[-1].nets_[0].module_.state_dict().items():
+        assert torch.equal(value, before[name])
+
+
+def test_maps_that_ignore_the_model_are_found_out(mixtures):
+    """A model that explains every spectrum by itself correlates perfectly with its scrambled self.
+
+    The spectrum is its own map.
+    """
+
+    class Spectrum(ResNet1DRegressor):
+        def explain(self, X, **params):
+            return replace(super().explain(X, **params), maps=X[:, :, None])
+
+    X, y = mixtures[0], mixtures[1][:, 0]
+    model = Spectrum(max_epochs=1, random_state=0).fit(X, y)
+    np.testing.assert_allclose(randomization_check(model, X, n_repeats=2), 1)
