@@ -6,7 +6,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 export MPLBACKEND ?= agg
 
-.PHONY: demo test lint format bench bench-accuracy clean
+.PHONY: demo test lint format bench bench-accuracy bench-explanations clean
 
 demo: .venv/.installed
 	$(BIN)/python examples/demo.py
@@ -29,6 +29,10 @@ bench: .venv/.installed
 # Hours for everything, and it goes on where it stopped; ARGS=--quick takes minutes.
 bench-accuracy: .venv/.installed
 	$(BIN)/python benchmarks/accuracy.py $(ARGS)
+
+# About an hour for everything; ARGS=--quick takes minutes.
+bench-explanations: .venv/.installed
+	$(BIN)/python benchmarks/explanations.py $(ARGS)
 
 # torch first and pinned, with plain pip: where a CPU build of it is at hand that one is taken.
 .venv/.installed: pyproject.toml

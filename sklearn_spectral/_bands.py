@@ -1,4 +1,4 @@
-"""Textbook band assignments, in cm-1."""
+"""Textbook band assignments of Raman and mid-infrared spectra, in cm-1; none of NIR in nm."""
 
 import numpy as np
 import pandas as pd
@@ -59,8 +59,7 @@ BAND_TABLES = {
         """
         PVC C-Cl stretch 637: 605 650
         PVC C-Cl stretch 695: 680 712
-        PP CH2 rock 809: 800 820
-        PMMA C-O-C stretch 813: 806 825
+        PP CH2 rock or PMMA C-O-C stretch 811: 800 825
         PP CH3 rock 841: 832 850
         PET C-C and C-O stretch 858: 851 866
         PC C-CH3 stretch 888: 878 898
@@ -123,7 +122,7 @@ BAND_TABLES = {
     ),
     "ftir-polymers": (
         "Jung, M. R. et al. (2018). Mar. Pollut. Bull. 127, 704-716, "
-        "doi:10.1016/j.marpolbul.2017.12.061",
+        "doi:10.1016/j.marpolbul.2017.12.061; of the nitrile " + SOCRATES,
         """
         PVC C-Cl stretch 616: 600 640
         PS aromatic C-H bend 694: 685 704
@@ -138,8 +137,8 @@ BAND_TABLES = {
         PS aromatic ring 1492: 1486 1500
         PA amide II 1538: 1515 1560
         PA amide I 1634: 1615 1655
-        PET C=O stretch 1713: 1700 1722
-        PMMA C=O stretch 1725: 1723 1740
+        PET C=O stretch 1713: 1700 1717
+        PMMA C=O stretch 1723: 1718 1740
         PC C=O stretch 1768: 1755 1785
         ABS nitrile 2237: 2222 2250
         """,
@@ -154,7 +153,7 @@ def band_table(name):
     ----------
     name : str
         ``"raman-lipids"``, ``"raman-proteins"``, ``"raman-carbohydrates"``, ``"raman-polymers"``,
-        or the same with ``"ftir-"``.
+        or the same with ``"ftir-"``. NIR in nm is not covered: pass bands of your own as a dict.
 
     Returns
     -------
@@ -193,7 +192,7 @@ def band_table(name):
 
 def named_bands(name, x_axis):
     """Return the bands of a table that lie on an axis: {band: (start, end)}."""
-    table = band_table(name)
+    table, x_axis = band_table(name), np.asarray(x_axis)
     covered = {
         band: (start, end)
         for band, start, end in table[["band", "start", "end"]].itertuples(index=False)

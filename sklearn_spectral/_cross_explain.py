@@ -68,7 +68,8 @@ def cross_explain(
         Further arguments of ``fit``; those with a value per spectrum are divided with the spectra:
         ``{"resnet1dclassifier__groups": groups}``.
     random_state : int, RandomState or None, default=None
-        Seed of the folds, and with several repeats of the estimators' ``random_state``.
+        Seed of the folds and of the estimators: of those without a ``random_state``, with several
+        repeats of all.
 
     Returns
     -------
@@ -108,8 +109,7 @@ def cross_explain(
         folds = list(splitter.split(X, y, groups))
         _check_folds(folds, len(y))
         model = clone(estimator)
-        if n_repeats > 1:
-            _seed(model, seeds)
+        _seed(model, seeds, anew=n_repeats > 1)
         jobs += [(repeat, clone(model), train, test) for train, test in folds]
     explanations = Parallel(n_jobs=n_jobs)(
         delayed(_fit_and_explain)(model, X, y, train, test, params or {}, how)
@@ -148,10 +148,12 @@ def _check_folds(folds, n_samples):
         )
 
 
-def _seed(model, seeds):
-    """Give an estimator and all it holds new seeds."""
-    names = [name for name in sorted(model.get_params()) if name.split("__")[-1] == "random_state"]
-    model.set_params(**{name: int(seeds.randint(2**31 - 1)) for name in names})
+def _seed(model, seeds, *, anew):
+    """Give an estimator and all it holds seeds, where they have none, or all of them `anew`."""
+    params = model.get_params()
+    names = [name for name in sorted(params) if name.split("__")[-1] == "random_state"]
+    drawn = {name: int(seeds.randint(2**31 - 1)) for name in names}
+    model.set_params(**{name: drawn[name] for name in names if anew or params[name] is None})
 
 
 def _fit_and_explain(model, X, y, train, test, params, how):

@@ -1,4 +1,4 @@
-"""How good is a map: whether it finds known bands, and whether the model relies on what it shows."""
+"""How good is a map: does it find known bands, and does the model rely on what it shows."""
 
 from copy import deepcopy
 from dataclasses import dataclass

@@ -77,6 +77,10 @@ def test_repeats_have_seeds_of_their_own_and_are_reproducible(regressor, mixture
     # The same folds with other seeds of the network.
     fixed = cross_explain(regressor, X, y, cv=KFold(3), n_repeats=2, random_state=1)
     assert np.abs(fixed.members[0].maps - fixed.members[1].maps).max() > 0
+    unseeded = clone(regressor).set_params(resnet1dregressor__random_state=None)
+    one, other = (cross_explain(unseeded, X, y, cv=2, random_state=3) for _ in range(2))
+    np.testing.assert_array_equal(one.maps, other.maps)
+    assert unseeded[-1].random_state is None
     assert regressor[-1].random_state == 0
     assert not hasattr(regressor[-1], "nets_")
 
