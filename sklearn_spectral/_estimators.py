@@ -18,7 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from ._calibration import calibrate, constant_calibration, logits_per_membership
 from ._explanation import Explanation, axis_from_names, check_x_axis
-from ._grad_cam import METHODS, spread
+from ._grad_cam import METHODS, spreading
 from ._resnet1d import FEATURES, STRIDE
 from ._targets import TargetChoice
 from ._training import WeightedClassifier, WeightedRegressor, make_net, train
@@ -516,7 +516,7 @@ class _BaseResNet1D(BaseEstimator, ABC):
     def _explain(self, X, choice, x_axis, method, layer, reference):
         """Explain checked spectra."""
         if reference is None:
-            offsets = [0.0 for _ in self.nets_]
+            offsets = [None for _ in self.nets_]
             base = np.mean(
                 [net.module_.head.bias.detach().cpu().double().numpy() for net in self.nets_],
                 axis=0,
@@ -529,12 +529,15 @@ class _BaseResNet1D(BaseEstimator, ABC):
         maps = np.empty((n_samples, choice.n_targets, n_points), dtype=np.float32)
         outputs = np.empty((n_samples, choice.n_targets))
         columns = np.empty((n_samples, choice.n_targets), dtype=int)
+        points = STRIDE * bin_size(n_points)  # of a position
+        weights = spreading(self.nets_[0].module_.n_positions, n_points, points)
         for rows in _chunks(n_samples):
             feature_maps = self._feature_maps(views(X[rows]), layer)
             all_outputs = self._outputs_from(feature_maps, layer)  # (B, n_outputs)
             columns[rows] = choice.columns(rows, all_outputs)
             outputs[rows] = np.take_along_axis(all_outputs, columns[rows], axis=1)
-            maps[rows] = self._maps(feature_maps, offsets, columns[rows], method, layer)
+            cells = self._cells(feature_maps, offsets, columns[rows], method, layer)
+            torch.matmul(cells, weights, out=torch.from_numpy(maps[rows]))
         return Explanation(
             maps=maps[:, 0] if choice.single else np.moveaxis(maps, 1, 2),
             outputs=outputs[:, 0] if choice.single else outputs,
@@ -561,19 +564,17 @@ class _BaseResNet1D(BaseEstimator, ABC):
         ]
         return self._to_unit(np.mean(outputs, axis=0))
 
-    def _maps(self, feature_maps, offsets, columns, method, layer):
-        """Average the nets' maps of the outputs in `columns`: float32 (B, n_targets, n_points)."""
-        cells = torch.stack(
-            [
-                METHODS[method](each - offset, _gradient(net.module_, each, layer))
-                for net, each, offset in zip(self.nets_, feature_maps, offsets, strict=True)
-            ]
-        ).mean(dim=0)  # (B, n_outputs, L)
-        cells *= torch.from_numpy(self._output_scale).to(cells)[:, None]
-        index = torch.tensor(columns, device=cells.device)
-        cells = cells.take_along_dim(index[:, :, None], dim=1)  # (B, n_targets, L)
-        points = STRIDE * bin_size(self.n_features_in_)  # of a position
-        return spread(cells, self.n_features_in_, points).cpu().numpy()
+    def _cells(self, feature_maps, offsets, columns, method, layer):
+        """Average the nets' maps of the outputs in `columns`: tensor (B, n_targets, L)."""
+        cells = 0
+        for net, each, offset in zip(self.nets_, feature_maps, offsets, strict=True):
+            gradient = _gradient(net.module_, each, layer)
+            cells = cells + METHODS[method](each if offset is None else each - offset, gradient)
+        cells = (
+            cells.cpu() * torch.from_numpy(self._output_scale / len(self.nets_))[:, None].float()
+        )
+        index = torch.from_numpy(columns)[:, :, None]
+        return cells.take_along_dim(index, dim=1)
 
     def _resolve_x_axis(self, names, x_axis):
         if x_axis is not None:

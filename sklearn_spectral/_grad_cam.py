@@ -4,7 +4,7 @@ Shi et al., Anal. Chem. 2023, 95, 9959, doi:10.1021/acs.analchem.3c01101.
 """
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 
 def one_d_grad_cam(features: Tensor, gradient: Tensor) -> Tensor:
@@ -70,8 +70,8 @@ METHODS = {
 }
 
 
-def spread(maps: Tensor, n_points: int, stride: int) -> Tensor:
-    """Spread maps from feature-map positions to the points of the spectrum, sum conserved.
+def spreading(n_positions: int, n_points: int, stride: int) -> Tensor:
+    """Return the weights that spread maps from feature-map positions to the spectrum's points.
 
     Position i stands for points ``stride * i`` to ``stride * i + stride - 1``, but the stem and
     the derivatives look at two such cells on either side. So a quarter of its contribution goes to
@@ -81,27 +81,21 @@ def spread(maps: Tensor, n_points: int, stride: int) -> Tensor:
 
     Parameters
     ----------
-    maps : tensor of shape (..., L)
-    n_points : int
-    stride : int
+    n_positions, n_points, stride : int
 
     Returns
     -------
-    maps : tensor of shape (..., n_points)
+    weights : tensor of shape (n_positions, n_points)
+        Rows add up to one: ``maps @ weights`` conserves the sum.
     """
-    n_positions = maps.shape[-1]
-    # How much every position hands out when it gives each point the interpolated value.
-    points = torch.arange(n_points, device=maps.device)
-    coordinate = ((points - (stride - 1) / 2) / stride).clamp(0, n_positions - 1)
-    left = coordinate.long()
-    to_right = (coordinate - left).to(maps.dtype)
-    handed_out = torch.zeros(n_positions, dtype=maps.dtype, device=maps.device)
-    handed_out.index_add_(0, left, 1 - to_right)
-    handed_out.index_add_(0, (left + 1).clamp(max=n_positions - 1), to_right)
-    cells = maps.reshape(-1, 1, n_positions)
     # At the ends the quarter that has no neighbour to go to stays where it is.
-    kernel = torch.tensor([[[0.25, 0.5, 0.25]]], dtype=maps.dtype, device=maps.device)
-    cells = nn.functional.conv1d(nn.functional.pad(cells, (1, 1), mode="replicate"), kernel)
-    per_point = cells / handed_out
-    spread_out = nn.functional.interpolate(per_point, scale_factor=stride, mode="linear")
-    return spread_out[..., :n_points].reshape(*maps.shape[:-1], n_points)
+    neighbours = torch.eye(n_positions).roll(1, 0) + torch.eye(n_positions).roll(-1, 0)
+    neighbours[[0, -1], [-1, 0]] -= 1
+    neighbours[[0, -1], [0, -1]] += 1
+    beside = 0.5 * torch.eye(n_positions) + 0.25 * neighbours  # (L, L)
+    # What each point gets of each cell, by linear interpolation between the cells' centres.
+    points = torch.arange(n_points)
+    coordinate = ((points - (stride - 1) / 2) / stride).clamp(0, n_positions - 1)
+    distance = (coordinate - torch.arange(n_positions)[:, None]).abs()  # (L, n_points)
+    interpolation = (1 - distance).clamp(min=0)
+    return beside @ (interpolation / interpolation.sum(dim=1, keepdim=True))

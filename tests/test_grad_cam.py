@@ -5,7 +5,7 @@ import torch
 from captum.attr import LayerGradientXActivation
 from test_resnet1d import randomise
 
-from sklearn_spectral._grad_cam import one_d_grad_cam, spread
+from sklearn_spectral._grad_cam import one_d_grad_cam, spreading
 from sklearn_spectral._resnet1d import ResNet1D
 
 
@@ -24,17 +24,17 @@ def test_spread_by_hand():
     cell 0 gives its 6 as 3, 9/4, 3/4, 0 and cell 1 its 2 as 0, 1/4, 3/4, 1.
     """
     expected = torch.tensor([3.0, 2.5, 1.5, 1.0])
-    torch.testing.assert_close(spread(torch.tensor([8.0, 0.0]), 4, 2), expected)
+    torch.testing.assert_close(torch.tensor([8.0, 0.0]) @ spreading(2, 4, 2), expected)
 
 
 @pytest.mark.parametrize(("n_points", "stride"), [(12, 4), (13, 4), (3, 4), (2, 4), (1000, 8)])
 def test_spread_conserves_the_sum(n_points, stride):
-    maps = torch.randn(5, 2, -(-n_points // stride), dtype=torch.float64)
-    torch.testing.assert_close(spread(maps, n_points, stride).sum(-1), maps.sum(-1))
+    weights = spreading(-(-n_points // stride), n_points, stride)
+    torch.testing.assert_close(weights.sum(dim=1), torch.ones(len(weights)))
 
 
 def test_spread_of_constant_is_constant():
-    torch.testing.assert_close(spread(torch.ones(25), 100, 4), torch.full((100,), 0.25))
+    torch.testing.assert_close(torch.ones(25) @ spreading(25, 100, 4), torch.full((100,), 0.25))
 
 
 class _Features(torch.nn.Module):

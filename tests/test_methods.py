@@ -7,7 +7,7 @@ from captum.attr import IntegratedGradients, LayerGradCam, LayerGradientXActivat
 from sklearn.base import clone
 
 from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor
-from sklearn_spectral._grad_cam import METHODS, spread
+from sklearn_spectral._grad_cam import METHODS, spreading
 from sklearn_spectral._resnet1d import STRIDE
 from sklearn_spectral._views import views
 
@@ -72,7 +72,7 @@ def test_methods_equal_captum_at_every_layer(classifier, kinds, layer, target):
         "grad-cam": averaged[:, 0].relu(),
     }
     for method, reference in references.items():
-        expected = spread(reference.detach(), 100, STRIDE).numpy()
+        expected = (reference.detach() @ spreading(25, 100, STRIDE)).numpy()
         ours = classifier.explain(X, target=target, method=method, layer=layer)
         np.testing.assert_allclose(ours.maps, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
         assert (ours.method, ours.layer) == (method, layer)
