@@ -35,7 +35,6 @@ import numpy as np
 import pandas as pd
 import torch
 from captum.attr import DeepLift, FeatureAblation, IntegratedGradients, LayerGradCam, Occlusion
-from chemotools.feature_selection import RangeCut
 from chemotools.scatter import StandardNormalVariate
 from joblib import Parallel, delayed
 from sklearn.metrics import balanced_accuracy_score, r2_score
@@ -98,7 +97,6 @@ class Spectra:
     known: np.ndarray  # (n_samples, n_points), boolean; rows without a known band are all False
     train: np.ndarray
     test: np.ndarray
-    steps: tuple = ()  # of preprocessing, before SNV
 
 
 def _bell(x, centres, widths):
@@ -166,10 +164,8 @@ def load_spectra(path):
         groups = data.get("groups", np.arange(len(y)))
         splitter = GroupShuffleSplit(1, test_size=0.25, random_state=0)
         train, test = next(splitter.split(X, y, groups))
-    steps = ()
     if path.stem == "fishoil_raman":  # its axis begins below zero
-        steps = (RangeCut(start=600, end=float(axis[-1]), x_axis=axis),)
-        axis = axis[axis >= 600]
+        X, axis = X[:, axis >= 600], axis[axis >= 600]
 
     def within(limits):
         return np.any([(low <= axis) & (axis <= high) for low, high in limits], axis=0)
@@ -179,12 +175,12 @@ def load_spectra(path):
         known = np.array([within(bands[label]) if label in bands else none for label in y])
     else:
         known = np.tile(within(bands.values()), (len(y), 1))
-    return Spectra(path.stem, task, X, y, axis, known, train, test, steps)
+    return Spectra(path.stem, task, X, y, axis, known, train, test)
 
 
 def fit(data, seed):
     estimator = ResNet1DRegressor if data.task == "regression" else ResNet1DClassifier
-    model = make_pipeline(*data.steps, StandardNormalVariate(), estimator(random_state=seed))
+    model = make_pipeline(StandardNormalVariate(), estimator(random_state=seed))
     return model.fit(data.X[data.train], data.y[data.train])
 
 
@@ -535,6 +531,7 @@ def main():
         if args.data and not args.quick:
             paths = [args.data / f"{name}.npz" for name in REAL]
             sets += [[load_spectra(each)] * n_seeds for each in paths if each.exists()]
+        order = [(each[0].name, each[0].task) for each in sets]
         frames = []
         for frame in Parallel(args.n_jobs, return_as="generator_unordered")(
             delayed(measure_set)(each, methods) for each in sets
@@ -542,9 +539,8 @@ def main():
             frames.append(frame)
             shown = frame.groupby("method", sort=False)[["roc_area", "deletion"]].mean().round(3)
             print(f"{len(frames)}/{len(sets)} {frame['set'][0]}, {frame['task'][0]}\n{shown}\n")
-        order = [(each[0].name, each[0].task) for each in sets]
-        frames.sort(key=lambda frame: order.index((frame["set"][0], frame["task"][0])))
-        pd.concat(frames).to_csv(path, index=False, float_format="%.5g")
+            frames.sort(key=lambda frame: order.index((frame["set"][0], frame["task"][0])))
+            pd.concat(frames).to_csv(path, index=False, float_format="%.5g")
         timings(methods).to_csv(times_path, index=False, float_format="%.4g")
     frame = pd.read_csv(path)
     times = pd.read_csv(times_path) if times_path.exists() else None
