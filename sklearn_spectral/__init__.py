@@ -4,7 +4,8 @@ To read the package, take the files in the order of the data: `_views` (what the
 `_resnet1d` (the network), `_calibration` with `_pls` and `_ridge` (what it starts from),
 `_training` (skorch), `_estimators`, `_targets` and `_grad_cam` (from features to maps),
 `_explanation` with `_bands`, `_explain` (whole pipelines), `_cross_explain`, `_plot`; `metrics`
-(how good is a map), `datasets` and `hyperspectral` (images, by Dask); and `preprocessing`, what chemotools lacks.
+(how good is a map), `datasets`, `hyperspectral` (images, by Dask); and `preprocessing`, what
+chemotools lacks.
 """
 
 from ._bands import band_table

@@ -198,7 +198,7 @@ def _explain_block(model, block, explain_params, names):
 
 
 def _join(da, grid):
-    """Join a grid of blocks along its axes, the first ones of the blocks; da.block takes the last."""
+    """Join a grid of blocks along their first axes; da.block would take the last."""
     while grid.ndim:
         joined = np.empty(grid.shape[:-1], dtype=object)
         for index in np.ndindex(*joined.shape):
