@@ -1,0 +1,77 @@
+"""
+A chemical image: how much, and which band says so.
+===================================================
+
+A Raman image has one spectrum a pixel, and soon more of them than fit into memory. With Dask
+(``pip install 'sklearn-spectral[dask]'``) a model predicts and explains it block by block, and only
+what is asked for is kept: here two pictures, of the predicted percentage and of the contribution of
+one band.
+"""
+
+# %%
+# A calibration of blends of olive and sunflower oil, as in the oil study.
+import dask
+import dask.array as da
+import matplotlib.pyplot as plt
+import numpy as np
+from chemotools.baseline import ArPls
+from chemotools.scatter import StandardNormalVariate
+from sklearn.pipeline import make_pipeline
+
+from sklearn_spectral import ResNet1DRegressor
+from sklearn_spectral.datasets import make_oil_blends
+from sklearn_spectral.hyperspectral import explain
+
+blends = make_oil_blends(80, random_state=0)
+model = make_pipeline(ArPls(), StandardNormalVariate(), ResNet1DRegressor(random_state=0))
+model.fit(blends.data, blends.target)
+
+# %%
+# The sample: drops of sunflower oil in olive oil, one spectrum a pixel, mixed of those of the two
+# oils, each pixel with scatter and noise of its own.
+rng = np.random.default_rng(0)
+row, column = np.mgrid[0:48, 0:64]
+truth = np.zeros((48, 64))
+for _ in range(9):
+    centre, size = rng.uniform((0, 0), (48, 64)), rng.uniform(3, 9)
+    distance = np.hypot(row - centre[0], column - centre[1])
+    truth = np.maximum(truth, 100 / (1 + np.exp(distance - size)))
+olive, sunflower = (
+    make_oil_blends(
+        1, percent_range=(percent, percent), n_replicates=1, noise=0, cosmic_rays=0, random_state=5
+    ).data[0]
+    for percent in (0, 100)
+)
+spectra = (1 - truth[..., None] / 100) * olive + truth[..., None] / 100 * sunflower
+spectra *= np.exp(0.1 * rng.normal(size=(48, 64, 1)))
+spectra += np.sqrt(spectra) * rng.normal(size=spectra.shape)
+
+# %%
+# From here on it is the same for a file of any size: ``dask.array.from_zarr(path)``. Nothing is
+# computed until the two pictures are asked for; both come from one pass. With a
+# ``distributed.Client`` of a cluster the same lines run there.
+image = da.from_array(spectra, chunks=(16, 64, -1))
+explanation = explain(model, image, x_axis=blends.x_axis)
+start, end = blends.bands["C=C stretch"]
+in_band = (start <= explanation.x_axis) & (explanation.x_axis <= end)
+predicted, band = dask.compute(explanation.outputs, explanation.maps[..., in_band].sum(axis=-1))
+print(f"RMSE over all pixels: {np.sqrt(np.mean((predicted - truth) ** 2)):.1f} % sunflower oil")
+
+# %%
+figure, axes = plt.subplots(1, 3, figsize=(11, 3.2), layout="constrained")
+limit = np.abs(band).max()
+for axis, picture, title, style in [
+    (axes[0], truth, "True (%)", {"cmap": "viridis", "vmin": 0, "vmax": 100}),
+    (axes[1], predicted, "Predicted (%)", {"cmap": "viridis", "vmin": 0, "vmax": 100}),
+    (
+        axes[2],
+        band,
+        "Contribution of C=C, 1655 cm$^{-1}$\n(%, against the average calibration spectrum)",
+        {"cmap": "coolwarm", "vmin": -limit, "vmax": limit},
+    ),
+]:
+    drawn = axis.imshow(picture, **style)
+    axis.set_title(title, fontsize="medium")
+    axis.set(xticks=[], yticks=[])
+    figure.colorbar(drawn, ax=axis, shrink=0.8)
+plt.show()
