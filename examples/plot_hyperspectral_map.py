@@ -66,7 +66,7 @@ for axis, picture, title, style in [
     (
         axes[2],
         band,
-        "Contribution of C=C, 1655 cm$^{-1}$\n(%, against the average calibration spectrum)",
+        "Contribution of C=C at 1655 cm$^{-1}$ (%)",
         {"cmap": "coolwarm", "vmin": -limit, "vmax": limit},
     ),
 ]:

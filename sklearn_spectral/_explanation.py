@@ -194,12 +194,11 @@ class Explanation:
         ValueError
             A band covers no point of the axis, or `bands` is none of the above.
         """
-        names, members = self._bands(bands)  # members: (n_bands, n_points), boolean
-        maps = self._maps_3d
-        scores = np.einsum("npt,bp->ntb", maps, members.astype(maps.dtype))
-        total = np.abs(maps).sum(axis=1)[:, :, None]  # (n_samples, n_targets, 1)
+        names, members = self._bands(bands)
+        scores = self._scores(members)  # (n_samples, n_targets, n_bands)
+        total = np.abs(self._maps_3d).sum(axis=1)[:, :, None]  # (n_samples, n_targets, 1)
         shares = np.divide(scores, total, out=np.zeros_like(scores), where=total > 0)
-        ends = [np.sort(self.x_axis[member][[0, -1]]) for member in members]
+        ends = self._ends(members)
         n_samples, n_targets, n_bands = scores.shape
         n_maps = n_samples * n_targets
         return pd.DataFrame(
@@ -207,15 +206,15 @@ class Explanation:
                 "sample": np.repeat(np.arange(n_samples), n_targets * n_bands),
                 "target": np.repeat(self._targets_2d.ravel(), n_bands),
                 "band": np.tile(np.array(names, dtype=object), n_maps),
-                "start": np.tile([start for start, _ in ends], n_maps),
-                "end": np.tile([end for _, end in ends], n_maps),
+                "start": np.tile(ends[:, 0], n_maps),
+                "end": np.tile(ends[:, 1], n_maps),
                 "contribution": scores.ravel(),
                 "share": shares.ravel(),
             }
         )
 
     def _bands(self, bands):
-        """Return the names of the bands and which points belong to each."""
+        """Return the names of the bands and which points are in each: (n_bands, n_points)."""
         if isinstance(bands, str) and bands in BAND_TABLES:
             bands = named_bands(bands, self.x_axis)
         if isinstance(bands, Mapping):
@@ -408,15 +407,17 @@ class Explanation:
         if not (np.ptp(y, axis=0) > 0).all():
             raise ValueError("y does not vary: there is no line to fit.")
         names, members = self._bands_or_points(bands)
-        names, members = [*names, "all"], np.vstack([members, np.ones(len(self.x_axis), bool)])
-        scores = np.einsum("npt,bp->nbt", self._maps_3d.astype(float), members.astype(float))
+        every_point = np.ones((1, len(self.x_axis)), dtype=bool)
+        scores = [self._scores(members), self._scores(every_point)]
+        scores = np.concatenate(scores, axis=2).astype(float)  # (n_samples, n_targets, n_bands)
         scores -= scores.mean(axis=0)
-        covariance = np.einsum("nbt,nt->bt", scores, y)  # (n_bands, n_targets)
-        squares = (y**2).sum(axis=0)
+        covariance = np.einsum("ntb,nt->tb", scores, y)  # (n_targets, n_bands)
+        squares = (y**2).sum(axis=0)[:, None]
         size = (scores**2).sum(axis=0) * squares
         r2 = np.divide(covariance**2, size, out=np.zeros_like(size), where=size > 0)
         labels = self.targets if self.maps.ndim == 3 else self.targets[:1]
-        return self._band_frame(labels, names, members, slope=(covariance / squares).T, r2=r2.T)
+        ends = np.vstack([self._ends(members), self._ends(every_point)])
+        return _band_frame(labels, [*names, "all"], ends, slope=covariance / squares, r2=r2)
 
     def summary(self, bands=None, by=None):
         """Sum up a whole set: mean map, its spread and the share of every band.
@@ -447,7 +448,8 @@ class Explanation:
                 f"by has shape {groups.shape}; expected ({len(self)},), a value for every spectrum."
             )
         names, members = self._bands_or_points(bands)
-        scores = np.einsum("npt,bp->ntb", self._maps_3d, members.astype(self.maps.dtype))
+        scores = self._scores(members)
+        ends = self._ends(members)
         size = np.abs(self._maps_3d).sum(axis=1)  # (n_samples, n_targets)
         targets = self._targets_2d
         frames = []
@@ -458,10 +460,10 @@ class Explanation:
                     continue
                 chosen = scores[rows, columns]  # (n_chosen, n_bands)
                 total = size[rows, columns].mean()
-                frame = self._band_frame(
+                frame = _band_frame(
                     [label],
                     names,
-                    members,
+                    ends,
                     mean=chosen.mean(axis=0)[None],
                     std=chosen.std(axis=0, ddof=min(1, len(rows) - 1))[None],
                     share=np.abs(chosen).mean(axis=0)[None] / (total or 1.0),
@@ -496,12 +498,8 @@ class Explanation:
             This explanation is of one model.
         """
         names, members = self._bands(bands)
-        scores = np.stack(  # (n_members, n_samples, n_targets, n_bands)
-            [
-                np.einsum("npt,bp->ntb", each._maps_3d, members.astype(each.maps.dtype))
-                for each in self._members
-            ]
-        )
+        # (n_members, n_samples, n_targets, n_bands)
+        scores = np.stack([each._scores(members) for each in self._members])
         mean, std = scores.mean(axis=0), scores.std(axis=0, ddof=1)
         agree = (np.sign(scores) == np.sign(mean)).mean(axis=0)
         frames = []
@@ -509,10 +507,10 @@ class Explanation:
             chosen = self._targets_2d == label
             contribution = np.sqrt((mean[chosen] ** 2).mean(axis=0))
             spread = np.sqrt((std[chosen] ** 2).mean(axis=0))
-            frame = self._band_frame(
+            frame = _band_frame(
                 [label],
                 names,
-                members,
+                self._ends(members),
                 contribution=contribution[None],
                 std=spread[None],
                 sign_agreement=agree[chosen].mean(axis=0)[None],
@@ -522,23 +520,22 @@ class Explanation:
         return pd.concat(frames, ignore_index=True)
 
     def _bands_or_points(self, bands):
-        """Return names and members of bands, or of every point where `bands` is None."""
+        """Return names and members of bands; where `bands` is None, every point and no members."""
         if bands is not None:
             return self._bands(bands)
-        return [f"{x:g}" for x in self.x_axis], np.eye(len(self.x_axis), dtype=bool)
+        return [f"{x:g}" for x in self.x_axis], None
 
-    def _band_frame(self, labels, names, members, **columns):
-        """Return a table with a row for every target and band; columns are (n_targets, n_bands)."""
-        ends = np.array([np.sort(self.x_axis[member][[0, -1]]) for member in members])
-        return pd.DataFrame(
-            {
-                "target": np.repeat(np.asarray(labels, dtype=object), len(names)),
-                "band": np.tile(np.array(names, dtype=object), len(labels)),
-                "start": np.tile(ends[:, 0], len(labels)),
-                "end": np.tile(ends[:, 1], len(labels)),
-                **{name: values.ravel() for name, values in columns.items()},
-            }
-        )
+    def _scores(self, members):
+        """Return the contributions of bands, or of points, (n_samples, n_targets, n_bands)."""
+        if members is None:
+            return np.moveaxis(self._maps_3d, 1, 2)
+        return np.einsum("npt,bp->ntb", self._maps_3d, members.astype(self.maps.dtype))
+
+    def _ends(self, members):
+        """Return the lowest and the highest wavelength of bands, or of points, (n_bands, 2)."""
+        if members is None:
+            return np.column_stack([self.x_axis, self.x_axis])
+        return np.array([np.sort(self.x_axis[member][[0, -1]]) for member in members])
 
     def to_frame(self):
         """Return everything as one tidy table.
@@ -595,6 +592,19 @@ class Explanation:
             spectra=self.spectra[samples],
             members=tuple(member[samples] for member in self.members),
         )
+
+
+def _band_frame(labels, names, ends, **columns):
+    """Return a table with a row for every target and band; columns are (n_targets, n_bands)."""
+    return pd.DataFrame(
+        {
+            "target": np.repeat(np.asarray(labels, dtype=object), len(names)),
+            "band": np.tile(np.array(names, dtype=object), len(labels)),
+            "start": np.tile(ends[:, 0], len(labels)),
+            "end": np.tile(ends[:, 1], len(labels)),
+            **{name: values.ravel() for name, values in columns.items()},
+        }
+    )
 
 
 def check_alike(members):
