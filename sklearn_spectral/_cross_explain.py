@@ -103,6 +103,8 @@ def cross_explain(
     X, y, groups = indexable(X, y, groups)
     seeds = np.random.RandomState() if random_state is None else check_random_state(random_state)
     how = {"x_axis": x_axis, "method": method, "layer": layer, "reference": reference}
+    if not (cv is None or isinstance(cv, (int, np.integer)) or hasattr(cv, "split")):
+        cv = list(cv)  # folds that may come only once
     jobs = []
     for repeat in range(n_repeats):
         splitter = _splitter(cv, y, groups, is_classifier(estimator), seeds)

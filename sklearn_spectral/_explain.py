@@ -108,8 +108,13 @@ def explain(
             names = given.tolist()
     if reference is not None and not isinstance(reference, str):
         reference = np.asarray(reference, dtype=float).reshape(1, -1)
-        if hasattr(X, "columns") and reference.shape[1] == X.shape[1]:
-            reference = pd.DataFrame(reference, columns=X.columns)
+        if np.ndim(X) == 2 and reference.shape[1] != np.shape(X)[1]:
+            raise ValueError(
+                f"reference has {reference.shape[1]} values, but X has {np.shape(X)[1]} columns. "
+                "Pass one spectrum as the model takes it, before preprocessing."
+            )
+        if hasattr(X, "columns"):
+            reference = pd.DataFrame(reference, columns=list(X.columns))
     how = {"method": method, "layer": layer}
     task = _Task(estimator, X, names, reference, target, x_axis, given, how)
     return _explain(estimator, task)

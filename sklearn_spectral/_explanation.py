@@ -442,11 +442,13 @@ class Explanation:
         ValueError
             `by` has not one value a spectrum.
         """
-        groups = np.zeros(len(self), dtype=int) if by is None else np.asarray(by)
-        if groups.shape != (len(self),):
+        grouped = by is not None
+        by = np.asarray(by) if grouped else np.zeros(len(self), dtype=int)
+        if by.shape != (len(self),):
             raise ValueError(
-                f"by has shape {groups.shape}; expected ({len(self)},), a value for every spectrum."
+                f"by has shape {by.shape}; expected ({len(self)},), a value for every spectrum."
             )
+        places, groups = pd.factorize(by, use_na_sentinel=False)  # NaN is a group, too
         names, members = self._bands_or_points(bands)
         scores = self._scores(members)
         ends = self._ends(members)
@@ -454,8 +456,8 @@ class Explanation:
         targets = self._targets_2d
         frames = []
         for label in dict.fromkeys(targets.ravel().tolist()):
-            for group in dict.fromkeys(groups.tolist()):
-                rows, columns = np.nonzero((targets == label) & (groups == group)[:, None])
+            for place, group in enumerate(groups):
+                rows, columns = np.nonzero((targets == label) & (places == place)[:, None])
                 if len(rows) == 0:
                     continue
                 chosen = scores[rows, columns]  # (n_chosen, n_bands)
@@ -468,7 +470,7 @@ class Explanation:
                     std=chosen.std(axis=0, ddof=min(1, len(rows) - 1))[None],
                     share=np.abs(chosen).mean(axis=0)[None] / (total or 1.0),
                 )
-                if by is not None:
+                if grouped:
                     frame.insert(1, "group", group)
                 frames.append(frame)
         return pd.concat(frames, ignore_index=True)

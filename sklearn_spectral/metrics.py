@@ -200,6 +200,8 @@ def _target_outputs(model, spectra, targets):
     """Return the probability of the target class, or the prediction of the target output."""
     labels = model._labels.tolist()
     columns = [labels.index(target) for target in np.asarray(targets, dtype=object).tolist()]
+    if hasattr(model, "feature_names_in_"):  # it was fitted on a DataFrame, and would warn
+        spectra = pd.DataFrame(spectra, columns=model.feature_names_in_)
     outputs = model.predict_proba(spectra) if hasattr(model, "classes_") else model.predict(spectra)
     return outputs.reshape(len(spectra), -1)[np.arange(len(spectra)), columns]
 

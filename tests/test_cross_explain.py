@@ -60,6 +60,8 @@ def test_groups_stay_together_and_parameters_are_divided(mixtures):
     assert [len(set(each)) for each in seen] == [15] * 4
     left_out = [set(range(20)) - set(each.tolist()) for each in seen]
     assert set.union(*left_out) == set(range(20)) and sum(map(len, left_out)) == 20
+    once = cross_explain(model, X, amounts[:, 0], cv=KFold(2).split(X), n_repeats=2)
+    assert len(once.members) == 2
     by_group = cross_explain(model, X, amounts[:, 0], cv=LeaveOneGroupOut(), groups=groups // 5)
     assert len(by_group) == 60
 

@@ -249,3 +249,23 @@ def test_targets_reach_the_classifier(kinds):
     explanation = explain(model, pd.DataFrame(X), target="wax")
     assert explanation.targets.tolist() == ["wax"] * 60
     np.testing.assert_array_equal(explanation.outputs, model.decision_function(X)[:, 2])
+
+
+def test_reference_goes_through_the_pipeline(mixtures_frame, wavenumbers):
+    X, y = mixtures_frame
+    model = pipeline(PREPROCESSINGS["range"](wavenumbers)).fit(X, y)
+    for reference in (X.iloc[4], X.iloc[[4]], X.iloc[4].tolist()):
+        explanation = explain(model, X, reference=reference)
+        np.testing.assert_allclose(explanation.base_values, model.predict(X.iloc[[4]])[0])
+        assert_adds_up(explanation)
+    with pytest.raises(ValueError, match="reference has 50 values, but X has 100 columns"):
+        explain(model, X, reference=X.iloc[4, :50])
+
+
+def test_reference_and_transformed_target(mixtures):
+    X, y = mixtures[0], mixtures[1][:, 0]
+    model = TransformedTargetRegressor(ResNet1DRegressor(**FEW), transformer=StandardScaler())
+    explanation = explain(model.fit(X, y), X, reference="mean")
+    mean = model.predict(X.mean(axis=0, keepdims=True))
+    np.testing.assert_allclose(explanation.base_values, mean[0], rtol=1e-5)
+    assert_adds_up(explanation)

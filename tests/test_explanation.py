@@ -246,6 +246,8 @@ def test_summary_by_hand(calibration, explanation):
     assert grouped["group"].tolist() == ["low", "high"]
     assert grouped["mean"].tolist() == [4.5, 6]
     np.testing.assert_allclose(grouped["share"], [4.5 / 7, 6 / 7])
+    unknown = calibration.summary(1, by=[np.nan, np.nan, 1.0])
+    assert unknown["mean"].tolist() == [4, 7]  # of 5 and 3; of 7
     classes = explanation.summary(1)
     assert classes["target"].tolist() == ["a", "b"]
     assert classes["share"].tolist() == [6 / 8, 0]

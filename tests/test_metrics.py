@@ -132,6 +132,12 @@ def test_masking_through_pipelines(mixtures):
     np.testing.assert_array_equal(explanation.maps, maps)
 
 
+def test_models_of_named_columns_do_not_warn(mixtures_frame):
+    X, y = mixtures_frame
+    model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(X, y)
+    assert deletion_curve(model, model.explain(X), n_steps=2).scores.shape == (60, 3)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [({"n_steps": 0}, "n_steps=0"), ({"baseline": [1, 2]}, r"shape \(2,\); expected \(3,\)")],
