@@ -401,11 +401,6 @@ class _BaseResNet1D(BaseEstimator, ABC):
         _check_finite(X)
         return X
 
-    def _through_nets(self, stack, function):
-        """Return what `function` of module and views makes of `stack`, a list with one a net."""
-        scaled = torch.from_numpy(self._view_scaler.transform(stack))
-        return [function(net.module_, scaled.to(net.device)) for net in self.nets_]
-
     def _outputs(self, X):
         """Return logits or predictions of every output, (n_samples, n_outputs)."""
         X = self._check_spectra(X)
@@ -553,7 +548,8 @@ class _BaseResNet1D(BaseEstimator, ABC):
     @torch.no_grad()  # not inference_mode: gradients by the feature maps may follow
     def _feature_maps(self, stack, layer):
         """Return the feature maps of a layer, [tensor (B, K, L) a net]."""
-        return self._through_nets(stack, lambda module, x: module.forward_to(x, layer))
+        x = torch.from_numpy(self._view_scaler.transform(stack))
+        return [net.module_.forward_to(x.to(net.device), layer) for net in self.nets_]
 
     @torch.no_grad()
     def _outputs_from(self, feature_maps, layer):
@@ -570,11 +566,9 @@ class _BaseResNet1D(BaseEstimator, ABC):
         for net, each, offset in zip(self.nets_, feature_maps, offsets, strict=True):
             gradient = _gradient(net.module_, each, layer)
             cells = cells + METHODS[method](each if offset is None else each - offset, gradient)
-        cells = (
-            cells.cpu() * torch.from_numpy(self._output_scale / len(self.nets_))[:, None].float()
-        )
-        index = torch.from_numpy(columns)[:, :, None]
-        return cells.take_along_dim(index, dim=1)
+        unit = torch.from_numpy(self._output_scale / len(self.nets_)).float()
+        cells = cells.cpu() * unit[:, None]
+        return cells.take_along_dim(torch.from_numpy(columns)[:, :, None], dim=1)
 
     def _resolve_x_axis(self, names, x_axis):
         if x_axis is not None:
