@@ -12,8 +12,9 @@ from sklearn.model_selection import (
     StratifiedKFold,
     check_cv,
 )
-from sklearn.utils import _safe_indexing, check_random_state, indexable
+from sklearn.utils import _safe_indexing, indexable
 
+from ._estimators import _own_random_state
 from ._explain import explain, pick
 from ._explanation import average, check_alike
 
@@ -101,7 +102,7 @@ def cross_explain(
     if not isinstance(n_repeats, (int, np.integer)) or n_repeats < 1:
         raise ValueError(f"n_repeats={n_repeats!r}; expected a positive integer.")
     X, y, groups = indexable(X, y, groups)
-    seeds = np.random.RandomState() if random_state is None else check_random_state(random_state)
+    seeds = _own_random_state(random_state)
     how = {"x_axis": x_axis, "method": method, "layer": layer, "reference": reference}
     if not (cv is None or isinstance(cv, (int, np.integer)) or hasattr(cv, "split")):
         cv = list(cv)  # folds that may come only once

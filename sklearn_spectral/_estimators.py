@@ -84,6 +84,13 @@ def _column_names(X):
     return list(columns)
 
 
+def _mean_spectrum(X, sample_weight):
+    """Return the weighted mean of spectra."""
+    mean = np.average(X, axis=0, weights=sample_weight)
+    # Of centred spectra it is rounding, whose normalized derivatives would look like a spectrum.
+    return np.where(np.abs(mean) < 1e-6 * np.abs(X).max(axis=0), 0.0, mean)
+
+
 def _chunks(n_samples):
     """Yield slices that cut rows into chunks."""
     for start in range(0, n_samples, CHUNK_SIZE):
@@ -173,7 +180,7 @@ class _BaseResNet1D(BaseEstimator, ABC):
                 None if groups is None else groups[training],
                 random_state,
             )
-            self.mean_spectrum_ = np.average(X[training], axis=0, weights=sample_weight[training])
+            self.mean_spectrum_ = _mean_spectrum(X[training], sample_weight[training])
         self._train(stack, y, sample_weight, training, validation, max_epochs=self.max_epochs)
         self._centre(stack[training], sample_weight[training])
         return self
@@ -197,7 +204,7 @@ class _BaseResNet1D(BaseEstimator, ABC):
         if first:
             random_state = _own_random_state(self.random_state)
             self._start(stack, y, sample_weight, None, random_state)
-            self.mean_spectrum_ = np.average(X, axis=0, weights=sample_weight)
+            self.mean_spectrum_ = _mean_spectrum(X, sample_weight)
         self._train(stack, y, sample_weight, training, None, max_epochs=1, one_cycle=False)
         if first:
             self._centre(stack, sample_weight)

@@ -7,9 +7,12 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import torch
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.metrics import average_precision_score, roc_auc_score
-from sklearn.utils import Bunch, check_random_state
+from sklearn.pipeline import Pipeline
+from sklearn.utils import Bunch
 
+from ._estimators import _own_random_state
 from ._explain import explain, last_step
 from ._explanation import Explanation
 
@@ -149,11 +152,17 @@ def insertion_curve(estimator, explanation, *, baseline=None, n_steps=50, random
 
 def _masking_curve(estimator, explanation, baseline, n_steps, random_state, *, insert):
     model = last_step(estimator)
-    spectra, maps = np.asarray(explanation.spectra, dtype=float), explanation.maps
+    transformers = _target_transformers(estimator, model)
+    spectra, maps = (np.asarray(a, dtype=float) for a in (explanation.spectra, explanation.maps))
     if maps.ndim != 2:
         raise ValueError(
             f"The explanation has {maps.shape[2]} targets a spectrum; expected one: explain with "
             "target=None or a label."
+        )
+    if maps.shape != spectra.shape:
+        raise ValueError(
+            f"The maps have shape {maps.shape}, the spectra {spectra.shape}; expected a "
+            "contribution for every point of every spectrum."
         )
     if not isinstance(n_steps, (int, np.integer)) or n_steps < 1:
         raise ValueError(f"n_steps={n_steps!r}; expected a positive integer.")
@@ -163,6 +172,7 @@ def _masking_curve(estimator, explanation, baseline, n_steps, random_state, *, i
             f"baseline has shape {baseline.shape}; expected ({spectra.shape[1]},), one spectrum as "
             "the last step of the model sees it."
         )
+    targets = explanation.targets
     classifies = hasattr(model, "classes_")
     start, end = (baseline, spectra) if insert else (spectra, baseline)
 
@@ -170,7 +180,7 @@ def _masking_curve(estimator, explanation, baseline, n_steps, random_state, *, i
         ranks = np.argsort(order, axis=1, kind="stable").argsort(axis=1)  # (n_samples, n_points)
         outputs = np.stack(
             [
-                _target_outputs(model, np.where(ranks < n_done, end, start), explanation.targets)
+                _target_outputs(model, transformers, np.where(ranks < n_done, end, start), targets)
                 for n_done in n_dones
             ],
             axis=1,
@@ -186,7 +196,7 @@ def _masking_curve(estimator, explanation, baseline, n_steps, random_state, *, i
     n_dones = np.round(np.linspace(0, n_points, n_steps + 1)).astype(int)
     fractions = n_dones / n_points
     scores = score(-maps if classifies else -np.abs(maps))
-    rng = check_random_state(random_state)
+    rng = _own_random_state(random_state)
     random_areas = [
         np.trapezoid(score(rng.uniform(size=maps.shape)), fractions, axis=1)
         for _ in range(N_RANDOM_ORDERS)
@@ -196,14 +206,40 @@ def _masking_curve(estimator, explanation, baseline, n_steps, random_state, *, i
     )
 
 
-def _target_outputs(model, spectra, targets):
+def _target_transformers(estimator, model):
+    """Return the fitted transformers of y between an estimator and its last step, inmost first."""
+    transformers = []
+    while estimator is not model:
+        if isinstance(estimator, Pipeline):
+            estimator = estimator.steps[-1][1]
+        elif isinstance(estimator, TransformedTargetRegressor):
+            transformers.insert(0, estimator.transformer_)
+            estimator = estimator.regressor_
+        else:
+            estimator = estimator.best_estimator_
+    return transformers
+
+
+def _target_outputs(model, transformers, spectra, targets):
     """Return the probability of the target class, or the prediction of the target output."""
-    labels = model._labels.tolist()
-    columns = [labels.index(target) for target in np.asarray(targets, dtype=object).tolist()]
+    n_samples = len(spectra)
     if hasattr(model, "feature_names_in_"):  # it was fitted on a DataFrame, and would warn
         spectra = pd.DataFrame(spectra, columns=model.feature_names_in_)
     outputs = model.predict_proba(spectra) if hasattr(model, "classes_") else model.predict(spectra)
-    return outputs.reshape(len(spectra), -1)[np.arange(len(spectra)), columns]
+    outputs = outputs.reshape(n_samples, -1)
+    labels = model._labels.tolist()
+    for transformer in transformers:  # which may mix the outputs
+        outputs = transformer.inverse_transform(outputs).reshape(n_samples, -1)
+    if outputs.shape[1] != len(labels):
+        labels = list(range(outputs.shape[1]))
+    targets = np.asarray(targets, dtype=object).tolist()
+    unknown = [target for target in targets if target not in labels]
+    if unknown:
+        raise ValueError(
+            f"The explanation is of {unknown[0]!r}, but the model knows {labels}. Pass the "
+            "explanation of this model, of a class or an output rather than a difference of them."
+        )
+    return outputs[np.arange(n_samples), [labels.index(target) for target in targets]]
 
 
 def localization(explanation, bands):
@@ -282,7 +318,8 @@ def completeness_residual(explanation):
     -------
     residual : ndarray of shape (n_samples,) or (n_samples, n_targets)
         ``abs(explanation.residuals)``, relative to the largest distance of an output from its base
-        value; rounding (about 1e-6) for 1D Grad-CAM at the last layer.
+        value over all spectra, for each target by itself, as outputs may differ in unit; absolute
+        where that is 0. Rounding (about 1e-6) for 1D Grad-CAM at the last layer.
 
     Examples
     --------
@@ -294,8 +331,8 @@ def completeness_residual(explanation):
     >>> bool(completeness_residual(model.explain(X)).max() < 1e-5)
     True
     """
-    size = np.abs(explanation.outputs - explanation.base_values).max(initial=0)
-    return np.abs(explanation.residuals) / (size or 1.0)
+    size = np.abs(explanation.outputs - explanation.base_values).max(axis=0, initial=0)
+    return np.abs(explanation.residuals) / np.where(size > 0, size, 1.0)
 
 
 def stability(explanations):
@@ -334,6 +371,7 @@ def stability(explanations):
     """
     if isinstance(explanations, Explanation):
         explanations = explanations.members
+    explanations = list(explanations)
     shapes = {each.maps.shape for each in explanations}
     if len(explanations) < 2 or len(shapes) > 1:
         raise ValueError(
@@ -346,6 +384,10 @@ def stability(explanations):
                 "The explanations are of different targets. Explain with target='all', or with the "
                 "same labels."
             )
+        if not np.array_equal(each.x_axis, explanations[0].x_axis):
+            raise ValueError(
+                "The explanations are of different wavelengths. Explain with the same x_axis."
+            )
     maps = [each.maps.reshape(len(each), -1) for each in explanations]
     means = [np.abs(each.maps).mean(axis=0).reshape(1, -1) for each in explanations]
     pairs = list(combinations(range(len(maps)), 2))
@@ -357,9 +399,12 @@ def stability(explanations):
 
 def _correlation(one, other):
     """Return the correlation of each row of two arrays; 0 where a row does not vary."""
+    # The mean of equal numbers may differ from them by rounding: look before centring.
+    varies = (np.ptp(one, axis=1) > 0) & (np.ptp(other, axis=1) > 0)
+    one, other = (each.astype(np.float64) for each in (one, other))
     one, other = (each - each.mean(axis=1, keepdims=True) for each in (one, other))
     size = np.sqrt((one**2).sum(axis=1) * (other**2).sum(axis=1))
-    return np.divide((one * other).sum(axis=1), size, out=np.zeros(len(one)), where=size > 0)
+    return np.divide((one * other).sum(axis=1), size, out=np.zeros(len(one)), where=varies)
 
 
 def randomization_check(estimator, X, *, n_repeats=5, random_state=None, **explain_params):
@@ -386,6 +431,13 @@ def randomization_check(estimator, X, *, n_repeats=5, random_state=None, **expla
         Correlation of the absolute maps of all targets with those of the scrambled copies: near
         0 for a map that explains the model, 1 for one that ignores it.
 
+    Raises
+    ------
+    TypeError
+        `estimator` does not end in one of ours.
+    ValueError
+        `n_repeats` is not a positive integer.
+
     References
     ----------
     Adebayo, J. et al. (2018). Sanity checks for saliency maps.
@@ -404,7 +456,9 @@ def randomization_check(estimator, X, *, n_repeats=5, random_state=None, **expla
     True
     """
     last_step(estimator)  # raises before anything is copied
-    seeds = np.random.RandomState() if random_state is None else check_random_state(random_state)
+    if not isinstance(n_repeats, (int, np.integer)) or n_repeats < 1:
+        raise ValueError(f"n_repeats={n_repeats!r}; expected a positive integer.")
+    seeds = _own_random_state(random_state)
     explain_params = {"target": "all", **explain_params}
 
     def absolute_maps(model):

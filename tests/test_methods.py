@@ -129,6 +129,16 @@ def test_mean_spectrum_is_weighted(mixtures):
     np.testing.assert_allclose(model.mean_spectrum_, weight @ X / weight.sum())
 
 
+def test_mean_of_centred_spectra_is_nothing(mixtures):
+    """Its rounding, 1e-16, is no spectrum: a normalized derivative would make it one."""
+    X, amounts = mixtures
+    centred = X - X.mean(axis=0)
+    model = ResNet1DRegressor(**FEW).fit(centred, amounts[:, 0])
+    assert not model.mean_spectrum_.any()
+    base = model.explain(centred, reference="mean").base_values
+    np.testing.assert_allclose(base, model.predict(np.zeros((1, 100)))[0])
+
+
 def test_cam_is_1d_grad_cam_and_grad_cam_behind_average_pooling(kinds):
     X, y = kinds
     model = ResNet1DClassifier(**{**FEW, "max_epochs": 30}, **POOLED).fit(X, y)

@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.decomposition import PCA
 from sklearn.ensemble import BaggingRegressor
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -115,6 +117,67 @@ def test_random_orders_are_the_mean_of_many():
     np.testing.assert_array_equal(again.random_area, curve.random_area)
 
 
+def test_random_area_is_the_mean_of_three_orders():
+    """Drawn here in the same way; one step for each of three points."""
+    one = explanation_of([[1, 1, 1]], [[7, 2, 1]])
+    rng = np.random.RandomState(5)
+    areas = []
+    for _ in range(3):
+        left = 1 - np.cumsum(WEIGHTS[np.argsort(rng.uniform(size=(1, 3))[0])]) / 10
+        areas.append((1 + 2 * left[0] + 2 * left[1]) / 6)
+    assert len(set(np.round(areas, 6))) > 1
+    curve = deletion_curve(Sum(), one, n_steps=3, random_state=5)
+    np.testing.assert_allclose(curve.random_area, [np.mean(areas)])
+
+
+def test_ties_go_in_the_order_of_the_axis_and_steps_may_outnumber_points():
+    tied = explanation_of([[1, 1, 1]], [[1, 1, -1]])
+    curve = deletion_curve(Sum(), tied, n_steps=6)
+    # 0, 0.5, 1, 1.5, 2, 2.5 and 3 points, halves to even numbers.
+    np.testing.assert_allclose(curve.fractions * 3, [0, 0, 1, 2, 2, 2, 3])
+    np.testing.assert_allclose(curve.scores, [[1, 1, 0.3, 0.1, 0.1, 0.1, 0]], atol=1e-15)
+
+
+def test_the_baseline_is_the_mean_of_the_training_spectra():
+    """From 10 to the 5 of the mean: the first point takes 3.5 of 5, the second 1 more."""
+    model = Sum()
+    model.mean_spectrum_ = np.full(3, 0.5)
+    model.predict = lambda X: (X @ WEIGHTS) ** 2  # so that the baseline matters
+    one = explanation_of([[1, 1, 1]], [[7, 2, 1]])
+    # 100, 6.5^2, 5.5^2, 25, less 25, of 75.
+    np.testing.assert_allclose(
+        deletion_curve(model, one, n_steps=3).scores, [[1, 17.25 / 75, 5.25 / 75, 0]]
+    )
+
+
+def test_column_names_and_global_random_state_are_left_alone(mixtures_frame):
+    X, y = mixtures_frame
+    model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(X, y)
+    before = np.random.get_state()[1].copy(), np.random.get_state()[2]
+    explanation = model.explain(X)
+    curve = deletion_curve(model, explanation, n_steps=2, random_state=None)
+    assert curve.scores[:, 0].mean() == pytest.approx(1)
+    randomization_check(model, X, n_repeats=1)
+    after = np.random.get_state()
+    assert np.array_equal(before[0], after[1]) and before[1] == after[2]
+
+
+def test_scores_are_of_the_explained_output_behind_a_transformer_that_mixes(mixtures):
+    X, amounts = mixtures
+    model = TransformedTargetRegressor(
+        make_pipeline(
+            StandardScaler(with_mean=False), ResNet1DRegressor(max_epochs=1, random_state=0)
+        ),
+        transformer=PCA(),
+    )
+    model.fit(X, amounts)
+    curve = deletion_curve(model, explain(model, X, target=2), n_steps=1)
+    # The mean of the scaled spectra is the scaled mean. Were it centred, it would be rounding,
+    # of which the network's normalized derivatives make something.
+    distance = np.abs(model.predict(X) - model.predict(X.mean(axis=0, keepdims=True)))[:, 2]
+    np.testing.assert_allclose(curve.scores[:, 0], distance / distance.mean(), rtol=1e-3, atol=1e-4)
+
+
 def test_masking_through_pipelines(mixtures):
     X, y = mixtures[0], mixtures[1][:, 0]
     steps = make_pipeline(StandardScaler(), ResNet1DRegressor(max_epochs=3, random_state=0))
@@ -145,6 +208,14 @@ def test_models_of_named_columns_do_not_warn(mixtures_frame):
 def test_bad_arguments_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         deletion_curve(Sum(), explanation_of([[1, 1, 1]], [[7, 2, 1]]), **arguments)
+
+
+def test_explanations_that_do_not_fit_are_refused():
+    one = explanation_of([[1, 1, 1]], [[7, 2, 1]])
+    with pytest.raises(ValueError, match=r"maps have shape \(1, 2\), the spectra \(1, 3\)"):
+        deletion_curve(Sum(), replace(one, maps=one.maps[:, :2]))
+    with pytest.raises(ValueError, match=r"is of 'yes - no', but the model knows \['no', 'yes'\]"):
+        deletion_curve(Sigmoid(), replace(one, targets=np.array(["yes - no"])))
 
 
 def test_one_target_and_one_model_are_needed(mixtures):
@@ -202,6 +273,15 @@ def test_completeness_residual_by_hand():
     assert completeness_residual(explanation).tolist() == [1 / 4, 3 / 4]
     nothing = replace(explanation, maps=np.zeros((2, 2)), outputs=np.ones(2))
     assert completeness_residual(nothing).tolist() == [0, 0]
+    # A second output in a unit 1000 times as large is judged by itself: 0 missing.
+    both = replace(
+        explanation,
+        maps=np.stack([explanation.maps, [[2000.0, 2000], [-1000, -1000]]], axis=2),
+        outputs=np.array([[5.0, 4001], [-1, -1999]]),
+        base_values=np.ones((2, 2)),
+        targets=np.array([0, 1]),
+    )
+    assert completeness_residual(both).tolist() == [[1 / 4, 0], [3 / 4, 0]]
 
 
 def test_stability_by_hand():
@@ -224,6 +304,21 @@ def test_stability_by_hand():
     assert stability(replace(one, members=(one, twice))).mean_map == pytest.approx(1)
 
 
+def test_flat_maps_correlate_with_nothing_and_tiny_ones_as_others_do():
+    """The mean of 1001 times 0.1 is not 0.1, and squares of 1e-25 are 0 in float32."""
+    rising = replace(
+        explanation_of([[0, 0, 0]], [[0, 0, 0]]),
+        maps=np.arange(1001.0)[None],
+        x_axis=np.arange(1001.0),
+    )
+    for dtype in (np.float32, np.float64):
+        flat = replace(rising, maps=np.full((1, 1001), 0.1, dtype))
+        for other in (flat, replace(flat, maps=3 * flat.maps), rising):
+            assert stability(each for each in (flat, other)).per_spectrum.tolist() == [0]
+    tiny = replace(rising, maps=(1e-25 * rising.maps).astype(np.float32))
+    assert stability([rising, tiny]).per_spectrum == pytest.approx(1)
+
+
 def test_stability_needs_the_same_things():
     one = explanation_of([[0, 0, 0]], [[1, 2, 3]])
     with pytest.raises(ValueError, match="two or more"):
@@ -232,6 +327,8 @@ def test_stability_needs_the_same_things():
         stability([one, explanation_of([[0, 0, 0]] * 2, [[1, 2, 3]] * 2)])
     with pytest.raises(ValueError, match="different targets"):
         stability([one, replace(one, targets=np.array([1]))])
+    with pytest.raises(ValueError, match="different wavelengths"):
+        stability([one, replace(one, x_axis=one.x_axis[::-1])])
 
 
 def test_maps_do_not_survive_scrambled_weights(kinds):
@@ -245,6 +342,14 @@ def test_maps_do_not_survive_scrambled_weights(kinds):
     assert torch.equal(torch.random.get_rng_state(), state)
     for name, value in model[-1].nets_[0].module_.state_dict().items():
         assert torch.equal(value, before[name])
+    first, again, other = (
+        randomization_check(model, X[:5], n_repeats=1, random_state=seed) for seed in (0, 0, 1)
+    )
+    assert np.array_equal(first, again) and not np.array_equal(first, other)
+    every = randomization_check(model, X[:5], n_repeats=1, random_state=0, target="all")
+    assert np.array_equal(first, every)
+    with pytest.raises(ValueError, match="n_repeats=0"):
+        randomization_check(model, X, n_repeats=0)
 
 
 def test_maps_that_ignore_the_model_are_found_out(mixtures):
