@@ -395,7 +395,7 @@ def timings(methods):
     return pd.DataFrame(rows)
 
 
-def table(frame, column, digits=2, sets=None):
+def table(frame, column, digits=2):
     """Return a Markdown table: sets as rows, methods as columns, and the mean."""
     wide = frame.pivot_table(index=["set", "task"], columns="method", values=column, sort=False)
     wide = wide[[m for m in LABELS if m in wide]].rename(columns=LABELS)

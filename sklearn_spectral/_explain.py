@@ -228,14 +228,24 @@ def _explain_ensemble(ensemble, task):
 
 
 def last_step(estimator):
-    """Return the estimator of ours that a model with one network ends in."""
-    inner = estimator
+    """Follow a model with one network down to one of ours.
+
+    Returns
+    -------
+    model : estimator of ours
+    y_transformers : list of the fitted transformers of y passed on the way, the inmost first
+    """
+    inner, y_transformers = estimator, []
     while not isinstance(inner, _BaseResNet1D):
         if isinstance(inner, Pipeline):
             inner = inner.steps[-1][1]
-        elif isinstance(inner, (BaseSearchCV, TransformedTargetRegressor)):
+        elif isinstance(inner, BaseSearchCV):
             check_is_fitted(inner)
-            inner = getattr(inner, "best_estimator_", None) or getattr(inner, "regressor_", None)
+            inner = getattr(inner, "best_estimator_", None)
+        elif isinstance(inner, TransformedTargetRegressor):
+            check_is_fitted(inner)
+            y_transformers.insert(0, inner.transformer_)
+            inner = inner.regressor_
         else:
             raise TypeError(
                 f"{_describe(estimator)} does not end in one ResNet1DClassifier or "
@@ -243,7 +253,7 @@ def last_step(estimator):
                 "search; of an ensemble, its members one by one."
             )
     check_is_fitted(inner)
-    return inner
+    return inner, y_transformers
 
 
 def _describe(estimator):

@@ -504,6 +504,7 @@ class Explanation:
         scores = np.stack([each._scores(members) for each in self._members])
         mean, std = scores.mean(axis=0), scores.std(axis=0, ddof=1)
         agree = (np.sign(scores) == np.sign(mean)).mean(axis=0)
+        ends = self._ends(members)
         frames = []
         for label in dict.fromkeys(self._targets_2d.ravel().tolist()):
             chosen = self._targets_2d == label
@@ -512,7 +513,7 @@ class Explanation:
             frame = _band_frame(
                 [label],
                 names,
-                self._ends(members),
+                ends,
                 contribution=contribution[None],
                 std=spread[None],
                 sign_agreement=agree[chosen].mean(axis=0)[None],

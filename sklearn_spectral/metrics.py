@@ -7,9 +7,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.compose import TransformedTargetRegressor
 from sklearn.metrics import average_precision_score, roc_auc_score
-from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch
 
 from ._estimators import _own_random_state
@@ -151,8 +149,7 @@ def insertion_curve(estimator, explanation, *, baseline=None, n_steps=50, random
 
 
 def _masking_curve(estimator, explanation, baseline, n_steps, random_state, *, insert):
-    model = last_step(estimator)
-    transformers = _target_transformers(estimator, model)
+    model, transformers = last_step(estimator)
     spectra, maps = (np.asarray(a, dtype=float) for a in (explanation.spectra, explanation.maps))
     if maps.ndim != 2:
         raise ValueError(
@@ -204,20 +201,6 @@ def _masking_curve(estimator, explanation, baseline, n_steps, random_state, *, i
     return MaskingCurve(
         fractions, scores, np.trapezoid(scores, fractions, axis=1), np.mean(random_areas, axis=0)
     )
-
-
-def _target_transformers(estimator, model):
-    """Return the fitted transformers of y between an estimator and its last step, inmost first."""
-    transformers = []
-    while estimator is not model:
-        if isinstance(estimator, Pipeline):
-            estimator = estimator.steps[-1][1]
-        elif isinstance(estimator, TransformedTargetRegressor):
-            transformers.insert(0, estimator.transformer_)
-            estimator = estimator.regressor_
-        else:
-            estimator = estimator.best_estimator_
-    return transformers
 
 
 def _target_outputs(model, transformers, spectra, targets):
@@ -469,7 +452,7 @@ def randomization_check(estimator, X, *, n_repeats=5, random_state=None, **expla
     correlations = []
     for _ in range(n_repeats):
         scrambled = deepcopy(estimator)
-        for net in last_step(scrambled).nets_:
+        for net in last_step(scrambled)[0].nets_:
             _scramble(net.module_, seeds)
         correlations.append(_correlation(real, absolute_maps(scrambled)))
     return np.array(correlations)
