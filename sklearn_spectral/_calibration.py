@@ -10,6 +10,7 @@ import math
 import warnings
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 
 import numpy as np
 from scipy.optimize import minimize_scalar, nnls
@@ -17,6 +18,7 @@ from scipy.special import log_softmax, softmax
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
 from ._pls import pls_candidates
+from ._progress import progress
 from ._ridge import (
     CONSTANT,
     MAX_ROWS,
@@ -63,7 +65,9 @@ class Calibration:
         return Calibration(*(one + two for one, two in pairs))
 
 
-def calibrate(views, scaler, features, Y, sample_weight, groups, random_state, *, jointly):
+def calibrate(
+    views, scaler, features, Y, sample_weight, groups, random_state, *, jointly, verbose=0
+):
     """Fit the blend of calibrations that predicts left-out spectra best.
 
     Parameters
@@ -84,6 +88,8 @@ def calibrate(views, scaler, features, Y, sample_weight, groups, random_state, *
     jointly : bool
         Whether all outputs share their choices (as memberships in classes do), or each has
         calibrations of its own.
+    verbose : int, default=0
+        Whether to draw a progress bar.
 
     Returns
     -------
@@ -97,16 +103,17 @@ def calibrate(views, scaler, features, Y, sample_weight, groups, random_state, *
         return constant_calibration(views, features.shape[1], Y, sample_weight)
     ridge = None
     if len(views) <= MAX_ROWS:
-        few_folds = _fewer(folds, units, random_state)
+        few = _few_rows(units, random_state)
         scaled = scaler.transform(views)
-        ridge = _Ridge(scaled, features, Y, sample_weight, folds, few_folds)
+        ridge = _Ridge(scaled, features, Y, sample_weight, folds, few)
     columns = [slice(None)] if jointly else [slice(t, t + 1) for t in range(Y.shape[1])]
     blends = []
     for column in columns:
-        candidates = [
-            *_pls(views, scaler, features.shape[1], Y[:, column], sample_weight, folds),
-            *(ridge.calibrations(column) if ridge else ()),
-        ]
+        candidates = chain(
+            _pls(views, scaler, features.shape[1], Y[:, column], sample_weight, folds),
+            ridge.calibrations(column) if ridge else (),
+        )
+        candidates = list(progress(candidates, "calibrating", verbose=verbose))
         left_out = np.array([candidate.left_out for candidate in candidates])
         shares = _shares(left_out, Y[:, column], sample_weight, units, random_state)
         blended = [candidate * share for candidate, share in zip(candidates, shares, strict=True)]
@@ -187,18 +194,16 @@ def _folds(units, labels, random_state):
         return [(train, test) for train, test in folds if len(test)]
 
 
-def _fewer(folds, units, random_state):
-    """Return the folds of so many units only that they hold about `MAX_ROWS_TO_CHOOSE` rows."""
+def _few_rows(units, random_state):
+    """Return about `MAX_ROWS_TO_CHOOSE` rows, or all: those of some of the units."""
     n_units = units.max() + 1
     wanted = math.ceil(n_units * MAX_ROWS_TO_CHOOSE / len(units))
     # More than one fold holds: something is left to train on.
     n_kept = max(wanted, math.ceil(n_units / N_FOLDS) + 1)
-    kept = (random_state.permutation(n_units) < n_kept)[units]
-    surplus = kept.sum() - MAX_ROWS_TO_CHOOSE
-    if surplus > 0:  # a kept group may be large
-        kept[random_state.choice(np.flatnonzero(kept), surplus, replace=False)] = False
-    fewer = [(train[kept[train]], test[kept[test]]) for train, test in folds]
-    return [(train, test) for train, test in fewer if len(train) and len(test)] or folds
+    rows = np.flatnonzero((random_state.permutation(n_units) < n_kept)[units])
+    if len(rows) > MAX_ROWS_TO_CHOOSE:  # a kept group may be large
+        rows = np.sort(random_state.choice(rows, MAX_ROWS_TO_CHOOSE, replace=False))
+    return rows
 
 
 def _pls(views, scaler, n_features, Y, sample_weight, folds):
@@ -225,23 +230,29 @@ def _pls(views, scaler, n_features, Y, sample_weight, folds):
 class _Ridge:
     """The ridge calibrations: what outputs have in common is computed once."""
 
-    def __init__(self, scaled, features, Y, sample_weight, folds, few_folds):
+    def __init__(self, scaled, features, Y, sample_weight, folds, few):
         self.scaled = scaled  # (n_samples, 3, n_bins)
         self.features = features
         self.mean = np.average(Y, axis=0, weights=sample_weight)
         self.centred = Y - self.mean
         self.sample_weight = sample_weight
-        self.folds = folds
+        self.folds = [test for _, test in folds]
         self.feature_means = np.average(features, axis=0, weights=sample_weight)
         self.nonlinear, self.feature_size = gram(block for _, block in self._centred_features())
         # By view that varies: its products, what they were divided by, and the errors of all
         # settings, (n_shares, n_penalties, n_outputs).
         self.views = {}
+        few_folds = [np.flatnonzero(np.isin(few, test)) for test in self.folds]
+        few_nonlinear = self.nonlinear[np.ix_(few, few)]
         for view, spectra in enumerate(np.moveaxis(scaled, 1, 0)):
             if spectra.any():
                 linear, size = gram([spectra])
                 errors = errors_of_settings(
-                    linear, self.nonlinear, self.centred, sample_weight, few_folds
+                    linear[np.ix_(few, few)],
+                    few_nonlinear,
+                    self.centred[few],
+                    sample_weight[few],
+                    few_folds,
                 )
                 self.views[view] = linear, size, errors
 

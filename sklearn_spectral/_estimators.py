@@ -18,15 +18,17 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from ._calibration import calibrate, constant_calibration, logits_per_membership
 from ._explanation import Explanation, axis_from_names, check_x_axis
-from ._grad_cam import METHODS, spreading
+from ._grad_cam import METHODS, Spreader
+from ._progress import progress
 from ._resnet1d import FEATURES, STRIDE
 from ._targets import TargetChoice
-from ._training import WeightedClassifier, WeightedRegressor, make_net, train
+from ._threads import for_each, one_thread
+from ._training import WeightedClassifier, WeightedRegressor, make_net, skorchs_verbose, train
 from ._views import ViewScaler, bin_size, views
 
-# Spectra per pass through the network in predict and explain: memory stays bounded, and larger
-# chunks are not faster, since their feature maps leave the processor's cache.
-CHUNK_SIZE = 256
+# Points of the spectra per pass through the network in predict and explain: memory stays bounded,
+# and larger chunks are slower, since their feature maps leave the processor's cache.
+CHUNK_POINTS = 2**16
 # A spectrum of one point has no neighbours to convolve.
 MIN_POINTS = 2
 
@@ -91,10 +93,30 @@ def _mean_spectrum(X, sample_weight):
     return np.where(np.abs(mean) < 1e-6 * np.abs(X).max(axis=0), 0.0, mean)
 
 
-def _chunks(n_samples):
-    """Yield slices that cut rows into chunks."""
-    for start in range(0, n_samples, CHUNK_SIZE):
-        yield slice(start, start + CHUNK_SIZE)
+def _chunks(X):
+    """Return slices that cut the rows of spectra, or of their views, into chunks."""
+    n_points = X.shape[-1] // bin_size(X.shape[-1])
+    size = max(1, CHUNK_POINTS // n_points)
+    return [slice(start, start + size) for start in range(0, len(X), size)]
+
+
+def check_out(out, choice, X):
+    """Return an array for the maps, (n_samples, n_targets, n_points): a view of `out` if given."""
+    if out is None:
+        return np.empty((len(X), choice.n_targets, X.shape[1]), dtype=np.float32)
+    shape = X.shape if choice.single else (*X.shape, choice.n_targets)
+    if not isinstance(out, np.ndarray) or out.dtype not in (np.float32, np.float64):
+        raise TypeError(
+            f"out is a {type(out).__name__} of {getattr(out, 'dtype', 'no dtype')}; expected a "
+            "NumPy array or memmap of float32 or float64. For Zarr and other files use "
+            "sklearn_spectral.hyperspectral."
+        )
+    if out.shape != shape or not out.flags.writeable:
+        raise ValueError(
+            f"out has shape {out.shape}{'' if out.flags.writeable else ' and is read-only'}; "
+            f"expected a writeable array of shape {shape} for these maps."
+        )
+    return out[:, None] if choice.single else np.moveaxis(out, 2, 1)
 
 
 def _gradient(module, feature_maps, layer):
@@ -154,7 +176,7 @@ class _BaseResNet1D(BaseEstimator, ABC):
             X, y, weights, groups or a parameter are not as described; the message says which
             and what to do.
         """
-        with _nothing_on_error(self):
+        with _nothing_on_error(self), one_thread():
             return self._fit(X, y, sample_weight, groups)
 
     def _fit(self, X, y, sample_weight, groups):
@@ -187,7 +209,7 @@ class _BaseResNet1D(BaseEstimator, ABC):
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
         """Make one pass over some spectra; the first call starts the network."""
-        with _nothing_on_error(self):
+        with _nothing_on_error(self), one_thread():
             return self._one_pass(X, y, sample_weight, classes)
 
     def _one_pass(self, X, y, sample_weight, classes):
@@ -334,6 +356,7 @@ class _BaseResNet1D(BaseEstimator, ABC):
                 groups,
                 random_state,
                 jointly=self._starts_jointly,
+                verbose=self.verbose,
             )
         else:
             n_features = width * net.module_.n_positions
@@ -347,7 +370,7 @@ class _BaseResNet1D(BaseEstimator, ABC):
     def _centre(self, stack, sample_weight):
         """Take the mean features of the training spectra off: base values are mean outputs."""
         sums = [0.0 for _ in self.nets_]
-        for rows in _chunks(len(stack)):
+        for rows in _chunks(stack):
             for i, features in enumerate(self._feature_maps(stack[rows], FEATURES)):  # (B, K, L)
                 weight = torch.from_numpy(sample_weight[rows]).to(features)
                 sums[i] += torch.einsum("b,bkl->kl", weight, features)
@@ -358,7 +381,7 @@ class _BaseResNet1D(BaseEstimator, ABC):
         """Return what the network makes of the views, without the views: (n, width * L)."""
         width = self.nets_[0].module_.width
         chunks = []
-        for rows in _chunks(len(stack)):
+        for rows in _chunks(stack):
             (features,) = self._feature_maps(stack[rows], FEATURES)
             chunks.append(features[:, :width].flatten(1).cpu().numpy())
         return np.concatenate(chunks)
@@ -370,7 +393,11 @@ class _BaseResNet1D(BaseEstimator, ABC):
         sample_weight = sample_weight / sample_weight[training].mean()
         for net in self.nets_:
             # They may have changed since the network was made.
-            current = {"lr": self.lr, "batch_size": int(self.batch_size), "verbose": self.verbose}
+            current = {
+                "lr": self.lr,
+                "batch_size": int(self.batch_size),
+                "verbose": skorchs_verbose(self.verbose),
+            }
             own = self.net_params or {}
             net.set_params(**{name: value for name, value in current.items() if name not in own})
             train(
@@ -382,6 +409,7 @@ class _BaseResNet1D(BaseEstimator, ABC):
                 max_epochs=max_epochs,
                 patience=self.n_iter_no_change,
                 one_cycle=one_cycle,
+                verbose=self.verbose,
             )
             self._after_training(net.module_)
 
@@ -411,12 +439,23 @@ class _BaseResNet1D(BaseEstimator, ABC):
     def _outputs(self, X):
         """Return logits or predictions of every output, (n_samples, n_outputs)."""
         X = self._check_spectra(X)
-        return np.concatenate(
-            [
-                self._outputs_from(self._feature_maps(views(X[rows]), FEATURES), FEATURES)
-                for rows in _chunks(len(X))
-            ]
-        )
+        outputs = np.empty((len(X), self.nets_[0].module_.n_outputs))
+
+        def compute(rows):
+            outputs[rows] = self._outputs_from(
+                self._feature_maps(views(X[rows]), FEATURES), FEATURES
+            )
+
+        self._in_chunks(compute, X, "predicting")
+        return outputs
+
+    def _in_chunks(self, compute, X, description):
+        """Call `compute` with slices of the rows of X, on as many threads as are allowed."""
+        chunks = _chunks(X)
+        with one_thread() as n_threads:
+            done = for_each(compute, chunks, n_threads)
+            for _ in progress(done, description, total=len(chunks), verbose=self.verbose):
+                pass
 
     def explain(
         self,
@@ -427,6 +466,7 @@ class _BaseResNet1D(BaseEstimator, ABC):
         method="1d-grad-cam",
         layer="features",
         reference=None,
+        out=None,
     ):
         r"""Show which wavelengths made the outputs: 1D Grad-CAM, signed and complete.
 
@@ -462,6 +502,11 @@ class _BaseResNet1D(BaseEstimator, ABC):
             A spectrum to compare with, or the mean of the training spectra: gradients times
             A - A_reference. At the last layer these difference maps add up to the difference of
             the outputs, and the base value is the reference's output.
+        out : ndarray of shape (n_samples, n_points) or (n_samples, n_points, n_targets), \
+                default=None
+            Where to write the maps: a float array, such as a ``numpy.memmap`` of more spectra than
+            fit into memory; ``explanation.maps`` is then this array. X may be a memmap as well: it
+            is read chunk by chunk.
 
         Returns
         -------
@@ -471,14 +516,16 @@ class _BaseResNet1D(BaseEstimator, ABC):
         ------
         ValueError
             X or the reference is not as the training spectra were, `target`, `method` or `layer`
-            is unknown or not possible, or `x_axis` is not one sorted number per point.
+            is unknown or not possible, `x_axis` is not one sorted number per point, or `out` has
+            another shape than the maps.
         """
         names = _column_names(X)
         X = self._check_spectra(X)
         x_axis = self._resolve_x_axis(names, x_axis)
         self._check_method(method, layer)
         choice = self._choose(target, len(X))
-        return self._explain(X, choice, x_axis, method, layer, self._check_reference(reference))
+        reference = self._check_reference(reference)
+        return self._explain(X, choice, x_axis, method, layer, reference, check_out(out, choice, X))
 
     def _choose(self, target, n_samples):
         return TargetChoice(target, self._labels, n_samples, highest=self._explains_highest)
@@ -515,7 +562,7 @@ class _BaseResNet1D(BaseEstimator, ABC):
             raise ValueError("reference holds NaN or infinity. Pass a whole spectrum.")
         return reference
 
-    def _explain(self, X, choice, x_axis, method, layer, reference):
+    def _explain(self, X, choice, x_axis, method, layer, reference, maps):
         """Explain checked spectra."""
         if reference is None:
             offsets = [None for _ in self.nets_]
@@ -528,18 +575,20 @@ class _BaseResNet1D(BaseEstimator, ABC):
             offsets = self._feature_maps(views(reference), layer)  # [tensor (1, K, L) a net]
             base = self._outputs_from(offsets, layer)[0]
         n_samples, n_points = X.shape
-        maps = np.empty((n_samples, choice.n_targets, n_points), dtype=np.float32)
         outputs = np.empty((n_samples, choice.n_targets))
         columns = np.empty((n_samples, choice.n_targets), dtype=int)
         points = STRIDE * bin_size(n_points)  # of a position
-        weights = spreading(self.nets_[0].module_.n_positions, n_points, points)
-        for rows in _chunks(n_samples):
+        spreader = Spreader(self.nets_[0].module_.n_positions, n_points, points)
+
+        def compute(rows):
             feature_maps = self._feature_maps(views(X[rows]), layer)
             all_outputs = self._outputs_from(feature_maps, layer)  # (B, n_outputs)
             columns[rows] = choice.columns(rows, all_outputs)
             outputs[rows] = np.take_along_axis(all_outputs, columns[rows], axis=1)
             cells = self._cells(feature_maps, offsets, columns[rows], method, layer)
-            torch.matmul(cells, weights, out=torch.from_numpy(maps[rows]))
+            spreader.spread(cells, torch.from_numpy(maps[rows]))
+
+        self._in_chunks(compute, X, "explaining")
         return Explanation(
             maps=maps[:, 0] if choice.single else np.moveaxis(maps, 1, 2),
             outputs=outputs[:, 0] if choice.single else outputs,
@@ -677,14 +726,16 @@ class ResNet1DClassifier(ClassifierMixin, _BaseResNet1D):
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last fit (same points and classes).
     device : str, default="cpu"
-        PyTorch device of the network, such as "cuda".
+        PyTorch device of the network, such as "cuda"; "auto" takes a GPU where there is one. On
+        the CPU the network computes on one thread, whatever ``torch.set_num_threads`` says.
     callbacks : list of skorch callbacks or None, default=None
         Copied before use; the fitted ones are in ``nets_[0].callbacks_``.
     net_params : dict or None, default=None
         Any further parameter of skorch's net, such as
         ``{"optimizer": torch.optim.SGD, "optimizer__momentum": 0.9}``.
     verbose : int, default=0
-        1 prints loss and time of every epoch.
+        1 draws progress bars of whatever takes longer than a second: `fit`, `predict`, `explain`.
+        2 prints loss and time of every epoch as well.
     random_state : int, RandomState or None, default=None
         Seed of initial weights, batches and splits; with an int, results are the same bit for
         bit on one machine.
@@ -984,14 +1035,16 @@ class ResNet1DRegressor(RegressorMixin, _BaseResNet1D):
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last fit (same points and outputs).
     device : str, default="cpu"
-        PyTorch device of the network, such as "cuda".
+        PyTorch device of the network, such as "cuda"; "auto" takes a GPU where there is one. On
+        the CPU the network computes on one thread, whatever ``torch.set_num_threads`` says.
     callbacks : list of skorch callbacks or None, default=None
         Copied before use; the fitted ones are in ``nets_[0].callbacks_``.
     net_params : dict or None, default=None
         Any further parameter of skorch's net, such as
         ``{"optimizer": torch.optim.SGD, "optimizer__momentum": 0.9}``.
     verbose : int, default=0
-        1 prints loss and time of every epoch.
+        1 draws progress bars of whatever takes longer than a second: `fit`, `predict`, `explain`.
+        2 prints loss and time of every epoch as well.
     random_state : int, RandomState or None, default=None
         Seed of initial weights, batches and splits; with an int, results are the same bit for
         bit on one machine.

@@ -62,6 +62,9 @@ def cam(features: Tensor, gradient: Tensor) -> Tensor:
     return one_d_grad_cam(features, gradient)
 
 
+# Points that maps are spread to at a time.
+POINTS_AT_ONCE = 128
+
 METHODS = {
     "1d-grad-cam": one_d_grad_cam,
     "grad-cam": grad_cam,
@@ -99,3 +102,24 @@ def spreading(n_positions: int, n_points: int, stride: int) -> Tensor:
     distance = (coordinate - torch.arange(n_positions)[:, None]).abs()  # (L, n_points)
     interpolation = (1 - distance).clamp(min=0)
     return beside @ (interpolation / interpolation.sum(dim=1, keepdim=True))
+
+
+class Spreader:
+    """Spread maps from feature-map positions to the spectrum's points, by the weights above.
+
+    The weights are a band around the diagonal: a block of points needs the cells around it only.
+    """
+
+    def __init__(self, n_positions: int, n_points: int, stride: int) -> None:
+        weights = spreading(n_positions, n_points, stride)
+        self.blocks = []
+        for start in range(0, n_points, POINTS_AT_ONCE):
+            points = slice(start, min(start + POINTS_AT_ONCE, n_points))
+            used = weights[:, points].any(dim=1).nonzero().flatten().tolist()
+            cells = slice(used[0], used[-1] + 1)
+            self.blocks.append((cells, points, weights[cells, points]))
+
+    def spread(self, maps: Tensor, out: Tensor) -> None:
+        """Spread `maps` (..., n_positions) into `out` (..., n_points)."""
+        for cells, points, weights in self.blocks:
+            out[..., points] = maps[..., cells] @ weights

@@ -48,17 +48,19 @@ def errors_of_settings(linear, nonlinear, Y, sample_weight, folds):
         Products of the spectra in one view, and in the network's features.
     Y : ndarray of shape (n_samples, n_outputs)
     sample_weight : ndarray of shape (n_samples,)
-    folds : list of (rows to train on, rows to leave out)
+    folds : list of ndarray
+        Rows to leave out; each fold is fitted on all others.
 
     Returns
     -------
     errors : ndarray of shape (len(SHARES), len(PENALTIES), n_outputs)
     """
-    errors = []
-    for share in SHARES:
-        products = _mix(linear, nonlinear, share)
-        errors.append(sum(_errors(products, Y, sample_weight, *fold) for fold in folds))
-    return np.array(errors)
+    return np.array(
+        [
+            _errors(_mix(linear, nonlinear, share), Y, sample_weight, folds, PENALTIES)
+            for share in SHARES
+        ]
+    )
 
 
 def ridge_candidate(linear, nonlinear, Y, sample_weight, folds, share, penalty):
@@ -79,32 +81,38 @@ def ridge_candidate(linear, nonlinear, Y, sample_weight, folds, share, penalty):
     duals : ndarray of shape (n_samples, n_outputs)
         Weight of each training spectrum.
     """
-    products = _mix(linear, nonlinear, share)
-    left_out = np.empty_like(Y)
-    for train, test in folds:
-        duals = _solve(products[np.ix_(train, train)], Y[train], sample_weight[train], penalty)
-        left_out[test] = products[np.ix_(test, train)] @ duals
-    return left_out, _solve(products, Y, sample_weight, penalty)
+    root = np.sqrt(sample_weight)[:, None]
+    weighted = root * _mix(linear, nonlinear, share) * root.T
+    weighted[np.diag_indices_from(weighted)] += penalty
+    # The inverse, of which Cholesky's lower half is enough.
+    inverse = cho_solve(cho_factor(weighted, overwrite_a=True), np.eye(len(Y)), overwrite_b=True)
+    along = inverse @ (root * Y)
+    residuals = np.zeros_like(along)
+    for rows in folds:
+        residuals[rows] = np.linalg.solve(inverse[np.ix_(rows, rows)], along[rows])
+    return Y - residuals / root, root * along
 
 
 def _mix(linear, nonlinear, share):
     return (1 - share) * linear + share * nonlinear + CONSTANT
 
 
-def _solve(products, Y, sample_weight, penalty):
-    """Minimise the weighted squared error plus the penalty times the squared coefficients."""
+def _errors(products, Y, sample_weight, folds, penalties):
+    r"""Return the squared errors of left-out rows, (n_penalties, n_outputs).
+
+    What a ridge calibration would predict for rows F had it not seen them follows from the one
+    that saw all: with :math:`G = (K + \lambda I)^{-1}` the residuals of the rows are
+    :math:`G_{FF}^{-1} (G y)_F` (Pahikkala et al. 2006, "Fast n-fold cross-validation for
+    regularized least-squares"). So one decomposition serves all folds and penalties.
+    """
     root = np.sqrt(sample_weight)[:, None]
-    weighted = root * products * root.T
-    weighted[np.diag_indices_from(weighted)] += penalty
-    return root * cho_solve(cho_factor(weighted, overwrite_a=True), root * Y)
-
-
-def _errors(products, Y, sample_weight, train, test):
-    """Return the squared errors of one fold, (n_penalties, n_outputs)."""
-    root = np.sqrt(sample_weight[train])[:, None]
-    values, vectors = np.linalg.eigh(root * products[np.ix_(train, train)] * root.T)
-    along = vectors.T @ (root * Y[train])  # (n_train, n_outputs)
-    to_test = products[np.ix_(test, train)] @ (root * vectors)  # (n_test, n_train)
-    # (n_penalties, n_train, n_outputs)
-    solved = along / (np.maximum(values, 0)[:, None] + PENALTIES[:, None, None])
-    return np.einsum("pnt,n->pt", (to_test @ solved - Y[test]) ** 2, sample_weight[test])
+    values, vectors = np.linalg.eigh(root * products * root.T)
+    # The eigenvalues of G, (n_penalties, n_samples); what is below zero is rounding.
+    inverse = 1 / (np.maximum(values, 0) + penalties[:, None])
+    along = vectors.T @ (root * Y)  # (n_samples, n_outputs)
+    errors = np.zeros((len(penalties), Y.shape[1]))
+    for rows in folds:
+        scaled = vectors[rows] * inverse[:, None]  # (n_penalties, n_rows, n_samples)
+        residuals = np.linalg.solve(scaled @ vectors[rows].T, scaled @ along)
+        errors += (residuals**2).sum(axis=1)
+    return errors

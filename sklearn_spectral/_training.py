@@ -10,6 +10,7 @@ from skorch.dataset import Dataset
 from skorch.helper import predefined_split
 from torch.optim.lr_scheduler import OneCycleLR
 
+from ._progress import progress
 from ._resnet1d import ResNet1D
 
 WEIGHT_DECAY = 0.01
@@ -89,6 +90,24 @@ class OneCycle(Callback):
             group["lr"] = lr
 
 
+class _Epochs(Callback):
+    """Draw a progress bar of the epochs, with the training loss."""
+
+    def __init__(self, bar):
+        self.bar = bar
+
+    def on_epoch_end(self, net, **kwargs):
+        self.bar.set_postfix_str(f"loss {net.history[-1, 'train_loss']:.3g}", refresh=False)
+        self.bar.update()
+
+
+def resolve_device(device):
+    """Return what `device` means here: "auto" is a GPU where there is one, else the CPU."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return device
+
+
 def make_net(
     net_class,
     criterion,
@@ -118,16 +137,21 @@ def make_net(
         "iterator_valid": ShuffledBatches,
         "lr": lr,
         "batch_size": int(batch_size),  # torch takes no NumPy integers
-        "device": device,
+        "device": resolve_device(device),
         # Callbacks keep state: the caller's own stay as they are.
         "callbacks": copy.deepcopy(callbacks),
         "train_split": None,
-        "verbose": verbose,
+        "verbose": skorchs_verbose(verbose),
         **(net_params or {}),
     }
     module_params = {f"module__{name}": value for name, value in module_params.items()}
     net = net_class(ResNet1D, **module_params, **params)
     return net.initialize()
+
+
+def skorchs_verbose(verbose):
+    """Return what skorch is to print: from 2 on its table of the epochs, below it a bar of ours."""
+    return max(0, int(verbose) - 1)
 
 
 def _as_dataset(X, y, sample_weight):
@@ -136,7 +160,7 @@ def _as_dataset(X, y, sample_weight):
     return Dataset({"x": spectra, "sample_weight": weight}, torch.from_numpy(y))
 
 
-def train(net, training, validation=None, *, max_epochs, patience=None, one_cycle=True):
+def train(net, training, validation=None, *, max_epochs, patience=None, one_cycle=True, verbose=0):
     """Train an initialized net in place, from where it is.
 
     Parameters
@@ -150,6 +174,8 @@ def train(net, training, validation=None, *, max_epochs, patience=None, one_cycl
     patience : int or None
     one_cycle : bool
         Whether the learning rate follows `OneCycle` or stays at ``lr``.
+    verbose : int
+        1 draws a progress bar.
     """
     if max_epochs == 0:
         return net
@@ -160,6 +186,9 @@ def train(net, training, validation=None, *, max_epochs, patience=None, one_cycl
         callbacks["one_cycle"] = OneCycle(steps)
     if validation is not None:
         callbacks["early_stopping"] = EarlyStopping(patience=patience, load_best=True, sink=_silent)
+    bar = progress(None, "training", total=int(max_epochs), verbose=verbose == 1)
+    if verbose == 1:
+        callbacks["epochs"] = _Epochs(bar)
     before = copy.deepcopy((net.module_.state_dict(), net.optimizer_.state_dict()))
     own = [(name, callback.initialize()) for name, callback in callbacks.items()]
     kept, kept_split = net.callbacks_, net.train_split
@@ -167,7 +196,8 @@ def train(net, training, validation=None, *, max_epochs, patience=None, one_cycl
     if validation is not None:
         net.set_params(train_split=predefined_split(_as_dataset(*validation)))
     try:
-        net.partial_fit(dataset, epochs=int(max_epochs))
+        with bar:
+            net.partial_fit(dataset, epochs=int(max_epochs))
     finally:
         net.callbacks_ = kept
         net.set_params(train_split=kept_split)

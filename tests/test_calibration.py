@@ -77,16 +77,23 @@ def test_ridge_is_scikit_learns_kernel_ridge(mixtures, features, weights):
     linear, _ = _ridge.gram([X - X.mean(0)])
     nonlinear, _ = _ridge.gram([features - features.mean(0)])
     products = _ridge._mix(linear, nonlinear, 0.5)
-    reference = KernelRidge(alpha=0.1, kernel="precomputed").fit(products, amounts, weights)
-    duals = _ridge._solve(products, amounts, weights, 0.1)
+    chosen = _ridge.PENALTIES[10]
+    reference = KernelRidge(alpha=chosen, kernel="precomputed").fit(products, amounts, weights)
+    folds = [np.arange(40), np.arange(40, 60)]
+    left_out, duals = _ridge.ridge_candidate(
+        linear, nonlinear, amounts, weights, folds, share=0.5, penalty=chosen
+    )
     np.testing.assert_allclose(duals, reference.dual_coef_, rtol=1e-6)
-    train, test = np.arange(40), np.arange(40, 60)
-    errors = _ridge._errors(products, amounts, weights, train, test)
+    errors = _ridge._errors(products, amounts, weights, folds, _ridge.PENALTIES)
     for penalty, error in zip(_ridge.PENALTIES, errors, strict=True):
-        reference = KernelRidge(alpha=penalty, kernel="precomputed")
-        reference.fit(products[:40, :40], amounts[:40], weights[:40])
-        left = (reference.predict(products[40:, :40]) - amounts[40:]) ** 2
-        np.testing.assert_allclose(error, weights[40:] @ left, rtol=1e-4)
+        expected = np.empty_like(amounts)
+        for rows, others in (folds, folds[::-1]):
+            reference = KernelRidge(alpha=penalty, kernel="precomputed")
+            reference.fit(products[np.ix_(others, others)], amounts[others], weights[others])
+            expected[rows] = reference.predict(products[np.ix_(rows, others)])
+        np.testing.assert_allclose(error, weights @ (expected - amounts) ** 2, rtol=1e-4)
+        if penalty == chosen:
+            np.testing.assert_allclose(left_out, expected, rtol=1e-6)
 
 
 def test_gram_in_blocks_is_gram_at_once(features):
@@ -131,12 +138,11 @@ def test_folds_of_classes_leave_a_share_of_each_out():
         assert not set(groups[train]) & set(groups[test])
 
 
-def test_choices_are_made_on_some_of_many_rows(folds, monkeypatch):
+def test_choices_are_made_on_some_of_many_rows(monkeypatch):
     monkeypatch.setattr(_calibration, "MAX_ROWS_TO_CHOOSE", 30)
-    fewer = _calibration._fewer(folds, np.arange(60), np.random.RandomState(0))
-    assert sum(len(test) for _, test in fewer) == 30
-    for (train, test), (few_train, few_test) in zip(folds, fewer, strict=True):
-        assert set(few_train) <= set(train) and set(few_test) <= set(test)
+    units = np.repeat(np.arange(20), 3)
+    rows = _calibration._few_rows(units, np.random.RandomState(0))
+    assert len(rows) == 30 and np.unique(np.unique(units[rows], return_counts=True)[1]) == [3]
 
 
 def _calibrate(X, features, Y, jointly=True):
@@ -208,10 +214,9 @@ def test_many_rows_get_no_ridge(mixtures, features, monkeypatch):
 
 def test_choices_are_made_where_few_groups_hold_many_rows():
     units = np.repeat(np.arange(15), 400)
-    folds = _calibration._folds(units, None, np.random.RandomState(0))
-    fewer = _calibration._fewer(folds, units, np.random.RandomState(0))
-    assert len(fewer) > 1 and all(len(train) for train, _ in fewer)
-    assert sum(len(test) for _, test in fewer) == _ridge.MAX_ROWS_TO_CHOOSE
+    rows = _calibration._few_rows(units, np.random.RandomState(0))
+    assert len(rows) == _ridge.MAX_ROWS_TO_CHOOSE and len(np.unique(units[rows])) > 2
+    assert len(np.unique(rows)) == len(rows)
 
 
 @pytest.mark.parametrize("size", [1e-30, 1e15])

@@ -1,0 +1,67 @@
+"""How the cores are shared: one thread a network, and as many networks at once as are allowed.
+
+The networks are small. PyTorch's threads, which wait for each other several times a layer, gain
+little on an idle machine and may take a hundred times as long where another process holds a
+core. So every computation is kept on one thread, which also gives the same bits whatever number
+of threads is set; work that can be divided, spectra to predict or explain, goes to several
+threads chunk by chunk.
+"""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+
+import torch
+from threadpoolctl import ThreadpoolController
+
+_lock = threading.Lock()
+_inside = 0  # computations that are going on, in all threads
+_before = (1, None)  # threads of torch, and of BLAS, as the first of them found them
+
+
+@cache
+def _blas():
+    return ThreadpoolController().select(user_api="blas")  # looking for it takes milliseconds
+
+
+@contextmanager
+def one_thread():
+    """Keep torch and BLAS on one thread, and leave the settings as they were.
+
+    They belong to the process, so that computations in several threads must not restore them
+    under each other's hands: the last one out does.
+
+    Yields
+    ------
+    n_threads : int
+        How many threads the caller allows, by ``torch.set_num_threads`` or ``OMP_NUM_THREADS``.
+    """
+    global _inside, _before
+    with _lock:
+        if _inside == 0:
+            _before = torch.get_num_threads(), _blas().limit(limits=1)
+        _inside += 1
+        n_threads = _before[0]
+    torch.set_num_threads(1)
+    try:
+        yield n_threads
+    finally:
+        with _lock:
+            _inside -= 1
+            torch.set_num_threads(n_threads)  # torch keeps a number for every thread as well
+            if _inside == 0:
+                _before[1].restore_original_limits()
+
+
+def for_each(function, tasks, n_threads):
+    """Call `function` with every task, on up to `n_threads` threads; yield as they are done.
+
+    Inside `one_thread` each of these threads computes on its own. The first error is raised.
+    """
+    n_threads = min(n_threads, len(tasks))
+    if n_threads < 2:
+        yield from map(function, tasks)
+        return
+    with ThreadPoolExecutor(n_threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        yield from pool.map(function, tasks)
