@@ -17,6 +17,7 @@ from sklearn.utils import _safe_indexing, indexable
 from ._estimators import _own_random_state
 from ._explain import explain, pick
 from ._explanation import average, check_alike
+from ._progress import progress
 
 N_FOLDS = 5  # scikit-learn's default
 
@@ -36,6 +37,7 @@ def cross_explain(
     layer="features",
     reference=None,
     params=None,
+    verbose=0,
     random_state=None,
 ):
     """Explain every spectrum by models that did not see it, in the manner of cross_val_predict.
@@ -68,6 +70,8 @@ def cross_explain(
     params : dict or None, default=None
         Further arguments of ``fit``; those with a value per spectrum are divided with the spectra:
         ``{"resnet1dclassifier__groups": groups}``.
+    verbose : int, default=0
+        Whether to draw a progress bar of the fits.
     random_state : int, RandomState or None, default=None
         Seed of the folds and of the estimators: of those without a ``random_state``, with several
         repeats of all.
@@ -114,10 +118,11 @@ def cross_explain(
         model = clone(estimator)
         _seed(model, seeds, anew=n_repeats > 1)
         jobs += [(repeat, clone(model), train, test) for train, test in folds]
-    explanations = Parallel(n_jobs=n_jobs)(
+    fits = Parallel(n_jobs=n_jobs, return_as="generator")(
         delayed(_fit_and_explain)(model, X, y, train, test, params or {}, how)
         for _, model, train, test in jobs
     )
+    explanations = list(progress(fits, "fitting", total=len(jobs), verbose=verbose))
     repeats = []
     for repeat in range(n_repeats):
         chosen = [i for i, job in enumerate(jobs) if job[0] == repeat]

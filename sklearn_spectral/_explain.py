@@ -37,6 +37,7 @@ def explain(
     method="1d-grad-cam",
     layer="features",
     reference=None,
+    out=None,
 ):
     """Show which wavelengths made the predictions of a model that ends in one of ours.
 
@@ -68,6 +69,10 @@ def explain(
     reference : None, "mean" or array-like of shape (n_features,), default=None
         A spectrum to compare with, as `estimator` takes it, or the mean of the training spectra:
         the maps then add up to the difference of the outputs.
+    out : ndarray of shape (n_samples, n_points) or (n_samples, n_points, n_targets), default=None
+        Where to write the maps, as for :meth:`ResNet1DClassifier.explain`. Preprocessing steps
+        still take all of `X` at once; where that is too much, see
+        :mod:`sklearn_spectral.hyperspectral`.
 
     Returns
     -------
@@ -116,8 +121,21 @@ def explain(
         if hasattr(X, "columns"):
             reference = pd.DataFrame(reference, columns=list(X.columns))
     how = {"method": method, "layer": layer}
-    task = _Task(estimator, X, names, reference, target, x_axis, given, how)
-    return _explain(estimator, task)
+    task = _Task(estimator, X, names, reference, target, x_axis, given, how, out)
+    explanation = _explain(estimator, task)
+    return explanation if out is None else _into(out, explanation)
+
+
+def _into(out, explanation):
+    """Return an explanation whose maps are in `out`, where they may be already."""
+    if not np.may_share_memory(out, explanation.maps):
+        if np.shape(out) != explanation.maps.shape:
+            raise ValueError(
+                f"out has shape {np.shape(out)}; expected {explanation.maps.shape}, that of the "
+                "maps."
+            )
+        out[...] = explanation.maps
+    return replace(explanation, maps=out)
 
 
 @dataclass(frozen=True)
@@ -132,6 +150,7 @@ class _Task:
     x_axis: np.ndarray | None  # for the last step
     given: np.ndarray | None  # for the columns of the user's X
     how: dict
+    out: np.ndarray | None = None  # for the maps of the last step, where they are the result
 
 
 def _explain(estimator, task):
@@ -139,7 +158,12 @@ def _explain(estimator, task):
     if isinstance(estimator, _BaseResNet1D):
         x_axis = _axis_of_last_step(estimator, task)
         return estimator.explain(
-            task.X, target=task.target, x_axis=x_axis, reference=task.reference, **task.how
+            task.X,
+            target=task.target,
+            x_axis=x_axis,
+            reference=task.reference,
+            out=task.out,
+            **task.how,
         )
     if isinstance(estimator, Pipeline):
         check_is_fitted(estimator)
@@ -157,11 +181,11 @@ def _explain(estimator, task):
         return _explain(estimator.best_estimator_, task)
     if isinstance(estimator, TransformedTargetRegressor):
         check_is_fitted(estimator)
-        explanation = _explain(estimator.regressor_, replace(task, target="all"))
+        explanation = _explain(estimator.regressor_, replace(task, target="all", out=None))
         return pick(_inverse_transform(explanation, estimator.transformer_), task.target)
     if isinstance(estimator, (*BAGGING, *VOTING)):
         check_is_fitted(estimator)
-        explanation = _explain_ensemble(estimator, replace(task, target="all"))
+        explanation = _explain_ensemble(estimator, replace(task, target="all", out=None))
         predicted = task.target is None and explanation.is_class
         return pick(explanation, estimator.predict(task.X) if predicted else task.target)
     raise TypeError(

@@ -18,6 +18,14 @@ from threadpoolctl import ThreadpoolController
 _lock = threading.Lock()
 _inside = 0  # computations that are going on, in all threads
 _before = (1, None)  # threads of torch, and of BLAS, as the first of them found them
+_depth = threading.local()  # of nested computations in this thread: a callback may predict
+
+
+def _set_threads(n_threads):
+    # The first look makes a new thread take over the number of the process, which else it would
+    # do later, in place of this one.
+    torch.get_num_threads()
+    torch.set_num_threads(n_threads)
 
 
 @cache
@@ -43,13 +51,16 @@ def one_thread():
             _before = torch.get_num_threads(), _blas().limit(limits=1)
         _inside += 1
         n_threads = _before[0]
-    torch.set_num_threads(1)
+    _depth.value = getattr(_depth, "value", 0) + 1
+    _set_threads(1)
     try:
         yield n_threads
     finally:
+        _depth.value -= 1
         with _lock:
             _inside -= 1
-            torch.set_num_threads(n_threads)  # torch keeps a number for every thread as well
+            if _depth.value == 0:
+                _set_threads(n_threads)  # torch keeps a number for every thread as well
             if _inside == 0:
                 _before[1].restore_original_limits()
 
@@ -63,5 +74,5 @@ def for_each(function, tasks, n_threads):
     if n_threads < 2:
         yield from map(function, tasks)
         return
-    with ThreadPoolExecutor(n_threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+    with ThreadPoolExecutor(n_threads, initializer=_set_threads, initargs=(1,)) as pool:
         yield from pool.map(function, tasks)
