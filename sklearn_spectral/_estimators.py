@@ -618,15 +618,18 @@ class _BaseResNet1D(BaseEstimator, ABC):
 
     def _cells(self, feature_maps, offsets, columns, method, layer):
         """Average the nets' maps of the outputs in `columns`: tensor (B, n_targets, L)."""
-        cells = 0
+        unit = self._output_scale / len(self.nets_)  # (n_outputs,)
+        some = columns.shape[1] < len(unit)  # else all, in their order
+        total = None
         for net, each, offset in zip(self.nets_, feature_maps, offsets, strict=True):
-            gradient = _gradient(net.module_, each, layer)
-            cells = cells + METHODS[method](each if offset is None else each - offset, gradient)
-        unit = torch.from_numpy(self._output_scale / len(self.nets_)).float()
-        cells = cells.cpu() * unit[:, None]
-        if columns.shape[1] == cells.shape[1]:
-            return cells  # all outputs are asked for, in their order
-        return cells.take_along_dim(torch.from_numpy(columns)[:, :, None], dim=1)
+            gradient = _gradient(net.module_, each, layer)  # (T, K, L) or (B, T, K, L)
+            if some:
+                rows = np.arange(len(columns))[:, None]
+                gradient = gradient[columns] if gradient.ndim == 3 else gradient[rows, columns]
+            cells = METHODS[method](each if offset is None else each - offset, gradient)
+            total = cells if total is None else total.add_(cells)
+        unit = unit[columns] if some else unit
+        return total.cpu().mul_(torch.from_numpy(unit).float()[..., None])
 
     def _resolve_x_axis(self, names, x_axis):
         if x_axis is not None:

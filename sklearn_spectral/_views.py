@@ -71,18 +71,22 @@ def views(X):
         `MIN_POINTS_OF_DERIVATIVE` points.
     """
     X = average_bins(X)
-    stack = np.zeros((len(X), N_VIEWS, X.shape[1]))
+    stack = np.empty((len(X), N_VIEWS, X.shape[1]))
     stack[:, 0] = X
-    if X.shape[1] >= MIN_POINTS_OF_DERIVATIVE:
-        # What is smaller than rounding is a straight line.
-        rounding = 1e-12 * np.abs(X).max(axis=1, keepdims=True)
-        for order, (window, _) in WINDOWS.items():
-            slopes = derivative(X, order)
-            slopes -= slopes.mean(axis=1, keepdims=True)
-            # Their standard deviation; np.std would take the mean off once more.
-            size = np.sqrt(np.einsum("np,np->n", slopes, slopes) / slopes.shape[1])[:, None]
-            margin = window // 2
-            stack[:, order, margin:-margin] = slopes / np.where(size > rounding, size, np.inf)
+    if X.shape[1] < MIN_POINTS_OF_DERIVATIVE:
+        stack[:, 1:] = 0.0
+        return stack
+    # What is smaller than rounding is a straight line.
+    rounding = 1e-12 * np.maximum(X.max(axis=1), -X.min(axis=1))
+    for order, (window, _) in WINDOWS.items():
+        slopes = derivative(X, order)
+        slopes -= slopes.mean(axis=1, keepdims=True)
+        # Their standard deviation; np.std would take the mean off once more.
+        size = np.sqrt(np.einsum("np,np->n", slopes, slopes) / slopes.shape[1])
+        size = np.where(size > rounding, size, np.inf)[:, None]
+        margin = window // 2
+        np.divide(slopes, size, out=stack[:, order, margin:-margin])
+        stack[:, order, :margin] = stack[:, order, -margin:] = 0.0
     return stack
 
 
@@ -107,5 +111,5 @@ class ViewScaler:
 
     def transform(self, views):
         """Return scaled views, float32."""
-        centred = views - self.mean_
-        return np.divide(centred, self.scale_, out=centred).astype(np.float32)
+        scaled = np.empty(views.shape, dtype=np.float32)
+        return np.divide(views - self.mean_, self.scale_, out=scaled, casting="same_kind")
