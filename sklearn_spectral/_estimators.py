@@ -601,11 +601,12 @@ class _BaseResNet1D(BaseEstimator, ABC):
             layer=layer,
         )
 
-    @torch.no_grad()  # not inference_mode: gradients by the feature maps may follow
     def _feature_maps(self, stack, layer):
         """Return the feature maps of a layer, [tensor (B, K, L) a net]."""
         x = torch.from_numpy(self._view_scaler.transform(stack))
-        return [net.module_.forward_to(x.to(net.device), layer) for net in self.nets_]
+        # Gradients by feature maps of other layers may follow.
+        with torch.inference_mode() if layer == FEATURES else torch.no_grad():
+            return [net.module_.forward_to(x.to(net.device), layer) for net in self.nets_]
 
     @torch.no_grad()
     def _outputs_from(self, feature_maps, layer):

@@ -1,7 +1,10 @@
 """What the network sees of a spectrum: three views of it, each scaled per wavelength."""
 
+from functools import cache
+
 import numpy as np
-from scipy.ndimage import convolve1d, correlate1d
+from scipy.linalg import convolution_matrix
+from scipy.ndimage import convolve1d
 from scipy.signal import savgol_coeffs
 
 # Longer spectra are averaged over 2, 4, 8, ... neighbouring points: what they cost is capped, and
@@ -14,6 +17,8 @@ SCALE_FLOOR = 0.1
 # Fewer points than this leave too little of a derivative.
 MIN_POINTS_OF_DERIVATIVE = 30
 N_VIEWS = 3
+# Points of a derivative that are computed together.
+BLOCK = 32
 
 
 def bin_size(n_points):
@@ -40,10 +45,24 @@ def _savitzky_golay(order):
     return savgol_coeffs(window, polynomial, deriv=order, use="dot"), window // 2
 
 
+@cache
+def _band(order):
+    """Return the matrix that takes `BLOCK` points and their neighbours to their derivative."""
+    weights, _ = _savitzky_golay(order)
+    return convolution_matrix(weights, BLOCK)
+
+
 def derivative(X, order):
     """Return a Savitzky-Golay derivative of spectra, without the points at the ends."""
-    weights, margin = _savitzky_golay(order)
-    return correlate1d(X, weights, axis=1)[:, margin:-margin]
+    band = _band(order)
+    n_around = len(band) - BLOCK
+    slopes = np.empty((len(X), X.shape[1] - n_around))
+    for start in range(0, slopes.shape[1], BLOCK):
+        # Products of small matrices: half the time of a convolution.
+        points = X[:, start : start + len(band)]
+        inner = slopes[:, start : start + BLOCK]
+        np.matmul(points, band[: points.shape[1], : inner.shape[1]], out=inner)
+    return slopes
 
 
 def derivative_adjoint(coefficients, order):
