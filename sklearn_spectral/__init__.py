@@ -3,9 +3,9 @@
 To read the package, take the files in the order of the data: `_views` (what the network sees),
 `_resnet1d` (the network), `_calibration` with `_pls` and `_ridge` (what it starts from),
 `_training` (skorch), `_estimators`, `_targets` and `_grad_cam` (from features to maps),
-`_explanation` with `_bands`, `_explain` (whole pipelines), `_cross_explain`, `_plot`; `metrics`
-(how good is a map), `datasets`, `hyperspectral` (images, by Dask); and `preprocessing`, what
-chemotools lacks.
+`_explanation` with `_bands`, `_explain` (whole pipelines), `_cross_explain`, `_plot`; `_values`
+and `_files` (save and load); `metrics` (how good is a map), `datasets`, `hyperspectral` (images,
+by Dask); and `preprocessing`, what chemotools lacks.
 """
 
 from ._bands import band_table
@@ -13,6 +13,7 @@ from ._cross_explain import cross_explain
 from ._estimators import ResNet1DClassifier, ResNet1DRegressor
 from ._explain import explain
 from ._explanation import Explanation
+from ._files import skops_types
 from ._plot import ExplanationDisplay, LinearityDisplay
 from ._version import __version__ as __version__
 
@@ -25,4 +26,5 @@ __all__ = [
     "band_table",
     "cross_explain",
     "explain",
+    "skops_types",
 ]
