@@ -82,13 +82,11 @@ def n_weights(n_points, n_outputs, n_views, width, n_blocks, shortcut, pooling):
 def _net_from(estimator, state):
     """Return the skorch net of `_net_state`, made by the estimator."""
     module, weights = dict(state["module"]), state["weights"]
-    seed = module.pop("seed")
-    switches = {"shortcut", "pooling"}
+    least = {"shortcut": False, "pooling": False, "n_blocks": 0, "seed": 0}  # 1 of all others
     for name, value in module.items():
-        if type(value) is not (bool if name in switches else int) or value < 0:
+        if type(value) is not type(least.get(name, 1)) or not least.get(name, 1) <= value < 2**63:
             raise ValueError(f"{name}={value!r:.80} of a network")
-    if type(seed) is not int or not 0 <= seed < 2**63:
-        raise ValueError(f"seed={seed!r:.80} of a network")
+    seed = module.pop("seed")
     # Before memory is taken: as many numbers as there are.
     if n_weights(**module) != sum(array.size for array in weights.values()):
         raise ValueError("the network's size and its weights do not fit each other")
