@@ -480,7 +480,7 @@ class _BaseResNet1D(BaseEstimator, ABC):
         ----------
         path : str or path-like
         device : str, default="cpu"
-            PyTorch device to put the network on; the file does not choose one.
+            PyTorch device to put the network on, or "auto"; the file does not choose one.
 
         Returns
         -------

@@ -23,6 +23,7 @@ from sklearn.base import BaseEstimator
 from skorch.history import History
 
 from ._resnet1d import KERNEL_SIZE, STEM_SIZE, STRIDE
+from ._training import resolve_device
 from ._values import decode, encode, set_attribute
 from ._version import __version__
 from ._views import N_VIEWS, bin_size
@@ -163,7 +164,9 @@ def to_bytes(estimator):
 
 def from_bytes(cls, data, name, device="cpu"):
     """Return the estimator in `data`, which came from `name`."""
-    torch.empty(0, device=device)  # a device that is not there is not the file's fault
+    torch.empty(
+        0, device=resolve_device(device)
+    )  # a device that is not there is not the file's fault
     try:
         return _read(cls, data, device)
     # What can be wrong with a hostile file has no end, and all of it means: not a good file.
