@@ -4,8 +4,8 @@ To read the package, take the files in the order of the data: `_views` (what the
 `_resnet1d` (the network), `_calibration` with `_pls` and `_ridge` (what it starts from),
 `_training` (skorch), `_estimators`, `_targets` and `_grad_cam` (from features to maps),
 `_explanation` with `_bands`, `_explain` (whole pipelines), `_cross_explain`, `_plot`; `_values`
-and `_files` (save and load); `metrics` (how good is a map), `datasets`, `hyperspectral` (images,
-by Dask); and `preprocessing`, what chemotools lacks.
+and `_files` (save and load), `_onnx` (for instruments); `metrics` (how good is a map), `datasets`,
+`hyperspectral` (images, by Dask); and `preprocessing`, what chemotools lacks.
 """
 
 from ._bands import band_table
@@ -14,6 +14,7 @@ from ._estimators import ResNet1DClassifier, ResNet1DRegressor
 from ._explain import explain
 from ._explanation import Explanation
 from ._files import skops_types
+from ._onnx import export_onnx
 from ._plot import ExplanationDisplay, LinearityDisplay
 from ._version import __version__ as __version__
 
@@ -26,5 +27,6 @@ __all__ = [
     "band_table",
     "cross_explain",
     "explain",
+    "export_onnx",
     "skops_types",
 ]

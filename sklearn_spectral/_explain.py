@@ -306,11 +306,32 @@ def _names_after(step, names):
 
 def _inverse_transform(explanation, transformer):
     """Take an explanation of all outputs back through a linear transformation of y."""
-    n_outputs = explanation.outputs.shape[1]
+    matrix, offset, outputs = linear_inverse(transformer, explanation.outputs)
+    n_outputs, n_targets = matrix.shape
+    return replace(
+        explanation,
+        targets=explanation.targets if n_targets == n_outputs else np.arange(n_targets),
+        maps=explanation.maps @ matrix.astype(explanation.maps.dtype),
+        outputs=outputs,
+        base_values=explanation.base_values @ matrix + offset,
+    )
+
+
+def linear_inverse(transformer, outputs):
+    """Return what a fitted transformer of y makes of outputs, and how.
+
+    Returns
+    -------
+    matrix : ndarray of shape (n_outputs, n_targets)
+    offset : ndarray of shape (n_targets,)
+    targets : ndarray of shape (n_samples, n_targets)
+        ``outputs @ matrix + offset``; it raises where the transformer does something else.
+    """
+    n_outputs = outputs.shape[1]
     offset = transformer.inverse_transform(np.zeros((1, n_outputs))).reshape(-1)
     matrix = transformer.inverse_transform(np.eye(n_outputs)).reshape(n_outputs, -1) - offset
-    linear = explanation.outputs @ matrix + offset
-    actual = transformer.inverse_transform(explanation.outputs).reshape(linear.shape)
+    linear = outputs @ matrix + offset
+    actual = transformer.inverse_transform(outputs).reshape(linear.shape)
     tolerance = LINEARITY_TOLERANCE * max(np.ptp(actual), np.abs(actual).max(initial=0))
     if not np.allclose(linear, actual, rtol=0, atol=tolerance):
         raise ValueError(
@@ -319,14 +340,7 @@ def _inverse_transform(explanation, transformer):
             "(`.regressor_`) in the unit it was trained on, or use a linear transformer such as "
             "StandardScaler."
         )
-    n_targets = matrix.shape[1]
-    return replace(
-        explanation,
-        targets=explanation.targets if n_targets == n_outputs else np.arange(n_targets),
-        maps=explanation.maps @ matrix.astype(explanation.maps.dtype),
-        outputs=linear,
-        base_values=explanation.base_values @ matrix + offset,
-    )
+    return matrix, offset, linear
 
 
 def pick(explanation, target):

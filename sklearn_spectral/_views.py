@@ -19,6 +19,8 @@ MIN_POINTS_OF_DERIVATIVE = 30
 N_VIEWS = 3
 # Points of a derivative that are computed together.
 BLOCK = 32
+# Slopes below this share of the highest point are those of a straight line, rounded.
+ROUNDING = 1e-12
 
 
 def bin_size(n_points):
@@ -96,7 +98,7 @@ def views(X):
         stack[:, 1:] = 0.0
         return stack
     # What is smaller than rounding is a straight line.
-    rounding = 1e-12 * np.maximum(X.max(axis=1), -X.min(axis=1))
+    rounding = ROUNDING * np.maximum(X.max(axis=1), -X.min(axis=1))
     for order, (window, _) in WINDOWS.items():
         slopes = derivative(X, order)
         slopes -= slopes.mean(axis=1, keepdims=True)

@@ -1,0 +1,555 @@
+"""Models in one ONNX file: predictions and maps on an instrument, without Python."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import csr_array, vstack
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.pipeline import Pipeline
+
+from . import _views
+from ._explain import (
+    LINEARITY_TOLERANCE,
+    _axis_of_last_step,
+    _names_after,
+    _Task,
+    last_step,
+    linear_inverse,
+)
+from ._explanation import check_x_axis
+from ._grad_cam import spreading
+from ._resnet1d import STRIDE
+from ._version import __version__
+
+# The lowest version of the operators that has all of them as they are used here, and the version
+# of the file's format that came with it: what reads ONNX 1.8 (2020) reads the file.
+OPSET = 13
+IR_VERSION = 7
+# Unit spectra that are transformed at a time: together they are a matrix of all points by all
+# points.
+BLOCK_SIZE = 256
+# An affine map whose outputs see at most so many points is stored point by point, else as a
+# matrix: a Savitzky-Golay window is narrow, Whittaker's smoother sees every point.
+MAX_GATHERED = 64
+
+
+def export_onnx(estimator, path, *, explain=True, x_axis=None):
+    """Write a fitted model as one ONNX file that predicts and says why.
+
+    The file takes spectra as `estimator` takes them; preprocessing is part of it. Since 1D
+    Grad-CAM needs no backward pass below a linear head, the maps are outputs like any other, and
+    software that runs ONNX models shows them without Python. Needs the extra
+    ``sklearn-spectral[onnx]``.
+
+    The input is ``spectra`` (n_samples, n_features), float64, for any number of spectra. Spectra
+    on a high background lose their bands in float32, so preprocessing and derivatives are
+    computed in float64, as in Python, and the network in float32. The outputs:
+
+    ================= ============================== ==============================================
+    ``prediction``    (n_samples[, n_outputs])       a regressor's ``predict``, float64
+    ``label``         (n_samples,)                   a classifier's ``predict``: strings, int64,
+                                                     float64 or bool, as its labels are
+    ``probabilities`` (n_samples, n_classes)         its ``predict_proba``, float64
+    ``logits``        (n_samples, n_classes)         float64
+    ``maps``          (n_samples, n_points           those of every target, float32; they have a
+                      [, n_targets])                 last axis where the output has one
+    ``base_values``   (n_targets,)                   ``maps.sum(axis=1) + base_values`` is
+                                                     ``prediction``, or ``logits``
+    ================= ============================== ==============================================
+
+    The file's metadata hold, as JSON, ``x_axis`` (of the maps), ``targets`` (class labels, or the
+    names of the outputs), ``output_name``, ``preprocessing`` (class names), ``opset`` and
+    ``sklearn_spectral_version``.
+
+    A graph cannot raise: where Python refuses a spectrum (NaN, infinity, or constant before
+    StandardNormalVariate), prediction, logits and probabilities are not finite, and the label
+    means nothing.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        One of ours, or a Pipeline, a search such as GridSearchCV or a TransformedTargetRegressor
+        with a linear transformer around it, nested in any way. Preprocessing steps that work
+        alike on every spectrum and in closed form can be expressed: chemotools' and
+        scikit-learn's scalers, scatter corrections, filters, derivatives and range cuts.
+    path : str or path-like
+        Where to write; an existing file is replaced at once, or, on an error, left alone.
+    explain : bool, default=True
+        Whether the outputs hold ``maps`` and ``base_values``.
+    x_axis : array-like of shape (n_features,) or (n_points,), default=None
+        As for :func:`explain`; None takes it from the column names of the training spectra where
+        they are strings, or from a step that knows it, else counts points.
+
+    Raises
+    ------
+    ImportError
+        The extra is not installed.
+    TypeError
+        A preprocessing step cannot be expressed (it is named, and what can), or `estimator` does
+        not end in one of ours: the members of an ensemble are exported one by one.
+    ValueError
+        `estimator` transforms y by something that is not linear, or `x_axis` does not fit.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np, onnxruntime
+    >>> from chemotools.scatter import StandardNormalVariate
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn_spectral import ResNet1DRegressor, export_onnx
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(30, 50))
+    >>> model = make_pipeline(
+    ...     StandardNormalVariate(), ResNet1DRegressor(max_epochs=5, random_state=0)
+    ... ).fit(X, X[:, 20])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "model.onnx"
+    ...     export_onnx(model, path)
+    ...     session = onnxruntime.InferenceSession(path)
+    >>> prediction, maps, base_values = session.run(None, {"spectra": X})
+    >>> maps.shape
+    (30, 50)
+    >>> bool(np.allclose(maps.sum(axis=1) + base_values, prediction, atol=1e-5))
+    True
+    >>> bool(np.allclose(prediction, model.predict(X), atol=1e-5))
+    True
+    """
+    graph = _Graph(_import_onnx())
+    model, y_transformers = last_step(estimator)
+    steps, y_ndim = _unwrap(estimator, model)
+    fitted = [*(step for _, step in steps), model]
+    # Steps that know no number of features (FunctionTransformer) leave it as it is.
+    n_features = next(step.n_features_in_ for step in fitted if hasattr(step, "n_features_in_"))
+    axis = _x_axis(estimator, fitted, x_axis, n_features)
+    x, n_points = graph.input("spectra", np.float64, ["n_samples", n_features]), n_features
+    for name, step in steps:
+        x, n_points = _add_step(graph, x, n_points, name, step)
+    x = _add_views(graph, x, n_points, model._view_scaler)
+    matrix, offset, labels = _unit(model, y_transformers)
+    cells, base_values = _add_networks(graph, x, model.nets_, matrix, offset)
+    outputs = graph("ReduceSum", graph.cast(cells, np.float64), [1], keepdims=0)
+    outputs = graph("Add", outputs, base_values)  # (B, T)
+    if hasattr(model, "classes_"):
+        _add_class_outputs(graph, outputs, labels)
+    elif y_ndim == 1:
+        graph.output("prediction", graph("Squeeze", outputs, [1]), np.float64, ["n_samples"])
+    else:
+        graph.output("prediction", outputs, np.float64, ["n_samples", len(labels)])
+    if explain:
+        module = model.nets_[0].module_
+        points = STRIDE * _views.bin_size(n_points)  # of a position
+        weights = spreading(module.n_positions, n_points, points).numpy()
+        maps, shape = graph("MatMul", weights.T, cells), ["n_samples", n_points, len(labels)]
+        if y_ndim == 1:
+            maps, shape = graph("Squeeze", maps, [2]), shape[:2]
+        graph.output("maps", maps, np.float32, shape)
+        graph.output("base_values", base_values, np.float64, [len(labels)])
+    metadata = {
+        "x_axis": json.dumps(axis.tolist()),
+        "targets": json.dumps(labels.tolist(), default=str),
+        "output_name": model._output_name,
+        "preprocessing": json.dumps([type(step).__name__ for step in fitted[:-1]]),
+        "opset": str(OPSET),
+        "sklearn_spectral_version": __version__,
+    }
+    _write(graph.model(metadata), Path(path))
+
+
+class _Graph:
+    """An ONNX graph that grows node by node, in the order in which it is computed."""
+
+    def __init__(self, onnx):
+        self.onnx = onnx
+        self._nodes, self._constants, self._inputs, self._outputs = [], [], [], []
+
+    def __call__(self, operator, *inputs, **attributes):
+        """Add a node and return the name of its output; inputs that are no names are constants."""
+        names = [each if isinstance(each, str) else self._constant(each) for each in inputs]
+        output = f"{operator}_{len(self._nodes)}"
+        self._nodes.append(self.onnx.helper.make_node(operator, names, [output], **attributes))
+        return output
+
+    def _constant(self, array):
+        name = f"constant_{len(self._constants)}"
+        array = np.ascontiguousarray(array).reshape(np.shape(array))
+        self._constants.append(self.onnx.numpy_helper.from_array(array, name))
+        return name
+
+    def _type(self, dtype):
+        return self.onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+
+    def cast(self, x, dtype):
+        """Add a change of type."""
+        return self("Cast", x, to=self._type(dtype))
+
+    def input(self, name, dtype, shape):
+        """Add an input of the model and return its name."""
+        info = self.onnx.helper.make_tensor_value_info(name, self._type(dtype), shape)
+        self._inputs.append(info)
+        return name
+
+    def output(self, name, x, dtype, shape):
+        """Make `x`, a node's output or a constant, an output of the model."""
+        x = x if isinstance(x, str) else self._constant(x)
+        self._nodes.append(self.onnx.helper.make_node("Identity", [x], [name]))
+        info = self.onnx.helper.make_tensor_value_info(name, self._type(dtype), shape)
+        self._outputs.append(info)
+
+    def model(self, metadata):
+        """Return the whole as a checked ONNX model."""
+        helper = self.onnx.helper
+        graph = helper.make_graph(
+            self._nodes, "sklearn_spectral", self._inputs, self._outputs, self._constants
+        )
+        model = helper.make_model(
+            graph,
+            opset_imports=[helper.make_opsetid("", OPSET)],
+            ir_version=IR_VERSION,
+            producer_name="sklearn-spectral",
+            producer_version=__version__,
+        )
+        helper.set_model_props(model, metadata)
+        self.onnx.checker.check_model(model, full_check=True)
+        return model
+
+
+# ------------------------------------------------------------------ the way to the last step
+
+
+def _unwrap(estimator, model):
+    """Return what lies around the last step.
+
+    Returns
+    -------
+    steps : list of (name, fitted transformer) that X passes
+    y_ndim : int
+        Number of axes of what ``predict`` gives.
+    """
+    steps, y_ndim = [], None
+    while estimator is not model:
+        if isinstance(estimator, Pipeline):
+            steps += _flat(estimator.steps[:-1])
+            estimator = estimator.steps[-1][1]
+        elif isinstance(estimator, BaseSearchCV):
+            estimator = estimator.best_estimator_
+        else:  # a TransformedTargetRegressor; the outermost gives y the shape it came in
+            y_ndim = y_ndim or estimator._training_dim
+            estimator = estimator.regressor_
+    return steps, y_ndim or (1 if getattr(model, "_y_was_1d", False) else 2)
+
+
+def _flat(steps):
+    """Return the steps of pipelines in pipelines, those that do something."""
+    flat = []
+    for name, step in steps:
+        if isinstance(step, Pipeline):
+            flat += _flat(step.steps)
+        elif step is not None and step != "passthrough":
+            flat.append((name, step))
+    return flat
+
+
+def _x_axis(estimator, fitted, x_axis, n_features):
+    """Return the wavelength axis that the last of the fitted steps sees, (n_points,)."""
+    given = names = None
+    if x_axis is not None and np.shape(x_axis) == (n_features,):
+        given, x_axis = check_x_axis(x_axis, n_features), None
+        names = given.tolist()
+    for step in fitted[:-1]:
+        names = _names_after(step, names)
+    task = _Task(estimator, None, names, None, None, x_axis, given, {})
+    return fitted[-1]._resolve_x_axis(None, _axis_of_last_step(fitted[-1], task))
+
+
+def _unit(model, y_transformers):
+    """Return how targets follow from what the networks put out.
+
+    Returns
+    -------
+    matrix : ndarray of shape (n_outputs, n_targets)
+    offset : ndarray of shape (n_targets,)
+        ``outputs @ matrix + offset`` has the unit of y.
+    labels : ndarray of shape (n_targets,)
+    """
+    labels = model._labels
+    matrix = np.diag(model._output_scale)
+    offset = model._to_unit(np.zeros(len(labels)))
+    for transformer in y_transformers:
+        # Predictions as they may come: the mean of y, and up to a few standard deviations off.
+        outputs = np.random.RandomState(0).normal(size=(100, len(matrix))) @ matrix + offset
+        each, constant, _ = linear_inverse(transformer, outputs)
+        matrix, offset = matrix @ each, offset @ each + constant
+    return matrix, offset, labels if len(labels) == len(offset) else np.arange(len(offset))
+
+
+# ------------------------------------------------------------------ preprocessing
+
+
+def _add_step(graph, x, n_points, name, step):
+    """Add a fitted preprocessing step; return the name and the points of what it gives."""
+    # The class itself: what is derived from it may do something else.
+    kind = f"{type(step).__module__.split('.')[0]}.{type(step).__name__}"
+    if kind in AFFINE:
+        x, n_points, holds = _add_affine(graph, x, n_points, lambda X: _transform(step, X))
+        if holds:
+            return x, n_points
+        problem = "does not add up points with fixed weights, set as it is"
+    elif kind in BY_SPECTRUM:
+        return BY_SPECTRUM[kind](graph, x, step), n_points
+    elif kind == "sklearn.FunctionTransformer" and step.func is None:
+        return x, n_points
+    else:
+        problem = "cannot be expressed in ONNX"
+    known = ", ".join(sorted([*AFFINE, *BY_SPECTRUM]))
+    raise TypeError(
+        f"Step {name!r}, {step!r}, {problem}. What can: {known}. Use one of these, or do this step "
+        "before and export what comes behind it: pipeline[1:]."
+    )
+
+
+def _transform(step, X):
+    names = getattr(step, "feature_names_in_", None)
+    X = X if names is None else pd.DataFrame(X, columns=names)
+    return np.asarray(step.transform(X), dtype=float)
+
+
+def _add_affine(graph, x, n_points, function):
+    """Add ``function(x)``, an affine map of single spectra, by what it makes of unit spectra.
+
+    Returns
+    -------
+    x : str
+    n_points : int
+    holds : bool
+        Whether `function` does to other spectra what it should then do.
+    """
+    offset = function(np.zeros((1, n_points)))[0]
+    starts = range(0, n_points, BLOCK_SIZE)
+    blocks = [np.eye(min(BLOCK_SIZE, n_points - start), n_points, start) for start in starts]
+    weights = vstack([csr_array(function(block) - offset) for block in blocks]).tocsc()
+    # Small and large, positive and negative: what clips or weighs by size shows.
+    spectra = (
+        np.random.RandomState(0).normal(size=(10, n_points)) * 10.0 ** np.arange(-3, 7)[:, None]
+    )
+    expected, given = function(spectra), spectra @ weights + offset
+    tolerance = LINEARITY_TOLERANCE * np.abs(expected).max(axis=1, keepdims=True)
+    holds = bool((np.abs(given - expected) <= tolerance).all())
+
+    counts = np.diff(weights.indptr)  # of the points that each output sees
+    size = counts.max(initial=1)
+    if size > MAX_GATHERED:
+        x = graph("MatMul", x, weights.toarray())
+    else:
+        column = np.repeat(np.arange(len(counts)), counts)
+        place = np.arange(weights.nnz) - np.repeat(weights.indptr[:-1], counts)
+        points, values = np.zeros((2, len(counts), size))
+        points[column, place], values[column, place] = weights.indices, weights.data
+        x = graph("Gather", x, points.astype(np.int64), axis=1)  # (B, n_outputs, size)
+        x = graph("ReduceSum", graph("Mul", x, values), [2], keepdims=0)
+    return graph("Add", x, offset), len(offset), holds
+
+
+def _snv(graph, x, step):
+    x = graph("Sub", x, graph("ReduceMean", x, axes=[1]))
+    return graph("Div", x, _root_mean_square(graph, x))
+
+
+def _root_mean_square(graph, x):
+    return graph("Sqrt", graph("ReduceMean", graph("Mul", x, x), axes=[1]))
+
+
+def _msc(graph, x, step):
+    slope, intercept = (step.pinv_A_ * step.weights_)[:, :, None]  # each (n_points, 1)
+    rest = graph("Sub", x, graph("MatMul", x, intercept))
+    return graph("Div", rest, graph("MatMul", x, slope))
+
+
+def _emsc(graph, x, step):
+    coefficients = np.linalg.pinv(step.WA_).T * step.weights_.reshape(-1, 1)
+    reference = step.order + 1  # its place, between polynomials and interferents
+    others = graph("MatMul", x, np.delete(coefficients, reference, axis=1))
+    rest = graph("Sub", x, graph("MatMul", others, np.delete(step.A_, reference, axis=1).T))
+    return graph("Div", rest, graph("MatMul", x, coefficients[:, [reference]]))
+
+
+def _norm(graph, x, order):
+    # By hand: runtimes that are a few years old have no ReduceL1 and ReduceL2 of float64.
+    if order == "max":
+        return graph("ReduceMax", graph("Abs", x), axes=[1])
+    order = float({"l1": 1, "l2": 2}.get(order, order))
+    sums = graph("ReduceSum", graph("Pow", graph("Abs", x), order), [1])
+    return graph("Pow", sums, 1 / order)
+
+
+def _norm_scaler(graph, x, step):
+    return graph("Div", x, _norm(graph, x, step.l_norm))
+
+
+def _normalizer(graph, x, step):
+    norm = _norm(graph, x, step.norm)
+    return graph("Div", x, graph("Where", graph("Equal", norm, 0.0), 1.0, norm))
+
+
+def _min_max_scaler(graph, x, step):
+    highest = graph("ReduceMax", x, axes=[1])
+    if not step.use_min:
+        return graph("Div", x, highest)
+    lowest = graph("ReduceMin", x, axes=[1])
+    return graph("Div", graph("Sub", x, lowest), graph("Sub", highest, lowest))
+
+
+def _point_scaler(graph, x, step):
+    return graph("Div", x, graph("Gather", x, np.array([step.point_index_]), axis=1))
+
+
+# By package and name: to import them all would cost every user of the package a third of a second.
+# Steps that add up the points of a spectrum with fixed weights, and maybe a constant:
+AFFINE = (
+    "chemotools.ConstantBaselineCorrection",
+    "chemotools.IndexSelector",
+    "chemotools.LinearCorrection",
+    "chemotools.MeanFilter",
+    "chemotools.ModifiedSincFilter",
+    "chemotools.NorrisWilliams",
+    "chemotools.ParetoScaler",
+    "chemotools.PolynomialCorrection",
+    "chemotools.RangeCut",
+    "chemotools.SavitzkyGolay",
+    "chemotools.SavitzkyGolayFilter",
+    "chemotools.SubtractReference",
+    "chemotools.WhittakerSmooth",
+    "sklearn.MaxAbsScaler",
+    "sklearn.MinMaxScaler",
+    "sklearn.RobustScaler",
+    "sklearn.StandardScaler",
+)
+# Steps that scale each spectrum by something of its own:
+BY_SPECTRUM = {
+    "chemotools.ExtendedMultiplicativeScatterCorrection": _emsc,
+    "chemotools.MinMaxScaler": _min_max_scaler,
+    "chemotools.MultiplicativeScatterCorrection": _msc,
+    "chemotools.NormScaler": _norm_scaler,
+    "chemotools.PointScaler": _point_scaler,
+    "chemotools.StandardNormalVariate": _snv,
+    "sklearn.Normalizer": _normalizer,
+}
+
+
+# ------------------------------------------------------------------ views and networks
+
+
+def _add_views(graph, x, n_points, scaler):
+    """Add what `_views.views` and the fitted scaler of views compute: float32 (B, 3, n_bins)."""
+    if _views.bin_size(n_points) > 1:
+        x, n_points, _ = _add_affine(graph, x, n_points, _views.average_bins)
+    stack = [x] + [graph("Mul", x, 0.0)] * (_views.N_VIEWS - 1)
+    if n_points >= _views.MIN_POINTS_OF_DERIVATIVE:
+        highest = graph("ReduceMax", graph("Abs", x), axes=[1])
+        rounding = graph("Mul", highest, _views.ROUNDING)
+        for order, (window, _) in _views.WINDOWS.items():
+            slopes, _, _ = _add_affine(
+                graph, x, n_points, lambda X, order=order: _views.derivative(X, order)
+            )
+            slopes = graph("Sub", slopes, graph("ReduceMean", slopes, axes=[1]))
+            size = _root_mean_square(graph, slopes)
+            size = graph("Where", graph("Greater", size, rounding), size, np.inf)
+            margin = [0, window // 2]
+            stack[order] = graph("Pad", graph("Div", slopes, size), margin * 2)
+    stack = graph("Concat", *(graph("Unsqueeze", view, [1]) for view in stack), axis=1)
+    stack = graph("Div", graph("Sub", stack, scaler.mean_), scaler.scale_)
+    return graph.cast(stack, np.float32)
+
+
+def _add_networks(graph, x, nets, matrix, offset):
+    """Add the networks, averaged, up to what each position contributes to each target.
+
+    Returns
+    -------
+    cells : str
+        Of float32 (B, n_positions, n_targets).
+    base_values : ndarray of shape (n_targets,)
+    """
+    cells, base_values = [], offset
+    for net in nets:
+        module = net.module_
+        weights = _numpy(module.head_weight).astype(float)  # (n_outputs, K, L)
+        weights = np.einsum("okl,ot->lkt", weights, matrix / len(nets)).astype(np.float32)
+        features = graph("Transpose", _add_features(graph, x, module), perm=[2, 0, 1])
+        cells.append(graph("MatMul", features, weights))  # (L, B, T)
+        base_values = base_values + _numpy(module.head.bias) @ (matrix / len(nets))
+    total = graph("Sum", *cells)
+    return graph("Transpose", total, perm=[1, 0, 2]), base_values
+
+
+def _add_features(graph, x, module):
+    """Add what `ResNet1D.forward_features` computes, (B, K, L)."""
+    missing = module.n_positions * STRIDE - module.n_points
+    x = graph("Pad", x, [0, 0, 0, 0, 0, missing])
+    channels = _convolve(graph, x, module.stem)
+    for block in module.blocks:
+        branch = _convolve(graph, _gelu(graph, channels), block.first)
+        branch = _convolve(graph, _gelu(graph, branch), block.second)
+        channels = graph("Add", channels, branch)
+    features = graph("Mul", _gelu(graph, channels), np.float32(module.feature_scale))
+    if module.shortcut:
+        shape = [0, module.n_views, module.n_positions, STRIDE]  # 0: as it is
+        points = graph("Transpose", graph("Reshape", x, shape), perm=[0, 1, 3, 2])
+        points = graph("Reshape", points, [0, module.n_views * STRIDE, module.n_positions])
+        points = graph("Mul", points, np.float32(module.cell_scale))
+        features = graph("Concat", features, points, axis=1)
+    return graph("Sub", features, _numpy(module.feature_mean))
+
+
+def _convolve(graph, x, layer):
+    (padding,), (stride,) = layer.padding, layer.stride
+    weight, bias = _numpy(layer.weight), _numpy(layer.bias)
+    return graph("Conv", x, weight, bias, pads=[padding, padding], strides=[stride])
+
+
+def _gelu(graph, x):
+    # As its own operator it came with opset 20.
+    bend = graph("Erf", graph("Mul", x, np.float32(np.sqrt(0.5))))
+    return graph("Mul", graph("Mul", x, np.float32(0.5)), graph("Add", bend, np.float32(1)))
+
+
+def _numpy(tensor):
+    return tensor.detach().cpu().numpy()
+
+
+def _add_class_outputs(graph, logits, labels):
+    """Add what a classifier says beside its maps."""
+    shape = ["n_samples", len(labels)]
+    if labels.dtype.kind in "iu":
+        labels = labels.astype(np.int64)
+    elif labels.dtype.kind == "f":
+        labels = labels.astype(np.float64)
+    elif labels.dtype.kind != "b":
+        labels = labels.astype(str).astype(object)
+    most_probable = graph("ArgMax", logits, axis=1, keepdims=0)
+    graph.output("label", graph("Gather", labels, most_probable), labels.dtype, shape[:1])
+    graph.output("probabilities", graph("Softmax", logits, axis=1), np.float64, shape)
+    graph.output("logits", logits, np.float64, shape)
+
+
+def _write(model, path):
+    """Write a model so that nobody ever reads half of it."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        partial.write_bytes(model.SerializeToString())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _import_onnx():
+    try:
+        import onnx
+    except ImportError as error:
+        raise ImportError(
+            "Writing ONNX files needs onnx: pip install 'sklearn-spectral[onnx]'."
+        ) from error
+    return onnx
