@@ -131,7 +131,7 @@ def export_onnx(estimator, path, *, explain=True, x_axis=None):
     x = _add_views(graph, x, n_points, model._view_scaler)
     matrix, offset, labels = _unit(model, y_transformers)
     cells, base_values = _add_networks(graph, x, model.nets_, matrix, offset)
-    outputs = graph("ReduceSum", graph.cast(cells, np.float64), [1], keepdims=0)
+    outputs = graph("ReduceSum", graph.cast(cells, np.float64), [2], keepdims=0)
     outputs = graph("Add", outputs, base_values)  # (B, T)
     if hasattr(model, "classes_"):
         _add_class_outputs(graph, outputs, labels)
@@ -143,9 +143,11 @@ def export_onnx(estimator, path, *, explain=True, x_axis=None):
         module = model.nets_[0].module_
         points = STRIDE * _views.bin_size(n_points)  # of a position
         weights = spreading(module.n_positions, n_points, points).numpy()
-        maps, shape = graph("MatMul", weights.T, cells), ["n_samples", n_points, len(labels)]
+        maps, shape = graph("MatMul", cells, weights), ["n_samples", n_points, len(labels)]
         if y_ndim == 1:
-            maps, shape = graph("Squeeze", maps, [2]), shape[:2]
+            maps, shape = graph("Squeeze", maps, [1]), shape[:2]
+        else:
+            maps = graph("Transpose", maps, perm=[0, 2, 1])
         graph.output("maps", maps, np.float32, shape)
         graph.output("base_values", base_values, np.float64, [len(labels)])
     metadata = {
@@ -261,7 +263,16 @@ def _x_axis(estimator, fitted, x_axis, n_features):
         names = given.tolist()
     for step in fitted[:-1]:
         names = _names_after(step, names)
-    task = _Task(estimator, None, names, None, None, x_axis, given, {})
+    task = _Task(
+        outermost=estimator,
+        X=None,
+        names=names,
+        reference=None,
+        target=None,
+        x_axis=x_axis,
+        given=given,
+        how={},
+    )
     return fitted[-1]._resolve_x_axis(None, _axis_of_last_step(fitted[-1], task))
 
 
@@ -470,7 +481,7 @@ def _add_networks(graph, x, nets, matrix, offset):
     Returns
     -------
     cells : str
-        Of float32 (B, n_positions, n_targets).
+        Of float32 (B, n_targets, n_positions).
     base_values : ndarray of shape (n_targets,)
     """
     cells, base_values = [], offset
@@ -482,7 +493,7 @@ def _add_networks(graph, x, nets, matrix, offset):
         cells.append(graph("MatMul", features, weights))  # (L, B, T)
         base_values = base_values + _numpy(module.head.bias) @ (matrix / len(nets))
     total = graph("Sum", *cells)
-    return graph("Transpose", total, perm=[1, 0, 2]), base_values
+    return graph("Transpose", total, perm=[1, 2, 0]), base_values
 
 
 def _add_features(graph, x, module):
@@ -523,12 +534,9 @@ def _numpy(tensor):
 def _add_class_outputs(graph, logits, labels):
     """Add what a classifier says beside its maps."""
     shape = ["n_samples", len(labels)]
-    if labels.dtype.kind in "iu":
-        labels = labels.astype(np.int64)
-    elif labels.dtype.kind == "f":
-        labels = labels.astype(np.float64)
-    elif labels.dtype.kind != "b":
-        labels = labels.astype(str).astype(object)
+    labels = np.asarray(labels.tolist())  # of ONNX's own types: int64, not int32
+    if labels.dtype.kind == "U":
+        labels = labels.astype(object)
     most_probable = graph("ArgMax", logits, axis=1, keepdims=0)
     graph.output("label", graph("Gather", labels, most_probable), labels.dtype, shape[:1])
     graph.output("probabilities", graph("Softmax", logits, axis=1), np.float64, shape)
