@@ -287,6 +287,19 @@ def test_transformed_targets(mixtures, path, n_columns):
     assert_same(path, model, X)
 
 
+def test_targets_of_another_shape_inside(mixtures, path):
+    """The network learns y twice; predictions are one column, as y was."""
+    X, amounts = mixtures
+    model = TransformedTargetRegressor(
+        ResNet1DRegressor(**AT_ONCE),
+        func=lambda y: np.hstack([y, -y]),
+        inverse_func=lambda y: (y[:, :1] - y[:, 1:]) / 2,
+    ).fit(X, amounts[:, 0])
+    export_onnx(model, path)
+    assert assert_same(path, model, X)["prediction"].shape == (60,)
+    assert metadata(path)["targets"] == "[0]"
+
+
 def test_refuses_targets_that_do_not_add_up(mixtures, path):
     X, amounts = mixtures
     model = TransformedTargetRegressor(
