@@ -1,8 +1,6 @@
 """Models in one ONNX file: predictions and maps on an instrument, without Python."""
 
 import json
-import os
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -20,6 +18,7 @@ from ._explain import (
     linear_inverse,
 )
 from ._explanation import check_x_axis
+from ._files import write
 from ._grad_cam import spreading
 from ._resnet1d import STRIDE
 from ._version import __version__
@@ -158,7 +157,7 @@ def export_onnx(estimator, path, *, explain=True, x_axis=None):
         "opset": str(OPSET),
         "sklearn_spectral_version": __version__,
     }
-    _write(graph.model(metadata), Path(path))
+    write(path, graph.model(metadata).SerializeToString())
 
 
 class _Graph:
@@ -541,16 +540,6 @@ def _add_class_outputs(graph, logits, labels):
     graph.output("label", graph("Gather", labels, most_probable), labels.dtype, shape[:1])
     graph.output("probabilities", graph("Softmax", logits, axis=1), np.float64, shape)
     graph.output("logits", logits, np.float64, shape)
-
-
-def _write(model, path):
-    """Write a model so that nobody ever reads half of it."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        partial.write_bytes(model.SerializeToString())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _import_onnx():
