@@ -6,7 +6,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 export MPLBACKEND ?= agg
 
-.PHONY: demo test lint format bench bench-accuracy bench-explanations clean
+.PHONY: demo test lint format docs bench bench-accuracy bench-explanations clean
 
 demo: .venv/.installed
 	$(BIN)/python examples/demo.py
@@ -18,10 +18,16 @@ lint: .venv/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/codespell
 
 format: .venv/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# The site, in docs/_build; warnings are errors. It runs the examples, which takes minutes:
+# SPHINXOPTS="-D plot_gallery=0" leaves them as they are.
+docs: .venv/.installed-docs
+	$(BIN)/python -m sphinx -W --keep-going -b html $(SPHINXOPTS) docs docs/_build
 
 bench: .venv/.installed
 	$(BIN)/python benchmarks/speed.py
@@ -45,5 +51,10 @@ bench-explanations: .venv/.installed
 	$(BIN)/pip install --quiet --editable ".[dev]"
 	touch $@
 
+.venv/.installed-docs: .venv/.installed
+	$(BIN)/pip install --quiet --editable ".[docs]"
+	touch $@
+
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf docs/_build docs/gallery docs/generated

@@ -149,7 +149,7 @@ def make_oil_blends(
 
     Row r, with scatter factor :math:`s_r` and wavenumber shift :math:`d_r`, is
 
-    .. math:: x_r(v) = s_r \big[\sum_b h_b \, p_b(v - d_r) + f_r(v)\big] + noise + rays
+    .. math:: x_r(v) = s_r \left[\sum_b h_b \, p_b(v - d_r) + f_r(v)\right] + noise + rays
 
     The height :math:`h_b` of a band is linear in the composition: C=C and =C-H bands follow the
     double bonds per chain, CH2 bands the methylene groups, the C=O band the ester groups, two C-C

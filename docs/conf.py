@@ -1,0 +1,93 @@
+"""The site: `make docs`. Nothing is fetched while it is built or read."""
+
+from html import escape
+
+from docutils import nodes
+from docutils.utils.math.latex2mathml import tex2mathml
+
+import sklearn_spectral
+
+project = "sklearn-spectral"
+copyright = "The sklearn-spectral developers"
+author = "The sklearn-spectral developers"
+release = sklearn_spectral.__version__
+
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.extlinks",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_build"]
+
+# Every reference must resolve, to what is on this site.
+nitpicky = True
+nitpick_ignore_regex = [
+    # No inventories of other projects: they would have to be downloaded at every build.
+    ("py:.*", r"(sklearn|skorch|torch|matplotlib|numpy|pandas|dask|xarray)\..*"),
+]
+
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+myst_update_mathjax = False  # formulas are MathML, see below
+
+extlinks = {"doi": ("https://doi.org/%s", "doi:%s")}
+
+autosummary_generate = True
+autodoc_member_order = "bysource"
+autodoc_default_options = {
+    # scikit-learn makes these, and its own guide explains them.
+    "exclude-members": "get_metadata_routing, set_fit_request, set_output, "
+    "set_partial_fit_request, set_score_request"
+}
+numpydoc_show_class_members = False  # the templates list them, with their docstrings
+add_module_names = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"/plot_",
+    "ignore_pattern": r"demo\.py|__init__\.py",
+    "backreferences_dir": "generated/examples",
+    "doc_module": ("sklearn_spectral",),
+    "show_memory": False,
+    "show_signature": False,
+    # Seconds to run differ from machine to machine; no page of them.
+    "write_computation_times": False,
+    "min_reported_time": 1e9,
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = "sklearn-spectral"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_sourcelink = False
+html_copy_source = False
+html_theme_options = {
+    "navbar_end": ["theme-switcher"],
+    "show_prev_next": True,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "header_links_before_dropdown": 6,
+    "navigation_with_keys": False,
+}
+html_math_renderer = "mathml"
+
+
+def _mathml(writer, node):
+    """Write a formula as MathML, which browsers draw themselves: no script from elsewhere."""
+    block = isinstance(node, nodes.math_block)
+    formula = tex2mathml(node.astext(), as_block=block)
+    label = f' aria-label="{escape(node.astext())}"'
+    tag = "div" if block else "span"
+    writer.body.append(f'<{tag} class="math"{label}>{formula}</{tag}>')
+    raise nodes.SkipNode
+
+
+def setup(app):
+    """Register the renderer of formulas."""
+    app.add_html_math_renderer("mathml", (_mathml, None), (_mathml, None))
