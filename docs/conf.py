@@ -3,9 +3,13 @@
 from html import escape
 
 from docutils import nodes
+from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.util.logging import getLogger
 
 import sklearn_spectral
+
+logger = getLogger(__name__)
 
 project = "sklearn-spectral"
 copyright = "The sklearn-spectral developers"
@@ -81,7 +85,11 @@ html_math_renderer = "mathml"
 def _mathml(writer, node):
     """Write a formula as MathML, which browsers draw themselves: no script from elsewhere."""
     block = isinstance(node, nodes.math_block)
-    formula = tex2mathml(node.astext(), as_block=block)
+    try:
+        formula = tex2mathml(node.astext(), as_block=block)
+    except MathError as error:
+        logger.warning("%s: %s", error, node.astext(), location=node)
+        formula = ""
     label = f' aria-label="{escape(node.astext())}"'
     tag = "div" if block else "span"
     writer.body.append(f'<{tag} class="math"{label}>{formula}</{tag}>')
