@@ -600,8 +600,7 @@ class _BaseResNet1D(BaseEstimator, ABC):
             A spectrum to compare with, or the mean of the training spectra: gradients times
             A - A_reference. At the last layer these difference maps add up to the difference of
             the outputs, and the base value is the reference's output.
-        out : ndarray of shape (n_samples, n_points) or (n_samples, n_points, n_targets), \
-                default=None
+        out : ndarray of the shape of the maps, default=None
             Where to write the maps: a float array, such as a ``numpy.memmap`` of more spectra than
             fit into memory; ``explanation.maps`` is then this array. X may be a memmap as well: it
             is read chunk by chunk.

@@ -1,0 +1,241 @@
+"""The site: its code runs, it builds without a warning, links resolve, and nothing is missing."""
+
+import inspect
+import os
+import pkgutil
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from dataclasses import is_dataclass
+from functools import partial
+from html.parser import HTMLParser
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlsplit
+
+import matplotlib
+import matplotlib.pyplot as plt
+import pytest
+
+import sklearn_spectral
+
+REPOSITORY = Path(__file__).parents[1]
+DOCS = REPOSITORY / "docs"
+BUILT = ("_build", "gallery", "generated")  # by `make docs`, and not part of the sources
+PAGES = sorted(
+    page
+    for page in DOCS.rglob("*.md")
+    if page.relative_to(DOCS).parts[0] not in BUILT and "```python\n" in page.read_text()
+)
+PUBLIC_MODULES = [
+    sklearn_spectral,
+    *(
+        import_module(f"sklearn_spectral.{module.name}")
+        for module in pkgutil.iter_modules(sklearn_spectral.__path__)
+        if not module.name.startswith("_")
+    ),
+]
+PUBLIC = [(module, name) for module in PUBLIC_MODULES for name in module.__all__]
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+def test_code_of_a_page_runs(page, tmp_path, monkeypatch):
+    matplotlib.use("agg")
+    monkeypatch.chdir(tmp_path)
+    namespace = {}
+    for block in re.findall(r"^```python\n(.*?)^```", page.read_text(), flags=re.S | re.M):
+        exec(compile(block, str(page), "exec"), namespace)
+    plt.close("all")
+
+
+# ---------------------------------------------------------------------- docstrings
+
+# What numpydoc would have and we do without: an extended summary, "See Also" and an example for
+# every method (test_package.py asks every public name for one); unnamed return values; the
+# description and the type of what another docstring or the type itself describes.
+NOT_ASKED = {"ES01", "SA01", "EX01", "RT02", "RT03", "RT04", "PR04", "PR07"}
+
+
+def _full_names():
+    """Return the full names of public objects, and of their own methods and properties."""
+    names = []
+    for module, name in PUBLIC:
+        thing = getattr(module, name)
+        names.append(f"{module.__name__}.{name}")
+        for attribute, value in inspect.getmembers(thing) if inspect.isclass(thing) else ():
+            function = getattr(value, "fget", value)
+            ours = str(getattr(function, "__module__", "")).startswith("sklearn_spectral")
+            if ours and not attribute.startswith("_"):
+                names.append(f"{module.__name__}.{name}.{attribute}")
+    return names
+
+
+@pytest.mark.parametrize("name", _full_names())
+def test_docstring_is_numpydoc(name):
+    validate = pytest.importorskip("numpydoc.validate").validate
+    asked = [error for error in validate(name)["errors"] if error[0] not in NOT_ASKED]
+    module, _, last = name.rpartition(".")
+    if is_dataclass(getattr(sys.modules.get(module), last, None)):
+        # Their fields are documented once, as attributes.
+        asked = [error for error in asked if error[0] != "PR01"]
+    assert not asked
+
+
+# ---------------------------------------------------------------------------- the site
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Build the site from a copy of its sources, without running the gallery."""
+    pytest.importorskip("sphinx")
+    copy, built = tmp_path_factory.mktemp("sources"), tmp_path_factory.mktemp("site")
+    for folder in ("docs", "examples", "benchmarks"):
+        ignored = shutil.ignore_patterns(*BUILT, "__pycache__")
+        shutil.copytree(REPOSITORY / folder, copy / folder, ignore=ignored)
+    for name in ("CHANGELOG.md", "CONTRIBUTING.md"):
+        shutil.copy(REPOSITORY / name, copy)
+    build = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html"]
+    done = subprocess.run(
+        [*build, "-D", "plot_gallery=0", str(copy / "docs"), str(built)],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "MPLBACKEND": "agg"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return built
+
+
+class _Page(HTMLParser):
+    """The anchors of a page and what it refers to."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.anchors, self.references = set(), []
+        self.feed(path.read_text())
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.anchors.add(attributes.get("id"))
+        for name in ("href", "src"):
+            if attributes.get(name):
+                self.references.append(attributes[name])
+
+
+def html_pages(site):
+    """Return the pages of a site, without the templates that its theme keeps among the assets."""
+    return [path for path in sorted(site.rglob("*.html")) if "_static" not in path.parts]
+
+
+def broken_links(site):
+    """Return (page, reference) of every internal reference that leads nowhere."""
+    pages = {path: _Page(path) for path in html_pages(site)}
+    broken = []
+    for path, page in pages.items():
+        for reference in page.references:
+            parts = urlsplit(reference)
+            if parts.scheme or parts.netloc:
+                continue  # elsewhere, and there is no network here
+            address, anchor = urldefrag(reference)
+            target = path
+            if address:
+                target = (path.parent / unquote(urlsplit(address).path)).resolve()
+            if not target.is_file() or (
+                anchor and target in pages and unquote(anchor) not in pages[target].anchors
+            ):
+                broken.append((str(path.relative_to(site)), reference))
+    return broken
+
+
+def test_broken_links_are_found(tmp_path):
+    (tmp_path / "one.html").write_text(
+        '<p id="here"><a href="two.html#there">x</a><a href="#here">'
+    )
+    (tmp_path / "two.html").write_text(
+        '<img src="no.png"><a href="one.html"><a href="https://x.y">'
+    )
+    assert broken_links(tmp_path) == [("one.html", "two.html#there"), ("two.html", "no.png")]
+
+
+def test_every_internal_link_resolves(site):
+    assert len(html_pages(site)) > 30
+    assert broken_links(site) == []
+
+
+def test_nothing_is_fetched_from_elsewhere(site):
+    loaded = re.compile(
+        r"<(?:script|img|iframe)[^>]*\ssrc=\"(?:https?:)?//|@import|<link[^>]*=\"http"
+    )
+    assert [path.name for path in html_pages(site) if loaded.search(path.read_text())] == []
+
+
+@pytest.mark.parametrize(
+    "module, name", PUBLIC, ids=lambda value: getattr(value, "__name__", value)
+)
+def test_every_public_name_is_in_the_reference(site, module, name):
+    full_name = f"{module.__name__}.{name}"
+    page = _Page(site / "generated" / f"{full_name}.html")
+    assert full_name in page.anchors
+    assert f"generated/{full_name}.html#{full_name}" in _Page(site / "api.html").references
+
+
+# -------------------------------------------------------------------------- in a browser
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A headless Chromium, where there is one."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    if found is None:
+        pytest.skip("no Chromium on this machine")
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+    with playwright.sync_playwright() as started:
+        chromium = started.chromium.launch(executable_path=found, args=flags)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def address(site):
+    """Serve the site on this machine."""
+    handler = partial(_Quiet, directory=str(site))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        """Print nothing."""
+
+
+def test_pages_are_quiet_and_fit_a_phone(site, address, browser):
+    page = browser.new_page(viewport=PHONE)
+    complaints, wide = [], []
+    page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("requestfailed", lambda request: complaints.append(request.url))
+    for path in html_pages(site):
+        name = path.relative_to(site).as_posix()
+        page.goto(f"{address}/{name}")
+        if page.evaluate("document.documentElement.scrollWidth") > PHONE["width"]:
+            wide.append(name)
+    page.close()
+    assert (complaints, wide) == ([], [])
+
+
+def test_gallery_has_its_figures():
+    """Of the site that `make docs` has built, if it has, examples and all."""
+    pages = [page for page in (DOCS / "_build" / "gallery").glob("plot_*.html")]
+    if not pages:
+        pytest.skip("make docs has not been run")
+    for page in pages:
+        figures = [each for each in _Page(page).references if "_images/sphx_glr_plot" in each]
+        assert figures, f"{page.name} has no figure"
