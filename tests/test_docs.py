@@ -177,8 +177,9 @@ def test_nothing_is_fetched_from_elsewhere(site):
 )
 def test_every_public_name_is_in_the_reference(site, module, name):
     full_name = f"{module.__name__}.{name}"
-    page = _Page(site / "generated" / f"{full_name}.html")
-    assert full_name in page.anchors
+    page = site / "generated" / f"{full_name}.html"
+    assert page.is_file(), f"{full_name} is not in docs/api.md"
+    assert full_name in _Page(page).anchors
     assert f"generated/{full_name}.html#{full_name}" in _Page(site / "api.html").references
 
 
