@@ -58,6 +58,8 @@ sphinx_gallery_conf = {
     "ignore_pattern": r"demo\.py|__init__\.py",
     "backreferences_dir": "generated/examples",
     "doc_module": ("sklearn_spectral",),
+    # Tables are shown; what a plotting call returns is not.
+    "capture_repr": ("_repr_html_",),
     "show_memory": False,
     "show_signature": False,
     # Seconds to run differ from machine to machine; no page of them.
