@@ -14,13 +14,20 @@ TECHNIQUES = {
 MAX_PANELS = 6
 # Its middle is a light grey that still shows on white; blue and red are colour-blind safe.
 COLOUR_MAP = "coolwarm"
-R2_COLOUR_MAP = "viridis_r"
 MARKERS = "osD^vP"  # of bands: as many as MAX_PANELS
 # The colour scale ends where this share of the contributions lies within it.
 COLOURED_SHARE = 0.99
 
 
-class ExplanationDisplay:
+class _Display:
+    """What both displays share: how they print."""
+
+    def __repr__(self):
+        drawn = f"{len(self.ax_)} panels" if hasattr(self, "ax_") else "not drawn yet, call plot()"
+        return f"{type(self).__name__}({self.explanation!r}; {drawn})"
+
+
+class ExplanationDisplay(_Display):
     """Spectra coloured by the signed contribution of every point.
 
     Parameters
@@ -133,6 +140,7 @@ class ExplanationDisplay:
                 axis.set_ylabel("Intensity")
             else:
                 ranks = np.arange(1, len(values) + 1)
+                # An image also in vector files: a path for every point would be megabytes.
                 axis.pcolormesh(
                     explanation.x_axis, ranks, values, cmap=COLOUR_MAP, norm=norm, rasterized=True
                 )
@@ -144,7 +152,8 @@ class ExplanationDisplay:
         for axis in axes:
             axis.set_xlim(*(ends[::-1] if high_to_low else ends))
         output = output_label or explanation.output_name
-        figure.colorbar(
+        _colour_bar(
+            figure,
             plt.cm.ScalarMappable(norm, COLOUR_MAP),
             ax=list(axes),
             label=f"Contribution of a point\nto {output}",
@@ -155,7 +164,7 @@ class ExplanationDisplay:
         return self
 
 
-class LinearityDisplay:
+class LinearityDisplay(_Display):
     """How straight contributions rise with the reference values: slopes, and bands against y.
 
     Parameters
@@ -231,7 +240,11 @@ class LinearityDisplay:
         top, bottom = axes
         slope, r2 = points["slope"].to_numpy(), points["r2"].to_numpy()
         top.axhline(0, color="0.6", linewidth=0.6)
-        _coloured_line(top, x, slope, r2, plt.Normalize(0, 1), R2_COLOUR_MAP)
+        # What is straight stands out from the background, dark or light.
+        scale = plt.cm.ScalarMappable(
+            plt.Normalize(0, 1), "viridis" if _on_dark(plt.rcParams["text.color"]) else "viridis_r"
+        )
+        _coloured_line(top, x, slope, r2, scale.norm, scale.cmap)
         output = output_label or self.explanation.output_name
         label, high_to_low = _axis_style(x, technique)
         ends = np.sort(x[[0, -1]])
@@ -240,9 +253,7 @@ class LinearityDisplay:
             xlabel=x_label or label,
             ylabel="Slope of contribution\nagainst reference",
         )
-        figure.colorbar(
-            plt.cm.ScalarMappable(plt.Normalize(0, 1), R2_COLOUR_MAP), ax=top, label="R$^2$"
-        )
+        _colour_bar(figure, scale, ax=top, label="R$^2$")
         y = np.asarray(self.y, dtype=float)
         order = np.argsort(y)
         # By name alone, bands may be called alike: by place.
@@ -324,13 +335,27 @@ def _panels(explanation, samples):
     return panels
 
 
+def _on_dark(text_colour):
+    """Whether text of this colour is read on a dark background."""
+    from matplotlib.colors import to_rgb
+
+    return float(np.mean(to_rgb(text_colour))) > 0.5
+
+
+def _colour_bar(figure, scale, **params):
+    """Draw a colour bar that stays paths in vector files; matplotlib makes it an image."""
+    figure.colorbar(scale, **params).solids.set(rasterized=False, edgecolor="face")
+
+
 def _coloured_line(axis, x, spectrum, values, norm, colour_map=COLOUR_MAP):
-    """Draw a spectrum whose colour is `values`, over a thin line that shows it where they are 0."""
+    """Draw a spectrum whose colour is `values`, with an edge that shows it where they are 0."""
+    from matplotlib import rcParams
     from matplotlib.collections import LineCollection
 
     points = np.column_stack([x, spectrum])
     segments = np.stack([points[:-1], points[1:]], axis=1)  # (n_points - 1, 2, 2)
-    axis.plot(x, spectrum, color="0.25", linewidth=0.6)
+    edge = {"color": rcParams["text.color"], "linewidth": 3.6, "solid_capstyle": "round"}
+    axis.plot(x, spectrum, **edge)
     axis.add_collection(
         LineCollection(
             segments,

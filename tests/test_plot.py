@@ -1,16 +1,21 @@
 """Figures: what is in them, not how they look."""
 
+import io
+
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.collections import LineCollection, QuadMesh
+from matplotlib.colors import to_rgb
 
 from sklearn_spectral import (
     ExplanationDisplay,
+    LinearityDisplay,
     ResNet1DClassifier,
     ResNet1DRegressor,
 )
+from sklearn_spectral._plot import COLOUR_MAP
 
 matplotlib.use("agg")
 
@@ -86,3 +91,119 @@ def test_own_axes_are_used_and_counted(regressor, mixtures):
 def test_unknown_technique_is_refused(regressor, mixtures):
     with pytest.raises(ValueError, match="expected one of"):
         regressor.explain(mixtures[0][:2]).plot(technique="xrd")
+
+
+# How colours look without one kind of cone, in linear RGB: Machado et al. (2009), IEEE Trans. Vis.
+# Comput. Graph. 15, 1291-1298, doi:10.1109/TVCG.2009.113, severity 1.
+BLINDNESS = {
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+
+
+def linear(colour):
+    rgb = np.array(to_rgb(colour))
+    return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+
+
+def contrast(colour, other):
+    """Return the contrast ratio of WCAG 2."""
+    low, high = sorted(linear(c) @ TO_XYZ[1] for c in (colour, other))
+    return (high + 0.05) / (low + 0.05)
+
+
+def lab(rgb):
+    """Return linear RGB in CIE L*a*b*, whose distances are those of the eye."""
+    x, y, z = np.cbrt(np.maximum(TO_XYZ @ rgb / TO_XYZ.sum(axis=1), 0.009))
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("matrix", BLINDNESS.values(), ids=BLINDNESS)
+@pytest.mark.parametrize("size", [0.25, 0.5, 0.75, 1])
+def test_more_and_less_are_told_apart_by_everybody(matrix, size):
+    colours = plt.get_cmap(COLOUR_MAP)([0.5 - size / 2, 0.5 + size / 2])[:, :3]
+    less, more = (lab(np.array(matrix) @ linear(colour)) for colour in colours)
+    # Ten is a clear difference in print. By hue: which of the two is darker says nothing.
+    assert np.linalg.norm(less[1:] - more[1:]) > 10
+
+
+def drawn(display):
+    """Return the SVG of a figure."""
+    file = io.StringIO()
+    display.figure_.savefig(file, format="svg")
+    return file.getvalue()
+
+
+@pytest.fixture(params=["few", "linearity", "heat map"])
+def make_display(request, regressor, mixtures):
+    explanation = regressor.explain(mixtures[0])
+    return {
+        "few": lambda: explanation.plot(samples=[0, 1]),
+        "linearity": lambda: LinearityDisplay(explanation, mixtures[1][:, 0]).plot(),
+        "heat map": explanation.plot,
+    }[request.param], request.param
+
+
+def test_figures_are_paths_in_vector_files(make_display):
+    make, kind = make_display
+    svg = drawn(make())
+    # The heat map alone is an image: 60 spectra of 100 points would be 6000 paths.
+    assert svg.count("<image") == (kind == "heat map")
+    assert len(svg) < 300_000
+    if kind == "few":
+        assert svg.count("<path") > 2 * 99  # a path from every point to the next
+
+
+@pytest.mark.parametrize("style", ["default", "dark_background"])
+def test_figures_are_read_in_light_and_dark(make_display, style):
+    with plt.style.context(style):
+        display = make_display[0]()
+        figure = display.figure_
+        background = figure.get_facecolor()
+        texts = [text for text in figure.findobj(plt.Text) if text.get_text()]
+        assert min(contrast(text.get_color(), background) for text in texts) > 4.5
+        lines = [line for axis in display.ax_ for line in axis.get_lines()]
+        assert all(contrast(line.get_color(), background) > 2 for line in lines)
+        if make_display[1] == "few":
+            assert contrast(lines[0].get_color(), background) > 4.5  # the edge of pale colours
+
+
+@pytest.mark.parametrize("style", ["default", "dark_background"])
+def test_straight_bands_stand_out_from_the_background(regressor, mixtures, style):
+    with plt.style.context(style):
+        display = LinearityDisplay(regressor.explain(mixtures[0]), mixtures[1][:, 0]).plot()
+        (line,) = collections(display.ax_, LineCollection)
+        background = display.figure_.get_facecolor()
+        curved, straight = (contrast(line.cmap(r2), background) for r2 in (0.0, 1.0))
+    assert straight > 10 > 2 > curved
+
+
+def test_edge_lies_under_the_colours(regressor, mixtures):
+    (axis,) = regressor.explain(mixtures[0][:1]).plot().ax_
+    (edge,), (line,) = axis.get_lines(), collections([axis], LineCollection)
+    assert edge.get_linewidth() > line.get_linewidth()[0]
+    children = axis.get_children()
+    order = [(artist.get_zorder(), children.index(artist)) for artist in (edge, line)]
+    assert order == sorted(order)
+
+
+def test_displays_say_what_they_are(regressor, mixtures):
+    explanation = regressor.explain(mixtures[0][:2])
+    display = ExplanationDisplay(explanation)
+    assert repr(display) == f"ExplanationDisplay({explanation!r}; not drawn yet, call plot())"
+    assert repr(display.plot()) == f"ExplanationDisplay({explanation!r}; 2 panels)"
+    assert repr(LinearityDisplay(explanation, [0, 1])).startswith("LinearityDisplay(Explanation of")
