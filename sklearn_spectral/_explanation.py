@@ -8,6 +8,7 @@ import pandas as pd
 from scipy.signal import find_peaks
 
 from ._bands import BAND_TABLES, named_bands
+from ._html import explanation_html
 
 # A peak of the mean map counts from this share of the highest one on.
 PEAK_PROMINENCE = 0.05
@@ -16,6 +17,8 @@ COMPLETENESS_TOLERANCE = 1e-3
 # The bands of `stability` are stable when their contribution is at least so many standard
 # deviations between models.
 STABLE = 2.0
+# Printing looks at no more maps than this, milliseconds of work, however many there are.
+PRINTED_MAPS = 1000
 
 
 def check_x_axis(x_axis, n_points):
@@ -119,11 +122,25 @@ class Explanation:
         )
         if (self.method, self.layer) != ("1d-grad-cam", "features"):
             text += f", {self.method} at {self.layer}"
-        size = np.abs(self.outputs - self.base_values).max(initial=0)
-        left_over = np.abs(self.residuals).max(initial=0)
-        if left_over > COMPLETENESS_TOLERANCE * size:
+        left_over = self._sample()._left_over()
+        if left_over:
             text += f", incomplete: up to {left_over:.3g} of {self.output_name} is on no wavelength"
         return text
+
+    def _repr_html_(self):
+        return explanation_html(self)
+
+    def _sample(self):
+        """Return spectra spread over all, as many as a look at the whole may cost."""
+        n_spectra = max(1, PRINTED_MAPS // max(1, self._maps_3d.shape[2]))
+        return self[:: max(1, -(-len(self) // n_spectra))]
+
+    def _left_over(self):
+        """Return the largest residual, or 0 where it is nothing but rounding."""
+        size = np.abs(self.outputs - self.base_values).max(initial=0)
+        left_over = np.abs(self.residuals).max(initial=0)
+        rounding = left_over <= COMPLETENESS_TOLERANCE * size  # NaN is none
+        return 0.0 if rounding else left_over
 
     @property
     def residuals(self):
