@@ -3,9 +3,10 @@
 To read the package, take the files in the order of the data: `_views` (what the network sees),
 `_resnet1d` (the network), `_calibration` with `_pls` and `_ridge` (what it starts from),
 `_training` (skorch), `_estimators`, `_targets` and `_grad_cam` (from features to maps),
-`_explanation` with `_bands`, `_explain` (whole pipelines), `_cross_explain`, `_plot`; `_values`
-and `_files` (save and load), `_onnx` (for instruments); `metrics` (how good is a map), `datasets`,
-`hyperspectral` (images, by Dask); and `preprocessing`, what chemotools lacks.
+`_explanation` with `_bands`, `_explain` (whole pipelines), `_cross_explain`; `_plot`,
+`_interactive` and `_html` (figures, views for the browser, notebooks); `_values` and `_files` (save
+and load), `_onnx` (for instruments); `metrics` (how good is a map), `datasets`, `hyperspectral`
+(images, by Dask); and `preprocessing`, what chemotools lacks.
 """
 
 from ._bands import band_table

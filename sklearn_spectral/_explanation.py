@@ -596,6 +596,59 @@ class Explanation:
 
         return ExplanationDisplay(self).plot(ax, **plot_params)
 
+    def plot_interactive(self, samples=None, bands=None, **plot_params):
+        """Return a view for the browser: hover, zoom, and switch spectra and targets.
+
+        Two panels share the wavelength axis, the spectrum and its contributions. The pointer
+        reads wavelength, intensity, contribution and band; two menus choose the spectrum and the
+        target; dragging zooms, a double click shows all again. Needs plotly
+        (``pip install 'sklearn-spectral[interactive]'``).
+
+        Parameters
+        ----------
+        samples : int, sequence of int or None, default=None
+            Rows to put into the view; None takes the first ones, as many as it can hold.
+        bands : dict, str, int or None, default=None
+            Bands to shade and to name under the pointer, as for :meth:`contributions`; None names
+            none.
+        **plot_params
+            ``technique``, ``x_label``, ``output_label``, as for :meth:`ExplanationDisplay.plot`.
+
+        Returns
+        -------
+        figure : plotly.graph_objects.Figure
+            Shows itself in a notebook, dark or light. ``figure.write_html("explanation.html")``
+            writes a page that works offline; with ``include_plotlyjs="cdn"`` it is smaller by the
+            5 MB of plotly, and needs the network.
+
+        Raises
+        ------
+        ValueError
+            More samples were asked for than the view holds, or `bands` or `technique` are unknown.
+        ImportError
+            plotly is missing.
+
+        See Also
+        --------
+        plot : A figure for print.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_spectral import ResNet1DRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(30, 50))
+        >>> y = X[:, 20:25].sum(axis=1)
+        >>> model = ResNet1DRegressor(max_epochs=5, random_state=0).fit(X, y)
+        >>> explanation = model.explain(X, x_axis=np.arange(1000, 1500, 10))
+        >>> figure = explanation.plot_interactive([0, 3], {"marker": (1200, 1240)})
+        >>> [button.label for button in figure.layout.updatemenus[0].buttons]
+        ['Spectrum 0', 'Spectrum 3']
+        """
+        from ._interactive import interactive_figure  # here, because it imports `_plot`
+
+        return interactive_figure(self, samples, bands, **plot_params)
+
     def __len__(self):
         return len(self.maps)
 
