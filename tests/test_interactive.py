@@ -268,8 +268,8 @@ def test_menus_switch_spectrum_and_class_and_keep_each_other(view):
     choose(view, 0, "Spectrum 1")
     assert read(view, 1600) == f"1600intensity 11.00thirdcontribution -0.500 to logit of {EVIL}"
     # What is written over the panel follows.
-    assert view.locator(".legendtext").all_text_contents() == [
-        f"logit of {EVIL} = -30.8 (base value 0.5)"  # -0.5 * 25 sqrt(2 pi) / 2 + 0.5
+    assert view.locator(".infolayer .legendtext").all_text_contents() == [
+        f"logit of {EVIL} = -15.2 (base value 0.5)"  # -0.5 * 25 sqrt(2 pi) / 2 + 0.5
     ]
     assert view.title() != "taken over"
 
