@@ -6,13 +6,22 @@ BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 export MPLBACKEND ?= agg
 
-.PHONY: demo test lint format docs bench bench-accuracy bench-explanations clean
+.PHONY: demo test test-wheel test-oldest lint format docs bench bench-accuracy bench-explanations clean
 
 demo: .venv/.installed
 	$(BIN)/python examples/demo.py
 
 test: .venv/.installed
 	$(BIN)/python -m pytest
+
+# sdist and wheel, installed where nothing else is.
+test-wheel: .venv/.installed
+	$(BIN)/python -m pytest tests/test_wheel.py -m slow
+
+# With the oldest versions that pyproject.toml admits, and no optional package but those of figures
+# and files; the newest are those of `make test`.
+test-oldest: .venv-oldest/.installed
+	.venv-oldest/bin/python -m pytest -W ignore::DeprecationWarning
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff check .
@@ -47,6 +56,13 @@ bench-explanations: .venv/.installed
 	$(BIN)/pip install --quiet --editable ".[test]"
 	touch $@
 
+.venv-oldest/.installed: pyproject.toml tests/oldest.txt
+	$(PYTHON) -m venv .venv-oldest
+	.venv-oldest/bin/pip install --quiet "torch==2.13.0"
+	.venv-oldest/bin/pip install --quiet --constraint tests/oldest.txt \
+	    --editable ".[datasets,interactive,onnx,plot,skops]" "captum" "polars" "pytest" "hypothesis"
+	touch $@
+
 .venv/.installed-dev: .venv/.installed
 	$(BIN)/pip install --quiet --editable ".[dev]"
 	touch $@
@@ -56,5 +72,5 @@ bench-explanations: .venv/.installed
 	touch $@
 
 clean:
-	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-oldest build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
 	rm -rf docs/_build docs/gallery docs/generated

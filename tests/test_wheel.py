@@ -1,0 +1,66 @@
+"""What is published: sdist and wheel hold what they should and work where nothing else is."""
+
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+PACKAGE = REPOSITORY / "sklearn_spectral"
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """Return the sdist and the wheel that is built from it."""
+    folder = tmp_path_factory.mktemp("dist")
+    subprocess.run([sys.executable, "-m", "build", "--outdir", folder, REPOSITORY], check=True)
+    (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
+    return sdist, wheel
+
+
+@pytest.mark.slow
+def test_sdist_and_wheel_hold_the_package_and_nothing_else(built):
+    sdist, wheel = built
+    sources = {str(path.relative_to(REPOSITORY)) for path in PACKAGE.rglob("*.py")}
+    sources.add("sklearn_spectral/py.typed")
+    with zipfile.ZipFile(wheel) as file:
+        names = set(file.namelist())
+    assert {name for name in names if ".dist-info/" not in name} == sources
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    with tarfile.open(sdist) as file:
+        names = {name.partition("/")[2] for name in file.getnames()}
+    assert sources | {"README.md", "LICENSE", "pyproject.toml"} <= names
+    assert not {name for name in names if name.startswith((".venv", "docs/_build"))}
+
+
+@pytest.mark.slow
+def test_the_readme_runs_where_only_the_wheel_is_installed(built, tmp_path):
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    # torch first and pinned, as the Makefile does.
+    torch = next(line for line in _makefile() if "torch==" in line)
+    torch = re.search(r"torch==[\d.]+", torch)[0]
+    for what in (torch, f"{built[1]}[plot]"):
+        subprocess.run([python, "-m", "pip", "install", "--quiet", what], check=True)
+    blocks = re.findall(r"```python\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
+    script = tmp_path / "readme.py"
+    script.write_text("\n".join(blocks) + "\nimport sklearn_spectral as s; print(s.__file__)\n")
+    done = subprocess.run(
+        [python, "-W", "error", script],
+        cwd=tmp_path,
+        env={**os.environ, "MPLBACKEND": "agg", "PYTHONPATH": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert str(tmp_path) in done.stdout.splitlines()[-1]
+
+
+def _makefile():
+    return (REPOSITORY / "Makefile").read_text().splitlines()
