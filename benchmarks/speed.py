@@ -35,7 +35,8 @@ import numpy as np
 import pandas as pd
 import torch
 from joblib import parallel_config
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.metrics import balanced_accuracy_score
+from sklearn.model_selection import GridSearchCV, train_test_split
 from torch.optim.lr_scheduler import OneCycleLR
 from tqdm import tqdm
 
@@ -422,28 +423,23 @@ def beside_aeon():
     from aeon.classification.deep_learning import ResNetClassifier
     from chemotools.datasets import load_coffee
     from chemotools.scatter import StandardNormalVariate
-    from sklearn.model_selection import StratifiedKFold
 
     X, labels = load_coffee()
     X = StandardNormalVariate().fit_transform(np.asarray(X)[:, ::6])
     y = np.asarray(labels).ravel()
-    folds = list(StratifiedKFold(3, shuffle=True, random_state=0).split(X, y))
-    figures = {}
-    for name, model in (
-        ("aeon", ResNetClassifier(random_state=0)),
-        ("ours", ResNet1DClassifier(random_state=0)),
-    ):
-        start = time.perf_counter()
-        scores = cross_val_score(model, X, y, cv=folds, scoring="balanced_accuracy")
-        figures[name] = (time.perf_counter() - start) / len(folds), scores.mean()
-    (theirs, their_score), (ours, our_score) = figures["aeon"], figures["ours"]
+    X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
+    figures = []
+    for model in (ResNetClassifier(random_state=0), ResNet1DClassifier(random_state=0)):
+        took = seconds(lambda model=model: model.fit(X_train, y_train))
+        figures.append((took, balanced_accuracy_score(y_test, model.predict(X_test))))
+    (theirs, their_score), (ours, our_score) = figures
     return [
         {
-            "what": f"aeon's ResNet / ours, coffee, {len(X)} x {X.shape[1]}, 3-fold",
+            "what": f"fit, aeon's ResNet / ours, coffee, {len(X_train)} x {X.shape[1]}",
             "ratio": f"{theirs / ours:.0f}",
             "asked": ">= 20",
             "seconds": f"{theirs:.3g} / {ours:.3g}; balanced accuracy "
-            f"{their_score:.3f} / {our_score:.3f}",
+            f"{their_score:.3f} / {our_score:.3f} on {len(y_test)} others",
         }
     ]
 
