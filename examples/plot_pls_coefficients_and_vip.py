@@ -1,0 +1,85 @@
+"""
+Do the maps say what PLS coefficients and VIP say?
+==================================================
+
+Chemometricians read regression coefficients and the variable importance in projection (VIP) of a
+PLS model. Here both stand beside the mean map of the network, on spectra whose bands are known.
+"""
+
+# %%
+# Ten bands of the same shape. Three rise with the concentration, the others vary each on its own,
+# over a sloping background. Two replicates a sample; whole samples are kept for the test.
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.cross_decomposition import PLSRegression
+from sklearn.metrics import roc_auc_score, root_mean_squared_error
+from sklearn.model_selection import GridSearchCV, GroupKFold, GroupShuffleSplit
+
+from sklearn_spectral import ResNet1DRegressor
+
+rng = np.random.default_rng(0)
+x_axis = np.arange(600.0, 1800.0, 2.5)
+positions, markers = np.linspace(650, 1750, 10), [2, 5, 6]
+sample = np.repeat(np.arange(80), 2)
+concentration = rng.uniform(0, 10, 80)[sample]
+heights = rng.uniform(2, 8, size=(80, 10))[sample]
+heights[:, markers] = 2 + 0.6 * concentration[:, None]
+X = heights @ np.exp(-(((x_axis - positions[:, None]) / 15) ** 2))
+X += rng.uniform(0, 10, 80)[sample, None] * np.linspace(1, 0, len(x_axis))
+X += 0.2 * rng.normal(size=X.shape)
+train, test = next(GroupShuffleSplit(1, test_size=0.3, random_state=0).split(X, groups=sample))
+
+# %%
+# PLS with its number of latent variables chosen on whole training samples, and the network.
+search = GridSearchCV(
+    PLSRegression(scale=False),
+    {"n_components": range(1, 11)},
+    cv=GroupKFold(5),
+    scoring="neg_root_mean_squared_error",
+)
+search.fit(X[train], concentration[train], groups=sample[train])
+network = ResNet1DRegressor(random_state=0)
+network.fit(X[train], concentration[train], groups=sample[train])
+for name, model in {"PLS": search, "ResNet": network}.items():
+    error = root_mean_squared_error(concentration[test], model.predict(X[test]))
+    print(f"{name}: RMSE on other samples {error:.2f} g/L")
+
+# %%
+# VIP weighs the squared weights of every latent variable with the variance of y that it explains;
+# a wavenumber above 1 is held to be important.
+pls = search.best_estimator_
+explained = (pls.x_scores_**2).sum(axis=0) * (pls.y_loadings_**2).sum(axis=0)
+weights = pls.x_weights_ / np.linalg.norm(pls.x_weights_, axis=0)
+vip = np.sqrt(len(x_axis) * (weights**2) @ explained / explained.sum())
+
+# %%
+# The coefficients have a sign, but the unit of y for one unit of intensity, and swing from point to
+# point. VIP has neither sign nor unit. Both are one curve for the whole model. Maps are one curve a
+# spectrum, in the unit of the answer; drawn is their mean size over the test spectra.
+explanation = network.explain(X[test], x_axis=x_axis)
+curves = {
+    "PLS coefficients": (np.ravel(pls.coef_), "g/L a unit"),
+    f"VIP ({pls.n_components} latent variables)": (vip, "VIP"),
+    "1D Grad-CAM, mean size": (np.abs(explanation.maps).mean(axis=0), "g/L a point"),
+}
+known = (np.abs(x_axis[:, None] - positions[markers]) <= 20).any(axis=1)
+figure, axes = plt.subplots(3, figsize=(8, 6), sharex=True, layout="constrained")
+for axis, (name, (curve, unit)) in zip(axes, curves.items(), strict=True):
+    for position in positions[markers]:
+        axis.axvspan(position - 20, position + 20, color="0.9", zorder=0)
+    axis.axhline(1 if unit == "VIP" else 0, color="0.6", linewidth=0.6)
+    axis.plot(x_axis, curve)
+    area = roc_auc_score(known, np.abs(curve))
+    axis.set_title(f"{name}: area {area:.2f}", loc="left", fontsize="medium")
+    axis.set(ylabel=unit)
+axes[-1].set(xlabel="Raman shift (cm$^{-1}$); grey: the three bands", xlim=x_axis[[0, -1]])
+
+# %%
+# The area is that under the ROC curve: the chance that a point in one of the three bands has a
+# larger absolute value than one outside. And what a single spectrum owes to the three bands, which
+# no coefficient tells without the spectrum it is multiplied by:
+row = int(concentration[test].argmax())
+bands = {f"{at:.0f}": (at - 20, at + 20) for at in positions[markers]}
+table = explanation[[row]].contributions(bands)
+print(table[["band", "contribution"]].to_string(index=False, float_format="%.2f"))
+plt.show()
