@@ -53,9 +53,11 @@ weights = pls.x_weights_ / np.linalg.norm(pls.x_weights_, axis=0)
 vip = np.sqrt(len(x_axis) * (weights**2) @ explained / explained.sum())
 
 # %%
-# The coefficients have a sign, but the unit of y for one unit of intensity, and swing from point to
-# point. VIP has neither sign nor unit. Both are one curve for the whole model. Maps are one curve a
-# spectrum, in the unit of the answer; drawn is their mean size over the test spectra.
+# Coefficients have a sign and the unit of y for one unit of intensity: they must be multiplied by a
+# spectrum to say anything about it. VIP has neither sign nor unit. Both are one curve for the whole
+# model. Maps are one curve a spectrum, in the unit of the answer; drawn is their mean size over the
+# test spectra. On spectra as linear as these all three find the bands, and PLS predicts as well as
+# the network does.
 explanation = network.explain(X[test], x_axis=x_axis)
 curves = {
     "PLS coefficients": (np.ravel(pls.coef_), "g/L a unit"),
