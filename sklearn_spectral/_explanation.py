@@ -549,7 +549,8 @@ class Explanation:
         """Return the contributions of bands, or of points, (n_samples, n_targets, n_bands)."""
         if members is None:
             return np.moveaxis(self._maps_3d, 1, 2)
-        return np.einsum("npt,bp->ntb", self._maps_3d, members.astype(self.maps.dtype))
+        scores = np.einsum("npt,bp->ntb", self._maps_3d, members.astype(self.maps.dtype))
+        return scores.astype(np.float64)  # else tables print what float32 rounds off
 
     def _ends(self, members):
         """Return the lowest and the highest wavelength of bands, or of points, (n_bands, 2)."""
