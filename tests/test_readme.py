@@ -12,7 +12,7 @@ README = Path(__file__).parents[1] / "README.md"
 def test_readme_code_runs(capsys):
     matplotlib.use("agg")
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 1
     namespace = {}
     for block in blocks:
         exec(compile(block, str(README), "exec"), namespace)
