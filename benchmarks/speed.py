@@ -429,7 +429,9 @@ def beside_aeon():
     y = np.asarray(labels).ravel()
     X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
     figures = []
-    for model in (ResNetClassifier(random_state=0), ResNet1DClassifier(random_state=0)):
+    folder = tempfile.TemporaryDirectory()  # aeon writes files while it trains
+    aeons = ResNetClassifier(random_state=0, file_path=folder.name + "/")
+    for model in (aeons, ResNet1DClassifier(random_state=0)):
         took = seconds(lambda model=model: model.fit(X_train, y_train))
         figures.append((took, balanced_accuracy_score(y_test, model.predict(X_test))))
     (theirs, their_score), (ours, our_score) = figures
