@@ -1,14 +1,15 @@
 """ResNets for 1D spectra that show, wavelength by wavelength, why they say what they say.
 
 To read the package, take the files in the order of the data: `_views` (what the network sees),
-`_resnet1d` (the network), `_calibration` with `_pls` and `_ridge` (what it starts from),
-`_training` (skorch), `_estimators`, `_targets` and `_grad_cam` (from features to maps),
-`_explanation` with `_bands`, `_explain` (whole pipelines), `_cross_explain`; `_plot`,
-`_interactive` and `_html` (figures, views for the browser, notebooks); `_values` and `_files` (save
-and load), `_onnx` (for instruments); `metrics` (how good is a map), `datasets`, `hyperspectral`
-(images, by Dask); and `preprocessing`, what chemotools lacks.
+`_resnet1d` (the network), `_calibration` with `_pls` and `_ridge` (what it starts from), `_domain`
+(what it was trained on), `_training` (skorch), `_estimators`, `_targets` and `_grad_cam` (from
+features to maps), `_explanation` with `_bands`, `_explain` and `_applicability` (whole pipelines),
+`_cross_explain`; `_plot`, `_interactive` and `_html` (figures, views for the browser, notebooks);
+`_values` and `_files` (save and load), `_onnx` (for instruments); `metrics` (how good is a map),
+`datasets`, `hyperspectral` (images, by Dask); and `preprocessing`, what chemotools lacks.
 """
 
+from ._applicability import applicability
 from ._bands import band_table
 from ._cross_explain import cross_explain
 from ._estimators import ResNet1DClassifier, ResNet1DRegressor
@@ -25,6 +26,7 @@ __all__ = [
     "LinearityDisplay",
     "ResNet1DClassifier",
     "ResNet1DRegressor",
+    "applicability",
     "band_table",
     "cross_explain",
     "explain",

@@ -18,6 +18,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from ._calibration import calibrate, constant_calibration, logits_per_membership
+from ._domain import FALSE_ALARMS, MIN_UNITS, Domain
 from ._explanation import Explanation, axis_from_names, check_x_axis
 from ._files import from_bytes, read, to_bytes, write
 from ._grad_cam import METHODS, Spreader
@@ -326,6 +327,7 @@ class _BaseResNet1D(BaseEstimator, ABC):
         stack, y, sample_weight = stack[weighty], y[weighty], sample_weight[weighty]
         groups = None if groups is None else groups[weighty]
         self._view_scaler = ViewScaler().fit(stack, sample_weight)
+        self._domain = Domain().fit(stack, self._view_scaler, groups)
         targets = self._start_y(y, sample_weight)  # (n_samples, n_outputs)
         seed = int(random_state.randint(2**31 - 1))
         shuffling = np.random.RandomState(random_state.randint(2**31 - 1))
@@ -737,6 +739,75 @@ class _BaseResNet1D(BaseEstimator, ABC):
             if axis is not None:
                 return axis
         return np.arange(self.n_features_in_, dtype=float) if self.x_axis_ is None else self.x_axis_
+
+    def applicability(self, X):
+        r"""Tell whether spectra lie within what the estimator was trained on.
+
+        A principal component analysis of the training spectra, as the network sees them (the
+        spectrum and its two derivatives, scaled per wavelength), gives the two distances of
+        process monitoring. Hotelling's T2 is that from the centre within the latent variables, Q
+        what these leave over:
+
+        .. math:: T^2 = \sum_a t_a^2 / \lambda_a, \qquad Q = \lVert x - \sum_a t_a p_a \rVert^2
+
+        with scores t, their variances and loadings p. A large T2 means more or less of what is
+        known, extrapolation; a large Q means what the training spectra did not have: another
+        substance, baseline, instrument or fault. The latent variables are those that hold 99 % of
+        the variance, at most 20 and one for five spectra.
+
+        The limits are such that one in twenty spectra exceeds either or both that is like those of
+        the training: each of these was left out, with its group where `fit` was given groups, and
+        measured by the others. No distribution is assumed. Within `partial_fit` and `warm_start`
+        the training spectra are those of the first call, which set the scaling.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_points)
+            Spectra, preprocessed as those the estimator was fitted on.
+
+        Returns
+        -------
+        scores : DataFrame of shape (n_samples, 3)
+            ``hotelling_t2`` and ``q_residual``, each divided by its limit, and ``inside``, whether
+            neither is above 1. The index is that of X, where it has one.
+
+        Raises
+        ------
+        ValueError
+            X is not as the training spectra were, or these were fewer than five, or of fewer than
+            five groups.
+
+        Notes
+        -----
+        Inside is not right: a prediction errs all the same where y depends on what spectra do not
+        show. Below 19 training spectra the limits are the largest values found, and more than one
+        in twenty exceeds them.
+
+        References
+        ----------
+        Jackson and Mudholkar, Technometrics 1979, 21, 341,
+        :doi:`10.1080/00401706.1979.10489779`; Westerhuis, Gurden and Smilde, Chemom. Intell. Lab.
+        Syst. 2000, 51, 95, :doi:`10.1016/S0169-7439(00)00062-9`.
+        """
+        index = X.index if isinstance(X, pd.DataFrame) else None
+        X = self._check_spectra(X)
+        if self._domain.n_units_ < MIN_UNITS:
+            raise ValueError(
+                f"The limits of applicability come from spectra left out in fit, whole groups at a "
+                f"time, but it was given {self._domain.n_units_}; at least {MIN_UNITS} are needed, "
+                f"and {round(1 / FALSE_ALARMS) - 1} for limits that hold. Fit on more spectra or "
+                "groups (the first call to partial_fit counts)."
+            )
+        ratios = np.empty((len(X), 2))
+
+        def compute(rows):
+            scaled = self._view_scaler.transform(views(X[rows]))
+            ratios[rows] = self._domain.statistics(scaled) / self._domain.limits_
+
+        self._in_chunks(compute, X, "comparing with the training spectra")
+        scores = pd.DataFrame(ratios, columns=["hotelling_t2", "q_residual"], index=index)
+        scores["inside"] = (ratios <= 1).all(axis=1)
+        return scores
 
     # ------------------------------------------------------------- the leaves' part
 

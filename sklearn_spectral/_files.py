@@ -248,6 +248,13 @@ def _check_attributes(estimator):
         "the outputs' scale": (estimator._output_scale, (n_outputs,)),
     }
     names = {"the labels": (estimator._labels, (n_outputs,))}
+    if hasattr(estimator, "_domain"):
+        domain = estimator._domain
+        n_components = len(domain.variances_)
+        numbers["_domain.mean_"] = (domain.mean_, (N_VIEWS * n_bins,))
+        numbers["_domain.loadings_"] = (domain.loadings_, (N_VIEWS * n_bins, n_components))
+        numbers["_domain.variances_"] = (domain.variances_, (n_components,))
+        names["_domain.limits_"] = (domain.limits_, (2,))  # NaN of few spectra
     if estimator.x_axis_ is not None:
         numbers["x_axis_"] = (estimator.x_axis_, (n_points,))
     if hasattr(estimator, "feature_names_in_"):

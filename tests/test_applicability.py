@@ -1,0 +1,203 @@
+"""Whether spectra lie within what a model was trained on."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from chemotools.outliers import HotellingT2, QResiduals
+from chemotools.scatter import StandardNormalVariate
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.decomposition import PCA
+from sklearn.ensemble import BaggingRegressor
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor, applicability
+from sklearn_spectral._domain import _joint_limits
+from sklearn_spectral._views import views
+
+WAVENUMBERS = np.arange(800.0, 1800.0, 10.0)
+
+
+def band(centre):
+    return np.exp(-0.5 * ((WAVENUMBERS - centre) / 25) ** 2)
+
+
+def spectra(n_samples, seed, high=10.0):
+    rng = np.random.RandomState(seed)
+    amounts = rng.uniform(0, high, (n_samples, 3))
+    pure = np.array([band(1200), band(1350), band(1600)])
+    return amounts @ pure + rng.normal(0, 0.05, (n_samples, 100)), amounts[:, 0]
+
+
+def regressor(**params):
+    return ResNet1DRegressor(**{"max_epochs": 0, "shortcut": False, "random_state": 0, **params})
+
+
+@pytest.fixture(scope="module")
+def model():
+    return regressor().fit(*spectra(100, 0))
+
+
+def scaled_views(model, X):
+    return model._view_scaler.transform(views(X)).reshape(len(X), -1).astype(float)
+
+
+def test_t2_and_q_are_those_of_chemotools(model):
+    X, new = scaled_views(model, spectra(100, 0)[0]), scaled_views(model, spectra(50, 1)[0])
+    shares = np.cumsum(PCA().fit(X).explained_variance_ratio_)
+    n_components = min(int((shares < 0.99).sum()) + 1, 20)
+    pca = PCA(n_components, svd_solver="full").fit(X)
+    scores = applicability(model, spectra(50, 1)[0])
+    for column, limit, ours in zip(
+        (HotellingT2(pca).fit(X), QResiduals(pca).fit(X)),
+        model._domain.limits_,
+        (scores["hotelling_t2"], scores["q_residual"]),
+        strict=True,
+    ):
+        np.testing.assert_allclose(ours * limit, column.predict_residuals(new), rtol=1e-6)
+
+
+def test_limits_are_those_of_spectra_left_out_one_by_one():
+    X, y = spectra(10, 0)  # as many folds as spectra
+    model = regressor().fit(X, y)
+    X = scaled_views(model, X)
+    statistics = []
+    for row in range(10):
+        others = np.delete(X, row, axis=0)
+        pca = PCA(2, svd_solver="full").fit(others)  # one latent variable for five spectra
+        one = X[row : row + 1]
+        statistics.append(
+            (
+                (pca.transform(one) ** 2 / pca.explained_variance_).sum(),
+                ((one - pca.inverse_transform(pca.transform(one))) ** 2).sum(),
+            )
+        )
+    # Of ten spectra the largest value is the limit, and none exceeds both.
+    np.testing.assert_allclose(model._domain.limits_, np.max(statistics, axis=0), rtol=1e-6)
+
+
+def test_either_limit_is_exceeded_by_one_in_twenty():
+    statistics = np.random.RandomState(0).chisquare(3, size=(199, 2))
+    outside = (statistics > _joint_limits(statistics)).any(axis=1)
+    assert outside.sum() == 9  # the 190th of 199, and of 200 with the next one, is the limit
+
+
+def test_one_in_twenty_new_spectra_of_the_kind_is_outside():
+    shares = []
+    for seed in range(5):
+        model = regressor().fit(*spectra(100, seed))
+        shares.append(1 - model.applicability(spectra(400, 100 + seed)[0])["inside"].mean())
+    assert 0.03 < np.mean(shares) < 0.07
+
+
+def test_replicates_left_out_together_widen_the_limits():
+    X, y = spectra(12, 0)
+    groups = np.repeat(np.arange(12), 4)
+    noise = np.random.RandomState(0).normal(0, 0.05, (48, 100))
+    X, y = X[groups] + noise, y[groups]
+    new = spectra(300, 1)[0]
+    together = regressor().fit(X, y, groups=groups).applicability(new)["inside"].mean()
+    apart = regressor().fit(X, y).applicability(new)["inside"].mean()
+    assert apart < 0.8 < together
+
+
+def test_many_spectra_are_thinned_out_and_judged_alike():
+    model = regressor().fit(*spectra(1500, 0))
+    assert model._domain.n_units_ == 1000
+    assert 0.03 < 1 - model.applicability(spectra(1000, 1)[0])["inside"].mean() < 0.07
+
+
+def test_what_the_training_spectra_did_not_have_is_outside(model):
+    X, _ = spectra(50, 1)
+    new_band = applicability(model, X + 0.5 * band(1000))
+    assert not new_band["inside"].any()
+    assert (new_band["q_residual"] > 1).all()
+    ten_times = applicability(model, 10 * X)
+    assert (ten_times["hotelling_t2"] > 1).mean() > 0.9
+
+
+def test_preprocessing_is_applied_on_the_way():
+    X, y = spectra(60, 0)
+    new = pd.DataFrame(spectra(20, 1)[0], index=[f"sample {i}" for i in range(20)])
+    snv = StandardNormalVariate()
+    alone = regressor().fit(snv.fit_transform(X), y)
+    expected = alone.applicability(snv.transform(new.to_numpy()))
+    pipeline = make_pipeline(StandardNormalVariate(), "passthrough", regressor())
+    for whole in (
+        pipeline,
+        TransformedTargetRegressor(pipeline, transformer=StandardScaler()),
+        GridSearchCV(pipeline, {"resnet1dregressor__lr": [0.001]}, cv=2),
+    ):
+        scores = applicability(whole.fit(X, y), new)
+        np.testing.assert_allclose(scores.to_numpy(float), expected.to_numpy(float), rtol=1e-6)
+        assert list(scores.index) == list(new.index)
+    assert list(expected.columns) == ["hotelling_t2", "q_residual", "inside"]
+    assert expected["inside"].dtype == bool
+
+
+def test_spectra_without_weight_do_not_count(model):
+    X, y = spectra(100, 0)
+    strange = X[:20] + 5 * band(1000)
+    weights = np.repeat([1.0, 0.0], [100, 20])
+    labels = np.repeat(["low", "high"], 60)
+    with_them = regressor().fit(np.vstack([X, strange]), np.append(y, y[:20]), weights)
+    np.testing.assert_allclose(with_them._domain.limits_, model._domain.limits_)
+    classifier = ResNet1DClassifier(max_epochs=0, shortcut=False, random_state=0)
+    classifier.fit(np.vstack([X, strange]), labels, weights)
+    assert not classifier.applicability(strange)["inside"].any()
+
+
+def test_it_stays_that_of_the_first_spectra():
+    X, y = spectra(60, 0)
+    new = spectra(20, 1)[0]
+    model = regressor(warm_start=True, lr=1e-5).fit(X, y)
+    before = model.applicability(new)
+    model.fit(X + 5 * band(1000), y)
+    model.partial_fit(X + 5 * band(1000), y)
+    pd.testing.assert_frame_equal(model.applicability(new), before)
+
+
+def test_asking_leaves_all_as_it_was(model):
+    X = spectra(20, 1)[0]
+    copy, state = X.copy(), np.random.get_state()[1].copy()
+    names = set(vars(model))
+    first = model.applicability(X)
+    pd.testing.assert_frame_equal(model.applicability(X), first)
+    np.testing.assert_array_equal(X, copy)
+    np.testing.assert_array_equal(np.random.get_state()[1], state)
+    assert set(vars(model)) == names
+
+
+def test_it_is_saved_with_the_model(model, tmp_path):
+    X, _ = spectra(20, 1)
+    model.save(tmp_path / "model")
+    loaded = ResNet1DRegressor.load(tmp_path / "model")
+    pd.testing.assert_frame_equal(loaded.applicability(X), model.applicability(X))
+    few = regressor().fit(X[:3], np.arange(3.0))
+    few.save(tmp_path / "few")
+    with pytest.raises(ValueError, match="it was given 3"):
+        ResNet1DRegressor.load(tmp_path / "few").applicability(X)
+
+
+def test_equal_spectra_are_inside_and_others_not():
+    model = regressor().fit(np.ones((6, 40)), np.arange(6.0))
+    assert model.applicability(np.ones((2, 40)))["inside"].all()
+    assert not model.applicability(np.full((2, 40), 1.1))["inside"].any()
+
+
+def test_errors(model):
+    X, y = spectra(20, 1)
+    with pytest.raises(NotFittedError):
+        regressor().applicability(X)
+    with pytest.raises(NotFittedError):
+        applicability(make_pipeline(StandardNormalVariate(), regressor()), X)
+    with pytest.raises(ValueError, match="99 features"):
+        model.applicability(X[:, 1:])
+    with pytest.raises(TypeError, match="members one by one"):
+        applicability(BaggingRegressor(regressor(), n_estimators=2).fit(X, y), X)
+    with pytest.raises(ValueError, match="it was given 4; at least 5"):
+        regressor().fit(X[:4], y[:4]).applicability(X)
+    with pytest.raises(ValueError, match="it was given 2; at least 5"):
+        regressor().fit(X, y, groups=np.repeat([0, 1], 10)).applicability(X)
