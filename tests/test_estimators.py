@@ -201,7 +201,9 @@ def test_outputs_are_named_after_y(mixtures):
     model = ResNet1DRegressor(**FEW).fit(X, y)
     explanation = model.explain(X, target="water")
     assert explanation.targets.tolist() == ["water"] * 60
-    np.testing.assert_array_equal(explanation.maps, model.explain(X).maps[:, :, 1])
+    # One output's products are summed in another order than those of all: float32's last digits.
+    every = model.explain(X).maps[:, :, 1]
+    np.testing.assert_allclose(explanation.maps, every, atol=1e-6 * np.abs(every).max())
     np.testing.assert_array_equal(model.explain(X, target=1).maps, explanation.maps)
     assert ResNet1DRegressor(**FEW).fit(X, y["fat"]).explain(X).output_name == "fat"
 
