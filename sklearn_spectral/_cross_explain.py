@@ -1,5 +1,6 @@
 """Explain every spectrum by models that did not see it."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.model_selection import (
 )
 from sklearn.utils import _safe_indexing, indexable
 
+from ._checks import group_codes, reading
 from ._estimators import _own_random_state
 from ._explain import explain, pick
 from ._explanation import average, check_alike
@@ -105,11 +107,21 @@ def cross_explain(
     """
     if not isinstance(n_repeats, (int, np.integer)) or n_repeats < 1:
         raise ValueError(f"n_repeats={n_repeats!r}; expected a positive integer.")
+    if y is None:
+        raise ValueError("y is None; expected a label or a value per spectrum.")
+    if params is not None and not isinstance(params, Mapping):
+        raise TypeError(f"params={params!r}; expected a dict of arguments of fit, or None.")
+    if not hasattr(estimator, "get_params") or isinstance(estimator, type):
+        raise TypeError(f"estimator={estimator!r}; expected an estimator such as those of explain.")
     X, y, groups = indexable(X, y, groups)
+    if groups is not None:
+        groups = group_codes(groups, len(y))
     seeds = _own_random_state(random_state)
     how = {"x_axis": x_axis, "method": method, "layer": layer, "reference": reference}
     if not (cv is None or isinstance(cv, (int, np.integer)) or hasattr(cv, "split")):
-        cv = list(cv)  # folds that may come only once
+        with reading("cv", "a number of folds, a splitter, or pairs of rows (train, test)"):
+            # They may come only once.
+            cv = [tuple(map(np.atleast_1d, fold)) for fold in cv]
     jobs = []
     for repeat in range(n_repeats):
         splitter = _splitter(cv, y, groups, is_classifier(estimator), seeds)

@@ -4,10 +4,10 @@ import copyreg
 import numbers
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
 
 import numpy as np
-import pandas as pd
 import torch
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -18,6 +18,19 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from ._calibration import calibrate, constant_calibration, logits_per_membership
+from ._checks import (
+    as_numbers,
+    check_classes,
+    check_complete,
+    check_finite,
+    check_outputs,
+    check_table,
+    check_values,
+    column_names,
+    comparable,
+    group_codes,
+    reading,
+)
 from ._domain import FALSE_ALARMS, MIN_UNITS, Domain
 from ._explanation import Explanation, axis_from_names, check_x_axis
 from ._files import from_bytes, read, to_bytes, write
@@ -41,54 +54,6 @@ def _own_random_state(random_state):
     return np.random.RandomState() if random_state is None else check_random_state(random_state)
 
 
-def _some(indices):
-    """Write out the first few of many indices."""
-    shown = ", ".join(str(index) for index in indices[:5])
-    return shown + (f", ... ({len(indices)} in all)" if len(indices) > 5 else "")
-
-
-def _check_finite(X):
-    """Raise with rows and columns where spectra hold NaN or infinity."""
-    # The sum is finite unless an entry is not, or the sum overflows: a quick look first.
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(X.sum(dtype=np.float64)):
-            return
-    finite = np.isfinite(X)
-    if finite.all():
-        return
-    kind = "NaN" if np.isnan(X).any() else "infinity (inf)"
-    rows = np.flatnonzero(~finite.all(axis=1))
-    columns = np.flatnonzero(~finite.all(axis=0))
-    raise ValueError(
-        f"Input X contains {kind} in rows {_some(rows)} and columns {_some(columns)}; finite "
-        "numbers are expected. Drop or impute them. A row that is NaN as a whole is often a "
-        "constant spectrum (saturated, or an empty measurement) after StandardNormalVariate or a "
-        "scaler."
-    )
-
-
-def _check_complete(y):
-    """Raise with the rows where `y` is missing or infinite; leave all else to scikit-learn."""
-    y = np.asarray(y)
-    if y.ndim == 0:
-        return
-    missing = pd.isna(y) | (np.isinf(y) if y.dtype.kind == "f" else False)
-    rows = np.flatnonzero(missing.reshape(len(y), -1).any(axis=1))
-    if len(rows):
-        raise ValueError(
-            f"Input y contains NaN or infinity (inf) in rows {_some(rows)}; every spectrum needs "
-            "its reference. Drop these rows, or measure their reference again."
-        )
-
-
-def _column_names(X):
-    """Return the column names of a DataFrame, strings or numbers, or None for an array."""
-    columns = getattr(X, "columns", None)
-    if columns is None or list(columns) == list(range(len(columns))):
-        return None  # pandas' default names count columns
-    return list(columns)
-
-
 def _mean_spectrum(X, sample_weight):
     """Return the weighted mean of spectra."""
     mean = np.average(X, axis=0, weights=sample_weight)
@@ -108,6 +73,7 @@ def check_out(out, choice, X):
     if out is None:
         return np.empty((len(X), choice.n_targets, X.shape[1]), dtype=np.float32)
     shape = X.shape if choice.single else (*X.shape, choice.n_targets)
+    # Only what is in the machine's order of bytes equals these.
     if not isinstance(out, np.ndarray) or out.dtype not in (np.float32, np.float64):
         raise TypeError(
             f"out is a {type(out).__name__} of {getattr(out, 'dtype', 'no dtype')}; expected a "
@@ -118,6 +84,13 @@ def check_out(out, choice, X):
         raise ValueError(
             f"out has shape {out.shape}{'' if out.flags.writeable else ' and is read-only'}; "
             f"expected a writeable array of shape {shape} for these maps."
+        )
+    if np.shares_memory(out, X):
+        raise ValueError("out shares memory with X: maps would overwrite spectra. Pass another.")
+    if min(out.strides) < 0:
+        raise ValueError(
+            f"out runs backwards (strides {out.strides}), which PyTorch cannot. Pass it forwards, "
+            "and turn the maps afterwards."
         )
     return out[:, None] if choice.single else np.moveaxis(out, 2, 1)
 
@@ -242,6 +215,15 @@ class _BaseResNet1D(BaseEstimator, ABC):
         def is_number(value):
             return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
+        def is_iterable(value):
+            return isinstance(value, Iterable) and not isinstance(value, str)
+
+        def is_device(value):
+            try:
+                return value == "auto" or bool(torch.device(value))
+            except (RuntimeError, TypeError):
+                return False
+
         expected = {
             "max_epochs": ("an integer, 0 or more", lambda v: is_integer(v) and v >= 0),
             "lr": ("a positive number", lambda v: is_number(v) and 0 < v < np.inf),
@@ -251,51 +233,55 @@ class _BaseResNet1D(BaseEstimator, ABC):
                 lambda v: is_number(v) and 0 < v < 1,
             ),
             "n_iter_no_change": ("a positive integer", lambda v: is_integer(v) and v > 0),
+            "early_stopping": ("True or False", lambda v: isinstance(v, (bool, np.bool_))),
+            "shortcut": ("True or False", lambda v: isinstance(v, (bool, np.bool_))),
+            "warm_start": ("True or False", lambda v: isinstance(v, (bool, np.bool_))),
+            "callbacks": ("a list of callbacks or None", lambda v: v is None or is_iterable(v)),
+            "net_params": ("a dict or None", lambda v: v is None or isinstance(v, Mapping)),
+            "verbose": ("0, 1 or 2", lambda v: isinstance(v, numbers.Real)),
+            "device": ("a device of PyTorch such as 'cpu', or 'auto'", is_device),
         }
         for name, (words, holds) in expected.items():
             if not holds(getattr(self, name)):
                 raise ValueError(f"{name}={getattr(self, name)!r}; expected {words}.")
 
     def _check_training_data(self, X, y, sample_weight, groups, *, reset, min_samples):
-        names = _column_names(X)
-        output_names = _column_names(y)
+        names = column_names(X)
+        output_names = column_names(y)
         if getattr(y, "name", None) is not None:
             output_names = [y.name]
-        _check_complete(y)
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            reset=reset,
-            dtype=[np.float64, np.float32],
-            ensure_all_finite=False,
-            ensure_min_samples=min_samples,
-            **self._y_checks,
-        )
+        y = check_complete(y)
+        with reading("X or y", "an array of numbers, and one label or value per spectrum"):
+            X, y = validate_data(
+                self,
+                check_table(X),
+                y,
+                reset=reset,
+                dtype=[np.float64, np.float32],
+                ensure_all_finite=False,
+                ensure_min_samples=min_samples,
+                **self._y_checks,
+            )
         if X.shape[1] < MIN_POINTS:
             raise ValueError(
                 f"X has {X.shape[1]} feature(s) (shape={X.shape}), but a spectrum needs at least "
                 f"{MIN_POINTS} points for the network's convolutions. Is X transposed?"
             )
-        _check_finite(X)
+        check_finite(X, fits=reset)
         y = self._check_y(y)
-        sample_weight = _check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
+        with reading("sample_weight", "one number per spectrum"):
+            sample_weight = _check_sample_weight(
+                sample_weight, X, dtype=np.float64, ensure_non_negative=True
+            )
+        sample_weight = comparable(sample_weight)
         if groups is not None:
-            groups = np.asarray(groups)
-            if groups.shape != (len(X),):
-                raise ValueError(
-                    f"groups has shape {groups.shape}, but X has {len(X)} rows. Pass one group "
-                    "per spectrum."
-                )
-            groups = np.unique(groups, return_inverse=True)[1]
+            groups = group_codes(groups, len(X))
         kept = sample_weight > 0
         if not kept.all():
             if kept.sum() < min_samples:
                 raise ValueError(
-                    f"sample_weight is positive for {kept.sum()} sample(s); at least "
-                    f"{min_samples} are needed to fit."
+                    f"sample_weight is positive, and not negligible beside the largest, for "
+                    f"{kept.sum()} sample(s); at least {min_samples} are needed to fit."
                 )
             X, y, sample_weight = X[kept], y[kept], sample_weight[kept]
             groups = None if groups is None else groups[kept]
@@ -384,6 +370,11 @@ class _BaseResNet1D(BaseEstimator, ABC):
                 sums[i] += torch.einsum("b,bkl->kl", weight, features)
         for net, total in zip(self.nets_, sums, strict=True):
             net.module_.centre_features(total / sample_weight.sum())
+            if not torch.isfinite(net.module_.head.bias).all():
+                raise ValueError(
+                    "Training diverged: the network's outputs are more than float32 holds. Lower "
+                    f"lr (it is {self.lr:g}), and look for outliers in X, y and sample_weight."
+                )
 
     def _untrained_features(self, stack):
         """Return what the network makes of the views, without the views: (n, width * L)."""
@@ -521,7 +512,7 @@ class _BaseResNet1D(BaseEstimator, ABC):
 
     def _check_spectra(self, X):
         check_is_fitted(self)
-        x_axis = axis_from_names(_column_names(X))
+        x_axis = axis_from_names(column_names(X))
         if x_axis is not None and self.x_axis_ is not None and len(x_axis) == len(self.x_axis_):
             # scikit-learn compares names that are strings only.
             if not np.allclose(x_axis, self.x_axis_):
@@ -530,10 +521,15 @@ class _BaseResNet1D(BaseEstimator, ABC):
                     f"training spectra from {self.x_axis_[0]:g} to {self.x_axis_[-1]:g}. Bring the "
                     "spectra onto one axis, with chemotools' interpolation for instance."
                 )
-        X = validate_data(
-            self, X, reset=False, dtype=[np.float64, np.float32], ensure_all_finite=False
-        )
-        _check_finite(X)
+        with reading("X", "an array of numbers"):
+            X = validate_data(
+                self,
+                check_table(X),
+                reset=False,
+                dtype=[np.float64, np.float32],
+                ensure_all_finite=False,
+            )
+        check_finite(X)
         return X
 
     def _outputs(self, X):
@@ -547,6 +543,7 @@ class _BaseResNet1D(BaseEstimator, ABC):
             )
 
         self._in_chunks(compute, X, "predicting")
+        check_outputs(outputs)
         return outputs
 
     def _in_chunks(self, compute, X, description):
@@ -618,7 +615,7 @@ class _BaseResNet1D(BaseEstimator, ABC):
             is unknown or not possible, `x_axis` is not one sorted number per point, or `out` has
             another shape than the maps.
         """
-        names = _column_names(X)
+        names = column_names(X)
         X = self._check_spectra(X)
         x_axis = self._resolve_x_axis(names, x_axis)
         self._check_method(method, layer)
@@ -630,7 +627,7 @@ class _BaseResNet1D(BaseEstimator, ABC):
         return TargetChoice(target, self._labels, n_samples, highest=self._explains_highest)
 
     def _check_method(self, method, layer):
-        if method not in METHODS:
+        if not isinstance(method, str) or method not in METHODS:
             raise ValueError(f"method={method!r}; expected one of {list(METHODS)}.")
         for net in self.nets_:
             if layer not in net.module_.layers:
@@ -650,7 +647,7 @@ class _BaseResNet1D(BaseEstimator, ABC):
             if reference != "mean":
                 raise ValueError(f"reference={reference!r}; expected None, 'mean' or a spectrum.")
             return self.mean_spectrum_[None]
-        reference = np.asarray(reference, dtype=float)
+        reference = as_numbers(reference, "reference", "a spectrum: numbers")
         if reference.shape not in ((self.n_features_in_,), (1, self.n_features_in_)):
             raise ValueError(
                 f"reference has shape {reference.shape}; expected one spectrum of "
@@ -659,6 +656,7 @@ class _BaseResNet1D(BaseEstimator, ABC):
         reference = reference.reshape(1, -1)
         if not np.isfinite(reference).all():
             raise ValueError("reference holds NaN or infinity. Pass a whole spectrum.")
+        check_finite(reference)
         return reference
 
     def _explain(self, X, choice, x_axis, method, layer, reference, maps):
@@ -688,6 +686,7 @@ class _BaseResNet1D(BaseEstimator, ABC):
             spreader.spread(cells, torch.from_numpy(maps[rows]))
 
         self._in_chunks(compute, X, "explaining")
+        check_outputs(outputs + base.sum())
         return Explanation(
             maps=maps[:, 0] if choice.single else np.moveaxis(maps, 1, 2),
             outputs=outputs[:, 0] if choice.single else outputs,
@@ -1016,14 +1015,16 @@ class ResNet1DClassifier(ClassifierMixin, _BaseResNet1D):
         ValueError
             The first call has no `classes`, or later ones differ.
         """
+        if classes is not None:
+            classes = check_classes(classes)
         if not hasattr(self, "nets_"):
             if classes is None:
                 raise ValueError(
                     "The first call to partial_fit needs classes, all labels that will ever come."
                 )
-        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+        elif classes is not None and not np.array_equal(classes, self.classes_):
             raise ValueError(
-                f"classes={np.unique(classes).tolist()} differ from those of the first call to "
+                f"classes={classes.tolist()} differ from those of the first call to "
                 f"partial_fit, {self.classes_.tolist()}. Leave classes out, or fit anew."
             )
         return self._partial_fit(X, y, sample_weight, classes)
@@ -1087,10 +1088,23 @@ class ResNet1DClassifier(ClassifierMixin, _BaseResNet1D):
         X, y, sample_weight, groups = super()._check_training_data(
             X, y, sample_weight, groups, **checks
         )
-        return X, y, sample_weight * compute_sample_weight(self.class_weight, y), groups
+        try:
+            class_weight = compute_sample_weight(self.class_weight, y)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"class_weight={self.class_weight!r}; expected None, 'balanced' or "
+                f"{{label: weight}} with a weight for every class in y. {error}"
+            ) from error
+        if not (np.isfinite(class_weight) & (class_weight >= 0)).all():
+            raise ValueError(
+                f"class_weight={self.class_weight!r}; expected finite weights from 0 on."
+            )
+        return X, y, comparable(sample_weight * comparable(class_weight)), groups
 
     def _check_y(self, y):
-        check_classification_targets(y)
+        with reading("y", "labels, all numbers or all text"):
+            check_classification_targets(y)
+            np.unique(y)
         return y
 
     def _remember_labels(self, y):
@@ -1126,7 +1140,7 @@ class ResNet1DClassifier(ClassifierMixin, _BaseResNet1D):
             )
         # Folds of the smaller part, which is the one to train on where that is wanted.
         smaller = min(self.validation_fraction, 1 - self.validation_fraction)
-        n_splits = min(max(2, round(1 / smaller)), n_units)
+        n_splits = min(max(2, round(1 / smaller)), np.bincount(y).max(), n_units)
         splitter = StratifiedGroupKFold(n_splits, shuffle=True, random_state=random_state)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "The least populated class")
@@ -1352,7 +1366,7 @@ class ResNet1DRegressor(RegressorMixin, _BaseResNet1D):
         return self._y_scaler.scale_
 
     def _check_y(self, y):
-        return np.asarray(y, dtype=np.float64)
+        return check_values(y)
 
     def _remember_labels(self, y):
         self._y_was_1d = y.ndim == 1
@@ -1371,7 +1385,14 @@ class ResNet1DRegressor(RegressorMixin, _BaseResNet1D):
         splitter = GroupShuffleSplit(
             1, test_size=self.validation_fraction, random_state=random_state
         )
-        return next(splitter.split(X, y, units))
+        try:
+            return next(splitter.split(X, y, units))
+        except ValueError as error:
+            raise ValueError(
+                f"early_stopping cannot divide {n_units} spectra (or groups) with "
+                f"validation_fraction={self.validation_fraction:g}: one part would be empty. Bring "
+                "it nearer to 0.5, or fit without early_stopping."
+            ) from error
 
     def _start_y(self, y, sample_weight):
         self._y_scaler = StandardScaler().fit(y, sample_weight=sample_weight)
@@ -1381,7 +1402,8 @@ class ResNet1DRegressor(RegressorMixin, _BaseResNet1D):
         return calibration
 
     def _scale_y(self, y):
-        return self._y_scaler.transform(y).astype(np.float32)
+        with np.errstate(over="ignore"):  # training says that it diverged
+            return self._y_scaler.transform(y).astype(np.float32)
 
     def _to_unit(self, outputs):
         return outputs * self._y_scaler.scale_ + self._y_scaler.mean_

@@ -8,6 +8,7 @@ import pandas as pd
 from scipy.signal import find_peaks
 
 from ._bands import BAND_TABLES, named_bands
+from ._checks import LARGEST, SMALLEST, as_numbers
 from ._html import explanation_html
 
 # A peak of the mean map counts from this share of the highest one on.
@@ -23,7 +24,7 @@ PRINTED_MAPS = 1000
 
 def check_x_axis(x_axis, n_points):
     """Return `x_axis` as floats; raise unless it has `n_points` values in strict order."""
-    x_axis = np.asarray(x_axis, dtype=float)
+    x_axis = as_numbers(x_axis, "x_axis", "numbers")
     if x_axis.shape != (n_points,):
         raise ValueError(
             f"x_axis has shape {x_axis.shape}, but the spectra have {n_points} points. Pass one "
@@ -234,7 +235,7 @@ class Explanation:
         """Return the names of the bands and which points are in each: (n_bands, n_points)."""
         if isinstance(bands, str) and bands in BAND_TABLES:
             bands = named_bands(bands, self.x_axis)
-        if isinstance(bands, Mapping):
+        if isinstance(bands, Mapping) and bands:
             return list(bands), self._named_bands(bands)
         if isinstance(bands, str) and bands == "peaks":
             edges, peaks = self._peak_edges()
@@ -414,15 +415,20 @@ class Explanation:
                 "linearity is of quantification; for a classifier look at difference() and "
                 "purity()."
             )
-        y = np.asarray(y, dtype=float)
+        y = as_numbers(y, "y", "numbers")
         if y.shape != self.outputs.shape or len(y) < 2:
             raise ValueError(
                 f"y has shape {y.shape}; expected {self.outputs.shape}, a reference value for each "
                 "of at least two spectra and every target."
             )
-        y = y.reshape(len(y), -1) - y.mean(axis=0)  # (n_samples, n_targets)
-        if not (np.ptp(y, axis=0) > 0).all():
+        if not (np.abs(y) <= LARGEST).all():  # nor is NaN
+            raise ValueError(
+                f"y holds NaN or numbers above {LARGEST:g}. Leave out the spectra without "
+                "reference value (explanation[rows])."
+            )
+        if not (np.ptp(y, axis=0) > SMALLEST).all():
             raise ValueError("y does not vary: there is no line to fit.")
+        y = (y - y.mean(axis=0)).reshape(len(y), -1)  # (n_samples, n_targets)
         names, members = self._bands_or_points(bands)
         every_point = np.ones((1, len(self.x_axis)), dtype=bool)
         scores = [self._scores(members), self._scores(every_point)]
@@ -459,6 +465,8 @@ class Explanation:
         ValueError
             `by` has not one value a spectrum.
         """
+        if len(self) == 0:
+            raise ValueError("This explanation is of 0 spectra: there is nothing to sum up.")
         grouped = by is not None
         by = np.asarray(by) if grouped else np.zeros(len(self), dtype=int)
         if by.shape != (len(self),):
@@ -657,6 +665,8 @@ class Explanation:
         """Return the explanation of some of the spectra: a row, a slice, a list or a mask."""
         if isinstance(samples, (int, np.integer)):
             samples = [samples]
+        if np.arange(len(self))[samples].ndim != 1:
+            raise IndexError(f"{samples!r} does not choose rows: pass one, a slice, list or mask.")
         return replace(
             self,
             maps=self.maps[samples],

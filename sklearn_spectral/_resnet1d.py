@@ -14,6 +14,7 @@ Torch only: no scikit-learn, no skorch, no NumPy.
 """
 
 import math
+import numbers
 
 import torch
 from torch import Tensor, nn
@@ -107,6 +108,9 @@ class ResNet1D(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
+        for name, value, least in (("width", width, 1), ("n_blocks", n_blocks, 0)):
+            if not isinstance(value, numbers.Integral) or value < least:
+                raise ValueError(f"{name}={value!r}; expected a whole number from {least} on.")
         if pooling and shortcut:
             raise ValueError(
                 "pooling=True averages over positions, so that nothing is left of the shortcut. "

@@ -4,6 +4,8 @@ import numbers
 
 import numpy as np
 
+from ._checks import reading
+
 
 class TargetChoice:
     """A user's `target`, checked, turned into columns of the outputs.
@@ -26,6 +28,8 @@ class TargetChoice:
 
     def __init__(self, target, labels, n_samples, *, highest):
         n_outputs = len(labels)
+        with reading("target", "a label, or one per spectrum"):
+            one_label = np.ndim(target) == 0
         self.single = True
         self._highest = False
         if isinstance(target, str) and target == "all":
@@ -37,19 +41,21 @@ class TargetChoice:
         elif target is None:
             self.single = n_outputs == 1
             columns = np.arange(n_outputs)
-        elif np.ndim(target) == 0:
+        elif one_label:
             columns = np.array([_column(target, labels, by_number=not highest)])
         else:
-            target = np.asarray(target, dtype=object)
+            with reading("target", "a label, or one per spectrum"):
+                target = np.asarray(target, dtype=object)
             if target.shape != (n_samples,):
                 raise ValueError(
                     f"target has shape {target.shape}, but X has {n_samples} spectra. Pass one "
                     "label, one per spectrum, 'all' or None."
                 )
-            known = {
-                label: _column(label, labels, by_number=not highest)
-                for label in dict.fromkeys(target.tolist())
-            }
+            with reading("target", "a label, or one per spectrum"):
+                known = {
+                    label: _column(label, labels, by_number=not highest)
+                    for label in dict.fromkeys(target.tolist())
+                }
             columns = np.array([known[label] for label in target.tolist()], dtype=int)[:, None]
         self._columns = np.broadcast_to(
             columns, (n_samples, columns.shape[-1])
@@ -69,7 +75,7 @@ class TargetChoice:
 
 def _column(label, labels, *, by_number):
     """Return the column of the output called `label`, or, `by_number`, of that number."""
-    found = np.flatnonzero([known == label for known in labels.tolist()])
+    found = np.flatnonzero([_same(known, label) for known in labels.tolist()])
     if len(found) == 0 and by_number and isinstance(label, numbers.Integral):
         found = np.flatnonzero(np.arange(len(labels)) == label)
     if len(found) == 0:
@@ -78,3 +84,11 @@ def _column(label, labels, *, by_number):
             "these, an array with one per spectrum, 'all' or None."
         )
     return int(found[0])
+
+
+def _same(known, label):
+    """Return whether a label equals another; one that cannot be compared (pandas.NA) does not."""
+    try:
+        return bool(known == label)
+    except (TypeError, ValueError):
+        return False

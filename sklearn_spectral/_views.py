@@ -133,4 +133,5 @@ class ViewScaler:
     def transform(self, views):
         """Return scaled views, float32."""
         scaled = np.empty(views.shape, dtype=np.float32)
-        return np.divide(views - self.mean_, self.scale_, out=scaled, casting="same_kind")
+        with np.errstate(over="ignore"):  # the outputs then are infinite or NaN, and checked
+            return np.divide(views - self.mean_, self.scale_, out=scaled, casting="same_kind")

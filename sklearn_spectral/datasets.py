@@ -4,6 +4,7 @@ import hashlib
 import numbers
 import re
 import time
+from collections.abc import Iterable
 from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError
@@ -54,6 +55,7 @@ BANDS = {
     "C=C stretch": (1655, 17, 7000, "double bonds"),
     "C=O stretch": (1747, 24, 1800, "ester"),
 }
+MAX_WAVENUMBER = 1e6  # far above any vibration
 SCISSOR = 10000.0  # counts of the strongest band: the unit of background and cosmic rays
 SHARE_SD = 0.02  # how much the share of an acid varies between samples of one oil
 CAROTENOID_SD = 0.3  # and its carotenoids, logarithm
@@ -99,14 +101,15 @@ The source states no licence: ask its authors before you pass the data on.
 
 def _check_number(name, value, expected, low, high=np.inf, kind=numbers.Real):
     """Raise unless `value` is a finite number from `low` to `high`."""
-    if not isinstance(value, kind) or not low <= value <= high or value == np.inf:
+    known = isinstance(value, kind) and not isinstance(value, bool)
+    if not known or not low <= value <= high or value == np.inf:
         raise ValueError(f"{name}={value!r}; expected {expected}.")
 
 
 def _check_oils(name, oils):
     """Return one name or several as a list of known oils."""
-    oils = [oils] if isinstance(oils, str) else list(oils)
-    unknown = [oil for oil in oils if oil not in OILS]
+    oils = list(oils) if isinstance(oils, Iterable) and not isinstance(oils, str) else [oils]
+    unknown = [oil for oil in oils if not isinstance(oil, str) or oil not in OILS]
     if unknown or not oils or len(set(oils)) < len(oils):
         raise ValueError(f"{name}={oils!r}; expected one or more different ones of {list(OILS)}.")
     return oils
@@ -256,9 +259,16 @@ def make_oil_blends(
     """
     for name, value in {"n_samples": n_samples, "n_replicates": n_replicates}.items():
         _check_number(name, value, "a whole number from 1 on", 1, kind=numbers.Integral)
-    sizes = {"variation": variation, "fluorescence": fluorescence, "scatter": scatter}
-    for name, value in {**sizes, "shift": shift, "noise": noise}.items():
-        _check_number(name, value, "a number from 0 on", 0)
+    # Above these the numbers drawn leave the range of float32.
+    sizes = {
+        "variation": (variation, 10),
+        "fluorescence": (fluorescence, 1e6),
+        "scatter": (scatter, 10),
+        "shift": (shift, 1e6),
+        "noise": (noise, 1e6),
+    }
+    for name, (value, high) in sizes.items():
+        _check_number(name, value, f"a number from 0 to {high:g}", 0, high)
     _check_number("cosmic_rays", cosmic_rays, "a share of spectra from 0 to 1", 0, 1)
     try:
         low, high = (float(percent) for percent in percent_range)
@@ -279,6 +289,12 @@ def make_oil_blends(
         if ((position - width <= x_axis) & (x_axis <= position + width)).any()
     }
     names = list(bands)
+    if not names or np.abs(x_axis).max() > MAX_WAVENUMBER:
+        given = f"from {x_axis[0]:g} to {x_axis[-1]:g}" if len(x_axis) else "nowhere"
+        raise ValueError(
+            f"x_axis runs {given}; expected wavenumbers in cm-1, up to {MAX_WAVENUMBER:g}, some of "
+            "them on a band (848 to 1771)."
+        )
 
     rng = check_random_state(random_state)
     sample = np.arange(n_samples)

@@ -10,6 +10,7 @@ import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.utils import Bunch
 
+from ._checks import as_numbers, reading
 from ._estimators import _own_random_state
 from ._explain import explain, last_step
 from ._explanation import Explanation
@@ -148,7 +149,17 @@ def insertion_curve(estimator, explanation, *, baseline=None, n_steps=50, random
     return _masking_curve(estimator, explanation, baseline, n_steps, random_state, insert=True)
 
 
+def _check_explanation(explanation):
+    if not isinstance(explanation, Explanation):
+        raise TypeError(
+            f"Got a {type(explanation).__name__}; expected an Explanation, which explain returns."
+        )
+    if len(explanation) == 0:
+        raise ValueError("The explanation is of 0 spectra. Pass one of at least one.")
+
+
 def _masking_curve(estimator, explanation, baseline, n_steps, random_state, *, insert):
+    _check_explanation(explanation)
     model, transformers = last_step(estimator)
     spectra, maps = (np.asarray(a, dtype=float) for a in (explanation.spectra, explanation.maps))
     if maps.ndim != 2:
@@ -163,7 +174,9 @@ def _masking_curve(estimator, explanation, baseline, n_steps, random_state, *, i
         )
     if not isinstance(n_steps, (int, np.integer)) or n_steps < 1:
         raise ValueError(f"n_steps={n_steps!r}; expected a positive integer.")
-    baseline = model.mean_spectrum_ if baseline is None else np.asarray(baseline, dtype=float)
+    if baseline is None:
+        baseline = model.mean_spectrum_
+    baseline = as_numbers(baseline, "baseline", "a spectrum: numbers")
     if baseline.shape != (spectra.shape[1],):
         raise ValueError(
             f"baseline has shape {baseline.shape}; expected ({spectra.shape[1]},), one spectrum as "
@@ -262,6 +275,7 @@ def localization(explanation, bands):
     >>> bool(table["roc_area"].mean() > 0.9)
     True
     """
+    _check_explanation(explanation)
     maps = np.abs(explanation._maps_3d)
     n_samples, n_points, n_targets = maps.shape
     if isinstance(bands, (dict, str)):
@@ -314,6 +328,7 @@ def completeness_residual(explanation):
     >>> bool(completeness_residual(model.explain(X)).max() < 1e-5)
     True
     """
+    _check_explanation(explanation)
     size = np.abs(explanation.outputs - explanation.base_values).max(axis=0, initial=0)
     return np.abs(explanation.residuals) / np.where(size > 0, size, 1.0)
 
@@ -354,7 +369,10 @@ def stability(explanations):
     """
     if isinstance(explanations, Explanation):
         explanations = explanations.members
-    explanations = list(explanations)
+    with reading("explanations", "explanations of the same spectra"):
+        explanations = list(explanations)
+    for each in explanations:
+        _check_explanation(each)
     shapes = {each.maps.shape for each in explanations}
     if len(explanations) < 2 or len(shapes) > 1:
         raise ValueError(

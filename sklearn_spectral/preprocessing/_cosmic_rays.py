@@ -8,6 +8,8 @@ from scipy.ndimage import maximum_filter1d
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._checks import LARGEST, check_finite, check_table, reading
+
 # A window is the gap (max_width points) and ten clean points: enough to see the shoulders of a
 # sharp band, few enough that a second spike rarely falls into it. The gap lies in the middle of
 # the window, or off it, so that a window exists which avoids a steep band or a spike nearby.
@@ -306,14 +308,14 @@ class CosmicRayRemover(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             )
         for name in ("threshold", "min_fwhm"):
             value = getattr(self, name)
-            if not isinstance(value, numbers.Real) or not 0 < value < np.inf:
+            if not isinstance(value, numbers.Real) or not 0 < value <= LARGEST:
                 raise ValueError(f"{name}={value!r}; expected a positive number.")
         if self.min_fwhm <= self.max_width:
             raise ValueError(
                 f"min_fwhm={self.min_fwhm!r} is not above max_width={self.max_width!r}: a band as "
                 "narrow as a spike cannot be told from one. Lower max_width or raise min_fwhm."
             )
-        validate_data(self, X, dtype=[np.float64, np.float32])
+        self._check(X, reset=True)
         return self
 
     def transform(self, X):
@@ -330,7 +332,7 @@ class CosmicRayRemover(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             A copy; points that belong to no spike are unchanged.
         """
         check_is_fitted(self, "n_features_in_")
-        X = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
+        X = self._check(X, reset=False)
         cleaned = X.copy()
         length = OUTSIDE + self.max_width
         if X.shape[1] < length:
@@ -338,8 +340,22 @@ class CosmicRayRemover(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         models = _SmoothModels(length, self.min_fwhm)
         for start in range(0, len(X), ROWS):
             rows = slice(start, start + ROWS)
-            cleaned[rows] = _remove_spikes(X[rows], models, self.max_width, self.threshold)
+            # Sums of large float32 numbers overflow.
+            spectra = X[rows].astype(np.float64, copy=False)
+            cleaned[rows] = _remove_spikes(spectra, models, self.max_width, self.threshold)
         return cleaned
+
+    def _check(self, X, reset):
+        with reading("X", "an array of numbers"):
+            X = validate_data(
+                self,
+                check_table(X),
+                reset=reset,
+                dtype=[np.float64, np.float32],
+                ensure_all_finite=False,
+            )
+        check_finite(X)
+        return X
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

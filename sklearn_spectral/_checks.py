@@ -1,0 +1,215 @@
+"""What comes in: checks that all public functions share.
+
+scikit-learn's own checks say what is wrong with a shape; here is what they leave to NumPy, whose
+errors speak of its own insides, and what only spectra and float32 ask for.
+"""
+
+from contextlib import contextmanager
+
+import numpy as np
+import pandas as pd
+
+# Squares of larger numbers, summed over a set of spectra, overflow; those of smaller ones vanish.
+LARGEST, SMALLEST = 1e100, 1e-100
+# Maps are float32 numbers in the unit of y.
+LARGEST_Y, SMALLEST_Y = 1e35, 1e-35
+# A weight below this share of the largest is lost in the rounding of float32.
+NEGLIGIBLE = 1e-12
+# Numbers that are looked at a time: they are still in the processor's cache at the second look.
+LOOK = 2**18
+# What Python, NumPy and pandas say where they cannot read something.
+BARE = (
+    "argument must be",
+    "boolean value of NA",
+    "Cannot cast",
+    "could not convert",
+    "is not iterable",
+    "must be a number",
+    "not supported between",
+    "sequence",
+    "unhashable",
+)
+
+
+def some(indices):
+    """Write out the first few of many indices."""
+    shown = ", ".join(str(index) for index in indices[:5])
+    return shown + (f", ... ({len(indices)} in all)" if len(indices) > 5 else "")
+
+
+@contextmanager
+def reading(name, expected):
+    """Say which argument it was where NumPy cannot read one; too large numbers become infinite."""
+    try:
+        with np.errstate(over="ignore"):
+            yield
+    except (TypeError, ValueError) as error:
+        if not any(text in str(error) for text in BARE):
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name} cannot be read as {expected}: {error}") from error
+
+
+def as_numbers(values, name, expected):
+    """Return `values` as a float64 array; masked entries are NaN."""
+    if isinstance(values, np.ma.MaskedArray):
+        values = values.astype(float).filled(np.nan)
+    with reading(name, expected):
+        array = np.asarray(values)
+        if array.dtype.kind in "cMm":
+            raise TypeError(f"{name} is of {array.dtype}; expected {expected}.")
+        return array.astype(float, copy=False)
+
+
+def column_names(X):
+    """Return the column names of a DataFrame, strings or numbers, or None for an array."""
+    if hasattr(X, "collect_schema") and hasattr(X, "collect"):  # of polars
+        raise TypeError("Got a LazyFrame, which holds no numbers yet. Pass what collect() returns.")
+    columns = getattr(X, "columns", None)
+    if columns is None or list(columns) == list(range(len(columns))):
+        return None  # pandas' default names count columns
+    return list(columns)
+
+
+def check_table(X):
+    """Return X as scikit-learn can check it; raise where it would read something else into it."""
+    if isinstance(X, np.ma.MaskedArray):
+        # A mask would be dropped, and what is under it taken for intensities.
+        return X.astype(float).filled(np.nan)
+    columns = column_names(X)
+    if columns is not None:
+        names = pd.Series([str(name) for name in columns], dtype=object)
+        if names.duplicated().any():
+            twice = names[names.duplicated()].unique().tolist()
+            raise ValueError(
+                f"X has several columns called {some(twice)}; every point needs a name of its own. "
+                "Rename or drop the others."
+            )
+    dtypes = [*np.atleast_1d(getattr(X, "dtypes", getattr(X, "dtype", None)))]
+    for dtype in dtypes:
+        is_time = getattr(dtype, "is_temporal", None)  # of polars
+        if getattr(dtype, "kind", None) in ("M", "m") or (callable(is_time) and is_time()):
+            raise TypeError(f"X holds {dtype}; spectra are numbers. Drop such columns.")
+    return X
+
+
+def _largest(X):
+    """Return the largest size of a number in an array, NaN where one is."""
+    rows = max(1, LOOK // X.shape[1])
+    parts = [X[start : start + rows] for start in range(0, len(X), rows)]
+    return float(np.max([[part.max(), -part.min()] for part in parts]))
+
+
+def check_finite(X, *, fits=False):
+    """Raise with rows and columns where spectra hold NaN, infinity or what cannot be squared.
+
+    Where a model `fits` them they must not all vanish when squared either.
+    """
+    largest = _largest(X)
+    if largest <= LARGEST and (largest >= SMALLEST or largest == 0 or not fits):
+        return
+    if largest < SMALLEST:
+        raise ValueError(
+            f"The largest number of X is {largest:g}; the squares of so small ones are zero. "
+            f"Expected intensities above {SMALLEST:g}: give them in another unit."
+        )
+    kind = "NaN" if np.isnan(X).any() else "infinity (inf)" if np.isinf(X).any() else None
+    # Comparisons with NaN are false.
+    wrong = ~np.isfinite(X) if kind else ~(np.abs(X) <= LARGEST)
+    where = (
+        f"in rows {some(np.flatnonzero(wrong.any(axis=1)))} and columns "
+        f"{some(np.flatnonzero(wrong.any(axis=0)))}"
+    )
+    if kind is None:
+        raise ValueError(
+            f"Input X contains numbers up to {largest:g} {where}, whose squares overflow. Expected "
+            f"intensities up to {LARGEST:g}: give them in another unit, or drop these rows."
+        )
+    raise ValueError(
+        f"Input X contains {kind} {where}; finite numbers are expected. Drop or impute them. A row "
+        "that is NaN as a whole is often a constant spectrum (saturated, or an empty measurement) "
+        "after StandardNormalVariate or a scaler."
+    )
+
+
+def check_outputs(outputs):
+    """Raise with the rows whose outputs are more than float32 holds."""
+    rows = np.flatnonzero(~np.isfinite(outputs).all(axis=-1))
+    if len(rows):
+        raise ValueError(
+            f"The spectra in rows {some(rows)} (or the reference) are so far from the training "
+            "spectra that the network's float32 numbers overflow. Were they preprocessed in the "
+            "same way, and are they in the same unit?"
+        )
+
+
+def check_complete(y):
+    """Return y, with masked entries as NaN; raise with the rows where it is missing."""
+    if isinstance(y, np.ma.MaskedArray):
+        masked = np.ma.getmaskarray(y)
+        y = y.data
+    else:
+        masked = False
+    with reading("y", "one label or value per spectrum"):
+        array = np.asarray(y)
+    if array.ndim == 0 or array.size == 0:
+        return y  # scikit-learn says more
+    missing = pd.isna(array) | masked | (np.isinf(array) if array.dtype.kind == "f" else False)
+    rows = np.flatnonzero(missing.reshape(len(array), -1).any(axis=1))
+    if len(rows):
+        raise ValueError(
+            f"Input y contains NaN or infinity (inf) in rows {some(rows)}; every spectrum needs "
+            "its reference. Drop these rows, or measure their reference again."
+        )
+    return y
+
+
+def check_values(y):
+    """Return the values that a regressor learns, float64; raise where float32 cannot hold them."""
+    y = as_numbers(y, "y", "numbers")
+    largest = np.abs(y).max(initial=0)
+    spread = np.ptp(y, axis=0) if largest <= LARGEST_Y else np.inf
+    if not largest <= LARGEST_Y or ((0 < spread) & (spread < SMALLEST_Y)).any():
+        raise ValueError(
+            f"y runs to {largest:g} and varies by {np.min(spread):g}; maps are float32 numbers in "
+            f"the unit of y, so expected are values up to {LARGEST_Y:g} that vary by {SMALLEST_Y:g}"
+            " or more, or not at all. Give y in another unit."
+        )
+    return y
+
+
+def comparable(weights):
+    """Bring weights near one by a power of two, which rounds nothing; the negligible are zero."""
+    exponent = np.frexp(weights.max(initial=0.0))[1] - 1
+    weights = np.ldexp(weights, -exponent)
+    return np.where(weights < NEGLIGIBLE, 0.0, weights)
+
+
+def group_codes(groups, n_samples):
+    """Return `groups` as whole numbers, or raise."""
+    with reading("groups", "one group per spectrum"):
+        groups = np.asarray(groups)
+        if groups.shape != (n_samples,):
+            raise ValueError(
+                f"groups has shape {groups.shape}, but X has {n_samples} rows. Pass one group per "
+                "spectrum."
+            )
+        rows = np.flatnonzero(pd.isna(groups))
+        if len(rows):
+            raise ValueError(
+                f"groups is missing in rows {some(rows)}. Give every spectrum a group; a spectrum "
+                "on its own is a group of one."
+            )
+        return np.unique(groups, return_inverse=True)[1]
+
+
+def check_classes(classes):
+    """Return the labels that `partial_fit` is told of, sorted, or raise."""
+    with reading("classes", "a list of labels, all numbers or all text"):
+        classes = np.asarray(classes)
+        if classes.ndim != 1 or len(classes) == 0 or pd.isna(classes).any():
+            raise ValueError(
+                f"classes={classes.tolist()!r}; expected a list of all labels that will ever come, "
+                "none of them missing."
+            )
+        return np.unique(classes)
