@@ -6,13 +6,17 @@ BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 export MPLBACKEND ?= agg
 
-.PHONY: demo test test-wheel test-oldest lint format docs bench bench-accuracy bench-explanations clean
+.PHONY: demo test fuzz test-wheel test-oldest lint format docs bench bench-accuracy bench-explanations clean
 
 demo: .venv/.installed
 	$(BIN)/python examples/demo.py
 
 test: .venv/.installed
 	$(BIN)/python -m pytest
+
+# 50 000 calls with whatever may come in, instead of the 2000 of `make test`: about ten minutes.
+fuzz: .venv/.installed
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest tests/test_fuzz.py
 
 # sdist and wheel, installed where nothing else is.
 test-wheel: .venv/.installed

@@ -177,7 +177,7 @@ def band_table(name):
     >>> table.loc[table["band"] == "C=C stretch 1655", ["start", "end"]].to_numpy().tolist()
     [[1635.0, 1675.0]]
     """
-    if name not in BAND_TABLES:
+    if not isinstance(name, str) or name not in BAND_TABLES:
         raise ValueError(
             f"{name!r} is none of the tables of bands: {sorted(BAND_TABLES)}. Pass bands of your "
             "own as a dict, {'C=O stretch': (1730, 1760)}."

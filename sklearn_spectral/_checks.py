@@ -41,7 +41,7 @@ def some(indices):
 def reading(name, expected):
     """Say which argument it was where NumPy cannot read one; too large numbers become infinite."""
     try:
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             yield
     except (TypeError, ValueError) as error:
         if not any(text in str(error) for text in BARE):

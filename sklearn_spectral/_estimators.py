@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
 
 import numpy as np
+import pandas as pd
 import torch
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -280,8 +281,8 @@ class _BaseResNet1D(BaseEstimator, ABC):
         if not kept.all():
             if kept.sum() < min_samples:
                 raise ValueError(
-                    f"sample_weight is positive, and not negligible beside the largest, for "
-                    f"{kept.sum()} sample(s); at least {min_samples} are needed to fit."
+                    f"sample_weight is positive for {kept.sum()} sample(s), or negligible beside "
+                    f"the largest; at least {min_samples} are needed to fit."
                 )
             X, y, sample_weight = X[kept], y[kept], sample_weight[kept]
             groups = None if groups is None else groups[kept]

@@ -16,7 +16,7 @@ from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from ._checks import as_numbers, column_names
+from ._checks import as_numbers, column_names, reading
 from ._estimators import _BaseResNet1D
 from ._explanation import average, axis_from_names, check_x_axis
 from ._targets import TargetChoice
@@ -107,16 +107,18 @@ def explain(
     array([800., 804., 808.])
     """
     names, given = column_names(X), None
+    with reading("X", "an array of numbers"):
+        shape = np.shape(X)
     if x_axis is not None:
         x_axis = np.atleast_1d(as_numbers(x_axis, "x_axis", "numbers"))
-        if np.ndim(X) == 2 and len(x_axis) == np.shape(X)[1]:
+        if len(shape) == 2 and len(x_axis) == shape[1]:
             given, x_axis = check_x_axis(x_axis, len(x_axis)), None
             names = given.tolist()
     if reference is not None and not isinstance(reference, str):
         reference = as_numbers(reference, "reference", "a spectrum: numbers").reshape(1, -1)
-        if np.ndim(X) == 2 and reference.shape[1] != np.shape(X)[1]:
+        if len(shape) == 2 and reference.shape[1] != shape[1]:
             raise ValueError(
-                f"reference has {reference.shape[1]} values, but X has {np.shape(X)[1]} columns. "
+                f"reference has {reference.shape[1]} values, but X has {shape[1]} columns. "
                 "Pass one spectrum as the model takes it, before preprocessing."
             )
         if hasattr(X, "columns"):

@@ -8,7 +8,7 @@ import pandas as pd
 from scipy.signal import find_peaks
 
 from ._bands import BAND_TABLES, named_bands
-from ._checks import LARGEST, SMALLEST, as_numbers
+from ._checks import LARGEST, SMALLEST, as_numbers, reading
 from ._html import explanation_html
 
 # A peak of the mean map counts from this share of the highest one on.
@@ -468,7 +468,8 @@ class Explanation:
         if len(self) == 0:
             raise ValueError("This explanation is of 0 spectra: there is nothing to sum up.")
         grouped = by is not None
-        by = np.asarray(by) if grouped else np.zeros(len(self), dtype=int)
+        with reading("by", "one value per spectrum"):
+            by = np.asarray(by) if grouped else np.zeros(len(self), dtype=int)
         if by.shape != (len(self),):
             raise ValueError(
                 f"by has shape {by.shape}; expected ({len(self)},), a value for every spectrum."

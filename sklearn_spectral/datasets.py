@@ -268,7 +268,7 @@ def make_oil_blends(
         "noise": (noise, 1e6),
     }
     for name, (value, high) in sizes.items():
-        _check_number(name, value, f"a number from 0 to {high:g}", 0, high)
+        _check_number(name, value, f"a number from 0 on, up to {high:g}", 0, high)
     _check_number("cosmic_rays", cosmic_rays, "a share of spectra from 0 to 1", 0, 1)
     try:
         low, high = (float(percent) for percent in percent_range)
