@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sklearn_spectral import Explanation
-from sklearn_spectral._explanation import average
+from sklearn_spectral._explanation import PRINTED_MAPS, average, axis_from_names, check_x_axis
 
 
 @pytest.fixture
@@ -45,6 +45,26 @@ def test_named_bands_by_hand(explanation):
     assert table["share"].tolist() == [3 / 8, 3 / 8, 0, 0]
 
 
+def test_bands_of_several_targets_by_hand(two_targets):
+    table = two_targets.contributions({"low": (1000, 1010), "high": (1020, 1040)})
+    assert table.drop(columns=["start", "end"]).to_numpy().tolist() == [
+        [0, "a", "low", 3, 3 / 8],
+        [0, "a", "high", 3, 3 / 8],
+        [0, "b", "low", 6, 3 / 8],
+        [0, "b", "high", 6, 3 / 8],
+        [1, "a", "low", 0, 0],
+        [1, "a", "high", 0, 0],
+        [1, "b", "low", 0, 0],
+        [1, "b", "high", 0, 0],
+    ]
+
+
+def test_contributions_are_float64_whatever_the_maps(explanation):
+    single = replace(explanation, maps=explanation.maps.astype(np.float32))
+    assert single.contributions(2)["contribution"].dtype == np.float64
+    assert average([single, single]).maps.dtype == np.float32
+
+
 def test_bands_may_overlap_and_run_against_a_descending_axis(explanation):
     descending = Explanation(
         maps=explanation.maps[:, ::-1],
@@ -57,6 +77,8 @@ def test_bands_may_overlap_and_run_against_a_descending_axis(explanation):
     bands = {"one": (1000, 1020), "other": (1020, 1040)}
     left, right = explanation.contributions(bands), descending.contributions(bands)
     assert left["contribution"].tolist() == right["contribution"].tolist() == [2, 3, 0, 0]
+    for table in (left, right):
+        assert table[["start", "end"]].to_numpy().tolist()[:2] == [[1000, 1020], [1020, 1040]]
 
 
 @pytest.mark.parametrize("bands", [1, 2, 3, 5, "peaks"])
@@ -73,11 +95,40 @@ def test_equal_bands_by_hand(explanation):
     assert table["contribution"].tolist()[:2] == [3, 3]
 
 
+def test_equal_bands_without_a_point_are_left_out(explanation):
+    """Thirds of 0 to 99: nothing lies between 33 and 66, and 99 is in the last third."""
+    uneven = replace(explanation, x_axis=np.array([0.0, 1.0, 2.0, 66.0, 99.0]))
+    table = uneven.contributions(np.int64(3))
+    assert table["band"].tolist()[:2] == ["0-2", "66-99"]
+    assert table["contribution"].tolist()[:2] == [2, 4]
+    point = replace(explanation, maps=explanation.maps[:, :1], x_axis=explanation.x_axis[:1])
+    assert point.contributions(1)["band"].tolist() == ["1000-1000"] * 2
+
+
 def test_peaks_by_hand(explanation):
     """The mean absolute map is 0.5, 1, 0.5, 0, 2: peaks at 1010 and 1040, divided at 1030."""
     table = explanation.contributions("peaks")
     assert table["band"].tolist()[:2] == ["1010", "1040"]
     assert table["contribution"].tolist()[:2] == [2, 4]
+
+
+@pytest.mark.parametrize("size", [1, 100])
+def test_peaks_count_from_a_twentieth_of_the_highest(explanation, size):
+    """Peaks at both ends, whatever their height; 0.46 rises above 0.4 by more than 0.9 / 20."""
+    maps = size * np.array([[-0.9, 0.4, 0.46, 0.0, 0.3]])
+    table = replace(explanation, maps=maps, targets=explanation.targets[:1]).contributions()
+    assert table["band"].tolist() == ["1000", "1020", "1040"]
+    assert table[["start", "end"]].to_numpy().tolist() == [[1000, 1000], [1010, 1020], [1030, 1040]]
+    lower = maps - size * np.array([0, 0, 0.03, 0, 0])
+    table = replace(explanation, maps=lower, targets=explanation.targets[:1]).contributions()
+    assert table["band"].tolist() == ["1000", "1040"]
+
+
+def test_a_map_without_peaks_is_one_band(explanation):
+    table = explanation[1].contributions("peaks")
+    assert table[["band", "start", "end", "contribution"]].to_numpy().tolist() == [
+        ["1000", 1000, 1040, 0]
+    ]
 
 
 @pytest.mark.parametrize(
@@ -102,10 +153,24 @@ def test_to_frame_by_hand(two_targets):
     assert row[["intensity", "contribution"]].to_numpy().tolist() == [[4, 8]]
 
 
+def test_rows_of_to_frame_by_hand(two_targets):
+    frame = two_targets.to_frame()
+    assert frame["sample"].tolist() == [0] * 10 + [1] * 10
+    assert frame["target"].tolist() == (["a"] * 5 + ["b"] * 5) * 2
+    assert frame["x_axis"].tolist() == [1000, 1010, 1020, 1030, 1040] * 4
+    assert frame["intensity"].tolist() == [0, 1, 2, 3, 4] * 2 + [5, 6, 7, 8, 9] * 2
+    assert frame["contribution"].tolist() == [1, 2, -1, 0, 4, 2, 4, -2, 0, 8] + [0] * 10
+
+
 def test_rows_can_be_picked(explanation, two_targets):
-    assert explanation[1].targets.tolist() == ["b"]
+    for row in (1, np.int64(1), [False, True], np.array([False, True])):
+        one = explanation[row]
+        assert one.targets.tolist() == ["b"] and one.maps.tolist() == [[0] * 5]
+        assert one.outputs.tolist() == one.base_values.tolist() == [1]
+        assert one.spectra.tolist() == [[5, 6, 7, 8, 9]]
     assert explanation[[1, 0]].outputs.tolist() == [1, 7]
     assert two_targets[1:].maps.shape == (1, 5, 2)
+    assert two_targets[1].targets.tolist() == ["a", "b"]
     assert len(two_targets[1:]) == 1
 
 
@@ -115,6 +180,41 @@ def test_explanation_is_frozen_and_says_what_it_is(explanation):
     assert repr(explanation) == (
         "Explanation of 2 spectra, 1 target(s) each, 5 points from 1000 to 1040"
     )
+
+
+def test_printing_says_how_many_targets_and_which_method(two_targets):
+    assert repr(two_targets[:1]) == (
+        "Explanation of 1 spectra, 2 target(s) each, 5 points from 1000 to 1040"
+    )
+    assert repr(replace(two_targets, method="cam")).endswith("1040, cam at features")
+    assert repr(replace(two_targets, layer="stem")).endswith("1040, 1d-grad-cam at stem")
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "n_targets", "step"),
+    [(0, 1, 1), (1000, 1, 1), (1001, 1, 2), (999, 3, 3), (1000, 3, 4), (2, 2000, 2), (2, 0, 1)],
+)
+def test_printing_looks_at_a_thousand_maps_spread_over_all(n_samples, n_targets, step):
+    assert PRINTED_MAPS == 1000
+    shape = (n_samples, n_targets)
+    large = Explanation(
+        maps=np.zeros((n_samples, 1, n_targets)),
+        outputs=np.arange(n_samples * n_targets).reshape(shape),
+        base_values=np.zeros(shape),
+        targets=np.arange(n_targets),
+        x_axis=np.zeros(1),
+        spectra=np.zeros((n_samples, 1)),
+    )
+    np.testing.assert_array_equal(large._sample().outputs, large.outputs[::step])
+
+
+def test_a_thousandth_is_called_rounding(explanation):
+    """Of outputs 1000 above base, 1 may be missing."""
+    for total, left_over in [(999.0, 0), (998.0, 2), (1002.0, 2), (np.nan, np.nan)]:
+        maps = np.array([[total, 0, 0, 0, 0], [0] * 5])
+        each = replace(explanation, maps=maps, outputs=np.array([1001.0, 1.0]))
+        np.testing.assert_equal(each._left_over(), left_over)
+    assert explanation[:0]._left_over() == 0
 
 
 @pytest.fixture
@@ -153,6 +253,28 @@ def test_difference_of_named_classes(three_classes):
     assert three_classes.difference("b").targets.tolist() == ["b - a"] * 2
     assert three_classes.difference(rival="a").targets.tolist() == ["b - a"] * 2
     assert three_classes.difference(rival="b").targets.tolist() == ["a - b"] * 2
+
+
+def test_difference_whatever_the_order_of_classes(three_classes):
+    """Columns c, b, a, with the outputs (-1, 2, 3) and, changed, (5, 0.5, 1)."""
+    outputs = three_classes.outputs[:, ::-1].copy()
+    outputs[1] = 5, 0.5, 1
+    turned = replace(
+        three_classes,
+        maps=three_classes.maps[:, :, ::-1],
+        outputs=outputs,
+        base_values=three_classes.base_values[:, ::-1],
+        targets=three_classes.targets[::-1],
+    )
+    difference = turned.difference()
+    assert difference.targets.tolist() == ["a - b", "c - a"]
+    assert difference.targets.dtype == object
+    assert difference.output_name == "logit difference" and difference.is_class
+    assert difference.outputs.tolist() == [1, 4]
+    assert turned.difference("b", "c").targets.tolist() == ["b - c"] * 2
+    assert turned.difference("b").targets.tolist() == ["b - a", "b - c"]
+    with pytest.raises(ValueError, match="target='all'"):
+        replace(three_classes[:1], maps=three_classes.maps[:1, :, 0]).difference()
 
 
 def test_purity_of_an_empty_map_is_one_half(explanation):
@@ -218,6 +340,21 @@ def test_linearity_of_several_outputs(calibration):
     assert table["slope"].tolist() == [0.5, 0, 0, 0.5, -2, 0, 0, -2]
 
 
+def test_linearity_of_two_spectra_and_of_any_numbers(calibration):
+    two = calibration[:2]
+    assert two.linearity(np.array([10, 12], dtype=object), 1)["slope"].tolist() == [-1, -1]
+    with pytest.raises(ValueError, match="at least two spectra"):
+        calibration[:1].linearity([10])
+
+
+def test_linearity_needs_every_output_to_vary(calibration):
+    maps = np.stack([calibration.maps] * 2, axis=2)
+    outputs = np.stack([calibration.outputs] * 2, axis=1)
+    both = replace(calibration, maps=maps, outputs=outputs, targets=np.array(["fat", "water"]))
+    with pytest.raises(ValueError, match="does not vary"):
+        both.linearity(np.column_stack([[10, 12, 14], [1, 1, 1]]))
+
+
 @pytest.mark.parametrize(
     ("y", "message"),
     [
@@ -253,6 +390,40 @@ def test_summary_by_hand(calibration, explanation):
     assert classes["share"].tolist() == [6 / 8, 0]
     with pytest.raises(ValueError, match="a value for every spectrum"):
         calibration.summary(by=["low"])
+
+
+def test_summary_of_groups_and_targets(explanation, two_targets):
+    """Groups without a spectrum of a class are left out; one spectrum has no spread."""
+    table = explanation.summary(1, by=["x", "y"])
+    assert list(table.columns[:3]) == ["target", "group", "band"]
+    assert table.index.tolist() == [0, 1]
+    assert table[["target", "group", "mean", "std"]].to_numpy().tolist() == [
+        ["a", "x", 6, 0],
+        ["b", "y", 0, 0],
+    ]
+    both = two_targets.summary({"end": (1040, 1040)})
+    assert both[["target", "mean", "share"]].to_numpy().tolist() == [
+        ["a", 2, 0.5],
+        ["b", 4, 0.5],
+    ]
+
+
+def test_two_standard_deviations_are_stable(calibration):
+    """Contributions of 1, 2 and 3 times 5: mean 10, standard deviation 5."""
+    members = [replace(calibration, maps=calibration.maps * k) for k in (1, 2, 3)]
+    table = average(members).stability({"one": (1000, 1000), "two": (1010, 1010)})
+    assert table["band"].tolist() == ["two", "one"]
+    assert table.index.tolist() == [0, 1]
+    assert table[["contribution", "std", "stable"]].to_numpy().tolist()[0] == [10, 5, True]
+
+
+def test_stability_is_sorted_within_each_target(three_classes):
+    """Of the first spectrum alone: contributions 3 and -1 for a, 1 and 1 for b, none for c."""
+    table = average([three_classes[:1]] * 2).stability({"left": (1000,) * 2, "right": (1010,) * 2})
+    assert table["target"].tolist() == ["a", "a", "b", "b", "c", "c"]
+    assert table["contribution"].tolist() == [3, 1, 1, 1, 0, 0]
+    assert table["band"].tolist()[:2] == ["left", "right"]
+    assert table["start"].tolist()[:2] == [1000, 1010]
 
 
 def test_stability_by_hand(calibration):
@@ -292,11 +463,57 @@ def test_members_follow_rows_and_differences(three_classes):
 def test_explanations_of_different_things_are_not_averaged(three_classes):
     with pytest.raises(ValueError, match="do not know the same targets"):
         average([three_classes, replace(three_classes, targets=np.array(["a", "b", "d"]))])
-    with pytest.raises(ValueError, match="different wavelengths"):
+    with pytest.raises(ValueError, match="different wavelengths.*2 points from 1000 and 2 from 1"):
         average([three_classes, replace(three_classes, x_axis=np.array([1.0, 2.0]))])
+    with pytest.raises(ValueError, match="different wavelengths"):
+        average([three_classes] * 2 + [replace(three_classes, x_axis=np.array([1.0, 2.0]))])
 
 
 def test_incomplete_maps_say_so(explanation):
     half = replace(explanation, maps=explanation.maps / 2, method="grad-cam", layer="stem")
     assert half.residuals.tolist() == [3, 0]
     assert repr(half).endswith("grad-cam at stem, incomplete: up to 3 of logit is on no wavelength")
+
+
+@pytest.mark.parametrize(
+    ("x_axis", "message"),
+    [
+        ([1, 2], r"shape \(2,\), but the spectra have 3 points"),
+        ([[1, 2, 3]], r"shape \(1, 3\)"),
+        ([1, np.inf, 3], "NaN or infinity"),
+        ([1, 3, 3], "3 is followed by 3 at point 2"),
+        ([1, 2, 1.5], "2 is followed by 1.5 at point 2"),
+        ([3, 3, 1], "3 is followed by 3 at point 1"),
+    ],
+)
+def test_bad_axes_are_refused(x_axis, message):
+    with pytest.raises(ValueError, match=message):
+        check_x_axis(x_axis, 3)
+
+
+def test_axes_rise_or_fall():
+    assert check_x_axis(["1", "2", "4"], 3).tolist() == [1, 2, 4]
+    assert check_x_axis([4, 2, 1], 3).tolist() == [4, 2, 1]
+
+
+def test_names_are_an_axis_where_they_are_numbers_in_order():
+    assert axis_from_names(["1000.5", "1010"]).tolist() == [1000.5, 1010]
+    for names in (None, ["a", "b"], [None, 1], ["2", "1", "3"]):
+        assert axis_from_names(names) is None
+
+
+def test_plots_are_of_this_explanation(explanation):
+    plt = pytest.importorskip("matplotlib.pyplot")
+    figure, ax = plt.subplots()
+    display = explanation.plot(ax, samples=[1], x_label="shift")
+    assert display.explanation is explanation and display.ax_.tolist() == [ax]
+    assert ax.get_xlabel() == "shift"
+    plt.close(figure)
+
+
+def test_interactive_plots_are_of_what_is_asked_for(explanation):
+    pytest.importorskip("plotly")
+    figure = explanation.plot_interactive([1, 0], {"mark": (1010, 1020)}, x_label="shift")
+    labels = [button.label for button in figure.layout.updatemenus[0].buttons]
+    assert labels == ["Spectrum 1: b", "Spectrum 0: a"]
+    assert "mark" in figure.to_json() and "shift" in figure.to_json()

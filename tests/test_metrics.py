@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_spectral import Explanation, ResNet1DClassifier, ResNet1DRegressor, explain
 from sklearn_spectral.metrics import (
+    _target_outputs,
     completeness_residual,
     deletion_curve,
     insertion_curve,
@@ -81,6 +82,49 @@ def test_regression_curves_by_hand():
     np.testing.assert_allclose(
         deletion_curve(Sum(), wrong, n_steps=3).scores, [[1, 0.9, 0.7, 0]], atol=1e-15
     )
+
+
+def test_steps_are_of_whole_points():
+    """Half of three points are two; 50 steps are the default, of which one takes a point."""
+    one = explanation_of([[1, 1, 1]], [[7, 2, 1]])
+    curve = deletion_curve(Sum(), one, n_steps=np.int64(2))
+    np.testing.assert_allclose(curve.fractions, [0, 2 / 3, 1])
+    np.testing.assert_allclose(curve.scores, [[1, 0.1, 0]], atol=1e-15)
+    for function in (deletion_curve, insertion_curve):
+        curve = function(Sum(), one)
+        assert curve.scores.shape == (1, 51) and set(curve.fractions * 3) == {0, 1, 2, 3}
+        again = function(Sum(), one, n_steps=50, random_state=0)
+        np.testing.assert_array_equal(curve.random_area, again.random_area)
+
+
+def test_equal_contributions_go_from_left_to_right():
+    """Forty points of which the first twenty weigh nothing."""
+    model, n_points = Sum(), 40
+    model.mean_spectrum_ = np.zeros(n_points)
+    model.predict = lambda X: X[:, 20:].sum(axis=1)
+    ones = np.ones((1, n_points))
+    equal = replace(explanation_of([[1] * 3], [[1] * 3]), maps=ones, spectra=ones)
+    curve = deletion_curve(model, equal, n_steps=4)
+    np.testing.assert_allclose(curve.scores, [[1, 1, 1, 0.5, 0]])
+
+
+def test_a_model_that_says_the_same_of_everything():
+    """Nothing is lost by masking, and nothing is to reach."""
+    model, one = Sum(), explanation_of([[1, 1, 1]], [[7, 2, 1]])
+    model.predict = lambda X: np.full(len(X), 4.0)
+    assert deletion_curve(model, one, n_steps=1).scores.tolist() == [[0, 0]]
+    assert insertion_curve(model, one, n_steps=1).scores.tolist() == [[1, 1]]
+
+
+def test_a_transformer_may_change_the_number_of_outputs():
+    class Twice:
+        def inverse_transform(self, outputs):
+            return np.column_stack([outputs, 2 * outputs])
+
+    X = np.array([[1.0, 1, 1], [0, 1, 0]])
+    assert _target_outputs(Sum(), [Twice()], X, [1, 0]).tolist() == [20, 2]
+    with pytest.raises(ValueError, match=r"of 2, but the model knows \[0, 1\]"):
+        _target_outputs(Sum(), [Twice()], X, [1, 2])
 
 
 def test_spectra_count_by_their_distance_from_the_baseline():
@@ -203,7 +247,11 @@ def test_models_of_named_columns_do_not_warn(mixtures_frame):
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [({"n_steps": 0}, "n_steps=0"), ({"baseline": [1, 2]}, r"shape \(2,\); expected \(3,\)")],
+    [
+        ({"n_steps": 0}, "n_steps=0"),
+        ({"n_steps": 2.0}, "n_steps=2.0"),
+        ({"baseline": [1, 2]}, r"shape \(2,\); expected \(3,\)"),
+    ],
 )
 def test_bad_arguments_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
@@ -251,6 +299,20 @@ def test_localization_by_hand():
     np.testing.assert_allclose(localization(explanation, mask[0])["roc_area"], table["roc_area"])
 
 
+def test_localization_of_several_targets():
+    maps = np.array([[[1.0, -9.0], [2.0, 3.0], [3.0, 3.5]], [[5.0, 0.0], [4.0, 1.0], [0.0, 2.0]]])
+    both = replace(
+        explanation_of(np.zeros((2, 3)), np.zeros((2, 3))), maps=maps, targets=np.array(["a", "b"])
+    )
+    table = localization(both, {"left": (0, 0)})
+    assert table.to_numpy().tolist() == [
+        [0, "a", 0, 1 / 3, False],  # the last of three
+        [0, "b", 1, 1, True],
+        [1, "a", 1, 1, True],
+        [1, "b", 0, 1 / 3, False],
+    ]
+
+
 @pytest.mark.parametrize("value", [True, False])
 def test_bands_must_tell_points_apart(value):
     explanation = explanation_of([[1, 1, 1]], [[7, 2, 1]])
@@ -258,6 +320,11 @@ def test_bands_must_tell_points_apart(value):
         localization(explanation, np.full(3, value))
     with pytest.raises(ValueError, match="expected booleans"):
         localization(explanation, np.array([1, 0, 0]))
+    with pytest.raises(ValueError, match=r"of bool, shape \(2,\); expected booleans, \(3,\)"):
+        localization(explanation, np.array([True, False]))
+    two = explanation_of([[1, 1, 1]] * 2, [[7, 2, 1]] * 2)
+    with pytest.raises(ValueError, match="no point, or all"):
+        localization(two, np.array([[True, False, False], [value] * 3]))
 
 
 def test_completeness_residual_by_hand():
@@ -273,6 +340,12 @@ def test_completeness_residual_by_hand():
     assert completeness_residual(explanation).tolist() == [1 / 4, 3 / 4]
     nothing = replace(explanation, maps=np.zeros((2, 2)), outputs=np.ones(2))
     assert completeness_residual(nothing).tolist() == [0, 0]
+    # Where no output differs from its base value, residuals are as they are: 3 and 1.
+    unmoved = replace(explanation, outputs=np.ones(2))
+    assert completeness_residual(unmoved).tolist() == [3, 1]
+    small = replace(explanation, outputs=np.array([1.5, 1.0]))  # 2.5 and 1 too much, of 0.5
+    assert completeness_residual(small).tolist() == [5, 2]
+    assert completeness_residual(explanation[:0]).shape == (0,)
     # A second output in a unit 1000 times as large is judged by itself: 0 missing.
     both = replace(
         explanation,
@@ -304,6 +377,24 @@ def test_stability_by_hand():
     assert stability(replace(one, members=(one, twice))).mean_map == pytest.approx(1)
 
 
+def test_stability_of_several_spectra_and_targets():
+    """Spectrum by spectrum over all targets: 1 and -1; the mean absolute map has lost the signs."""
+    maps = np.array([[[1.0, 2.0], [3.0, 4.0], [5.0, 9.0]], [[2.0, 1.0], [0.0, 5.0], [1.0, 1.0]]])
+    one = replace(explanation_of(np.zeros((2, 3)), np.zeros((2, 3))), maps=maps)
+    other = replace(one, maps=np.stack([2 * maps[0], -maps[1]]))
+    result = stability([one, other])
+    np.testing.assert_allclose(result.per_spectrum, [1, -1])
+    means = [np.abs(each.maps).sum(axis=0).ravel() for each in (one, other)]
+    assert result.mean_map == pytest.approx(np.corrcoef(*means)[0, 1])
+    # Correlations of pairs, by NumPy: 1, and twice that of the first with the third.
+    third = replace(one, maps=maps[:, ::-1])
+    mixed = [
+        np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(maps, maps[:, ::-1], strict=True)
+    ]
+    expected = [(1 + 2 * mixed[0]) / 3, (-1 + mixed[1] - mixed[1]) / 3]
+    np.testing.assert_allclose(stability([one, other, third]).per_spectrum, expected)
+
+
 def test_flat_maps_correlate_with_nothing_and_tiny_ones_as_others_do():
     """The mean of 1001 times 0.1 is not 0.1, and squares of 1e-25 are 0 in float32."""
     rising = replace(
@@ -326,9 +417,9 @@ def test_stability_needs_the_same_things():
     with pytest.raises(ValueError, match="two or more"):
         stability([one, explanation_of([[0, 0, 0]] * 2, [[1, 2, 3]] * 2)])
     with pytest.raises(ValueError, match="different targets"):
-        stability([one, replace(one, targets=np.array([1]))])
+        stability([one, one, replace(one, targets=np.array([1]))])
     with pytest.raises(ValueError, match="different wavelengths"):
-        stability([one, replace(one, x_axis=one.x_axis[::-1])])
+        stability([one, one, replace(one, x_axis=one.x_axis[::-1])])
 
 
 def test_maps_do_not_survive_scrambled_weights(kinds):
@@ -348,6 +439,9 @@ def test_maps_do_not_survive_scrambled_weights(kinds):
     assert np.array_equal(first, again) and not np.array_equal(first, other)
     every = randomization_check(model, X[:5], n_repeats=1, random_state=0, target="all")
     assert np.array_equal(first, every)
+    one = randomization_check(model, X[:5], n_repeats=np.int64(1), random_state=0, target="oil")
+    assert not np.array_equal(first, one)
+    assert randomization_check(model, X[:2]).shape == (5, 2)
     with pytest.raises(ValueError, match="n_repeats=0"):
         randomization_check(model, X, n_repeats=0)
 
