@@ -2,7 +2,6 @@
 
 import copyreg
 import numbers
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
@@ -12,13 +11,18 @@ import pandas as pd
 import torch
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.model_selection import GroupShuffleSplit, StratifiedGroupKFold
+from sklearn.model_selection import GroupShuffleSplit
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from ._calibration import calibrate, constant_calibration, logits_per_membership
+from ._calibration import (
+    calibrate,
+    constant_calibration,
+    logits_per_membership,
+    stratified_folds,
+)
 from ._checks import (
     as_numbers,
     check_classes,
@@ -39,8 +43,16 @@ from ._grad_cam import METHODS, Spreader
 from ._progress import progress
 from ._resnet1d import FEATURES, STRIDE
 from ._targets import TargetChoice
-from ._threads import for_each, one_thread
-from ._training import WeightedClassifier, WeightedRegressor, make_net, skorchs_verbose, train
+from ._threads import checking, for_each, one_thread
+from ._training import (
+    WeightedClassifier,
+    WeightedRegressor,
+    make_net,
+    restore,
+    skorchs_verbose,
+    state_of,
+    train,
+)
 from ._views import ViewScaler, bin_size, views
 
 # Points of the spectra per pass through the network in predict and explain: memory stays bounded,
@@ -111,13 +123,16 @@ def _gradient(module, feature_maps, layer):
 
 @contextmanager
 def _nothing_on_error(estimator):
-    """Put the attributes of an estimator back where a fit fails."""
+    """Put the attributes of an estimator, and its nets, back where a fit fails."""
     before = vars(estimator).copy()
+    states = [(net, state_of(net)) for net in before.get("nets_", [])]
     try:
         yield
     except BaseException:
         vars(estimator).clear()
         vars(estimator).update(before)
+        for net, state in states:
+            restore(net, state)
         raise
 
 
@@ -151,7 +166,15 @@ class _BaseResNet1D(BaseEstimator, ABC):
         ------
         ValueError
             X, y, weights, groups or a parameter are not as described; the message says which
-            and what to do.
+            and what to do. Or training diverges, with smaller steps than `lr` as well: the
+            message names the epoch.
+
+        Warns
+        -----
+        ConvergenceWarning
+            Training diverged at `lr`, but not with smaller steps. Or Ctrl-C was pressed while it
+            went on: the model is then that of the whole epochs until then, and can be used as
+            any other. At another time, or twice, Ctrl-C ends `fit`; an earlier model stays.
         """
         with _nothing_on_error(self), one_thread():
             return self._fit(X, y, sample_weight, groups)
@@ -159,9 +182,10 @@ class _BaseResNet1D(BaseEstimator, ABC):
     def _fit(self, X, y, sample_weight, groups):
         self._check_parameters()
         continues = self.warm_start and hasattr(self, "nets_")
-        X, y, sample_weight, groups = self._check_training_data(
-            X, y, sample_weight, groups, reset=not continues, min_samples=2
-        )
+        with checking:
+            X, y, sample_weight, groups = self._check_training_data(
+                X, y, sample_weight, groups, reset=not continues, min_samples=2
+            )
         random_state = _own_random_state(self.random_state)
         if not continues:
             self._remember_labels(y)
@@ -192,9 +216,10 @@ class _BaseResNet1D(BaseEstimator, ABC):
     def _one_pass(self, X, y, sample_weight, classes):
         self._check_parameters()
         first = not hasattr(self, "nets_")
-        X, y, sample_weight, _ = self._check_training_data(
-            X, y, sample_weight, None, reset=first, min_samples=1
-        )
+        with checking:
+            X, y, sample_weight, _ = self._check_training_data(
+                X, y, sample_weight, None, reset=first, min_samples=1
+            )
         if first:
             self._remember_labels(y if classes is None else classes)
         y = self._encode(y)
@@ -522,7 +547,7 @@ class _BaseResNet1D(BaseEstimator, ABC):
                     f"training spectra from {self.x_axis_[0]:g} to {self.x_axis_[-1]:g}. Bring the "
                     "spectra onto one axis, with chemotools' interpolation for instance."
                 )
-        with reading("X", "an array of numbers"):
+        with checking, reading("X", "an array of numbers"):
             X = validate_data(
                 self,
                 check_table(X),
@@ -1142,10 +1167,7 @@ class ResNet1DClassifier(ClassifierMixin, _BaseResNet1D):
         # Folds of the smaller part, which is the one to train on where that is wanted.
         smaller = min(self.validation_fraction, 1 - self.validation_fraction)
         n_splits = min(max(2, round(1 / smaller)), np.bincount(y).max(), n_units)
-        splitter = StratifiedGroupKFold(n_splits, shuffle=True, random_state=random_state)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "The least populated class")
-            large, small = next(splitter.split(X, y, units))
+        large, small = stratified_folds(y, units, n_splits, random_state)[0]
         training, validation = (
             (large, small) if smaller == self.validation_fraction else (small, large)
         )
@@ -1387,7 +1409,8 @@ class ResNet1DRegressor(RegressorMixin, _BaseResNet1D):
             1, test_size=self.validation_fraction, random_state=random_state
         )
         try:
-            return next(splitter.split(X, y, units))
+            with checking:
+                return next(splitter.split(X, y, units))
         except ValueError as error:
             raise ValueError(
                 f"early_stopping cannot divide {n_units} spectra (or groups) with "
@@ -1396,14 +1419,15 @@ class ResNet1DRegressor(RegressorMixin, _BaseResNet1D):
             ) from error
 
     def _start_y(self, y, sample_weight):
-        self._y_scaler = StandardScaler().fit(y, sample_weight=sample_weight)
-        return self._y_scaler.transform(y)
+        with checking:
+            self._y_scaler = StandardScaler().fit(y, sample_weight=sample_weight)
+            return self._y_scaler.transform(y)
 
     def _start_outputs(self, calibration, targets, sample_weight):
         return calibration
 
     def _scale_y(self, y):
-        with np.errstate(over="ignore"):  # training says that it diverged
+        with checking, np.errstate(over="ignore"):  # training says that it diverged
             return self._y_scaler.transform(y).astype(np.float32)
 
     def _to_unit(self, outputs):

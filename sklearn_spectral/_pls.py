@@ -6,10 +6,7 @@ and then reweighted a few times, every wavelength by the size that the coefficie
 in the fit before, which step by step leaves the informative bands.
 """
 
-import warnings
-
 import numpy as np
-from ikpls.numpy import PLS
 from scipy.ndimage import uniform_filter1d
 
 # More latent variables than this are noise in every calibration we have seen.
@@ -17,6 +14,7 @@ MAX_COMPONENTS = 20
 N_REWEIGHTINGS = 4
 # Coefficients are smoothed over this share of the axis: bands are selected, not points.
 REWEIGHTING_SHARE = 1 / 16
+EPSILON = np.finfo(np.float64).eps
 
 
 def pls_candidates(Z, Y, sample_weight, folds):
@@ -76,16 +74,62 @@ def _pls_path(Z, Y, sample_weight, scaled, emphasis, n_components):
     if scaled:
         # What varies less than rounding does is constant.
         scale = np.sqrt(np.where(variance > 1e-20 * variance.max(), variance, np.inf))
-    else:  # by one number: ikpls takes very small covariances for none
+    else:  # by one number: very small covariances are taken for none
         scale = np.full(Z.shape[1], np.sqrt(variance.mean()) or 1.0)
     factor = emphasis / scale
-    pls = PLS(scale_X=False, scale_Y=False)
-    with warnings.catch_warnings():
-        # ikpls says when the rank is reached; the coefficients then stay as they are.
-        warnings.simplefilter("ignore")
-        pls.fit((Z - z_mean) * factor, Y, n_components, sample_weight)
-    coefficients = pls.B * factor[:, None]  # (n_components, n_bins, n_outputs)
+    coefficients = factor[:, None] * _kernel_pls(
+        (Z - z_mean) * factor, Y, sample_weight, n_components
+    )
     return coefficients, y_mean - z_mean @ coefficients, scale
+
+
+def _kernel_pls(Z, Y, sample_weight, n_components):
+    """Return the coefficients of PLS with 1, 2, ... latent variables.
+
+    Improved kernel PLS, first algorithm (Dayal and MacGregor, J. Chemom. 1997, 11, 73,
+    doi:10.1002/(SICI)1099-128X(199701)11:1<73::AID-CEM435>3.0.CO;2-#), with names as there.
+    Beyond the rank of the spectra coefficients stay as they are. The package `ikpls` warns
+    there, and to silence a warning changes settings of the whole process, which two threads that
+    fit at once would leave changed.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n_samples, n_bins)
+        Centred spectra.
+    Y : ndarray of shape (n_samples, n_outputs)
+    sample_weight : ndarray of shape (n_samples,)
+    n_components : int
+
+    Returns
+    -------
+    B : ndarray of shape (n_components, n_bins, n_outputs)
+    """
+    B = np.zeros((n_components, Z.shape[1], Y.shape[1]))
+    P, R = np.zeros((2, n_components, Z.shape[1]))
+    covariance = Z.T @ (Y * sample_weight[:, None])
+    Z = np.sqrt(sample_weight)[:, None] * Z
+    largest = 0.0
+    for a in range(n_components):
+        q = np.linalg.eigh(covariance.T @ covariance)[1][:, -1:]  # the strongest direction
+        w = covariance @ q
+        norm = np.linalg.norm(w)
+        if norm <= EPSILON:  # nothing is left to explain
+            B[a:] = B[a - 1]
+            break
+        w = w / norm
+        r = w - R[:a].T @ (P[:a] @ w)
+        t = Z @ r
+        size = (t.T @ t).item()
+        largest = max(largest, size)
+        if size <= EPSILON * largest:  # nothing is left to explain it with
+            B[a:] = B[a - 1]
+            break
+        p = (t.T @ Z).T / size
+        q = q * (norm / size)
+        covariance = covariance - (p @ q.T) * size
+        P[a], R[a] = p[:, 0], r[:, 0]
+        B[a] = B[a - 1] + r @ q.T
+    return B
 
 
 def _emphasis(coefficients, scale):

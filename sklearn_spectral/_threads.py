@@ -15,6 +15,9 @@ from functools import cache
 import torch
 from threadpoolctl import ThreadpoolController
 
+# scikit-learn's checks of arrays set the filters of warnings, which belong to the process, and
+# set them back (`warnings.catch_warnings`): of two threads, one would leave those of the other.
+checking = threading.RLock()
 _lock = threading.Lock()
 _inside = 0  # computations that are going on, in all threads
 _before = (1, None)  # threads of torch, and of BLAS, as the first of them found them

@@ -1,19 +1,34 @@
 """Everything that knows skorch: how one network is made and trained."""
 
 import copy
+import math
+import signal
+import threading
+import warnings
+from contextlib import contextmanager
 
 import numpy as np
 import torch
+from sklearn.exceptions import ConvergenceWarning
 from skorch import NeuralNetClassifier, NeuralNetRegressor
-from skorch.callbacks import Callback, EarlyStopping
+from skorch.callbacks import Callback, EarlyStopping, EpochScoring
 from skorch.dataset import Dataset
 from skorch.helper import predefined_split
-from torch.optim.lr_scheduler import OneCycleLR
 
 from ._progress import progress
 from ._resnet1d import ResNet1D
+from ._threads import checking
 
 WEIGHT_DECAY = 0.01
+# The one-cycle rate: where it begins, of its highest value, where it ends, of its first one, and
+# the share of the steps for which it rises.
+FIRST_RATE, LAST_RATE, RISE = 1 / 25, 1e-4, 0.3
+# A model that knows no more than the mean has a loss of about one. Training that is so many times
+# as far off does not come back, though its loss may be finite.
+RUNAWAY = 100.0
+# Shares of lr that are tried in turn where training diverges. More than 100 times too large, lr
+# is a mistake to tell about and not to mend.
+RESCUES = (1.0, 0.1, 0.01)
 
 
 class ShuffledBatches:
@@ -55,8 +70,21 @@ class _SampleWeights:
         return (loss * X["sample_weight"].to(loss.device)).mean()
 
 
+class _Accuracy(EpochScoring):
+    """skorch's score of a classifier, by scikit-learn and its checks."""
+
+    def _scoring(self, net, X_test, y_test):
+        with checking:
+            return super()._scoring(net, X_test, y_test)
+
+
 class WeightedClassifier(_SampleWeights, NeuralNetClassifier):
     """skorch's classifier with sample weights."""
+
+    @property
+    def _default_callbacks(self):
+        accuracy = _Accuracy("accuracy", name="valid_acc", lower_is_better=False)
+        return list((dict(super()._default_callbacks) | {"valid_acc": accuracy}).items())
 
 
 class WeightedRegressor(_SampleWeights, NeuralNetRegressor):
@@ -66,28 +94,132 @@ class WeightedRegressor(_SampleWeights, NeuralNetRegressor):
 class OneCycle(Callback):
     """Let the learning rate rise to its value and fall to nothing (arXiv:1708.07120), once a run.
 
-    Unlike skorch's scheduler it starts anew whenever training goes on, and leaves the optimizer's
-    learning rates as they were.
+    Unlike skorch's scheduler it starts anew whenever training goes on, and the rate follows from
+    the step alone. One step is taken at the full rate: the first of a cycle is too small to be
+    the only one.
     """
 
-    def __init__(self, n_steps):
+    def __init__(self, n_steps, scale):
         self.n_steps = n_steps
+        self.scale = scale
 
     def on_train_begin(self, net, **kwargs):
-        self.lrs_ = [group["lr"] for group in net.optimizer_.param_groups]
-        self.schedule_ = OneCycleLR(
-            net.optimizer_, max_lr=self.lrs_, total_steps=self.n_steps, cycle_momentum=False
-        )
-        self.steps_left_ = self.n_steps - 1  # the schedule takes its first step when it is made
+        self.lrs_ = learning_rates(net)
+        self.step_ = 0
 
-    def on_batch_end(self, net, training=False, **kwargs):
-        if training and self.steps_left_:
-            self.schedule_.step()
-            self.steps_left_ -= 1
+    def on_batch_begin(self, net, training=False, **kwargs):
+        if training:
+            share = self.scale * (
+                one_cycle_rate(self.step_, self.n_steps) if self.n_steps > 1 else 1
+            )
+            set_learning_rates(net, [share * lr for lr in self.lrs_])
+            self.step_ += 1
+
+
+def one_cycle_rate(step, n_steps):
+    """Return the rate at a step, 0 to n_steps - 1, as a share of the highest one."""
+    peak = RISE * n_steps - 1
+    if step <= peak:
+        start, end, share = FIRST_RATE, 1.0, step / peak
+    else:
+        start, end, share = 1.0, FIRST_RATE * LAST_RATE, (step - peak) / (n_steps - 1 - peak)
+    return end + (start - end) / 2 * (1 + math.cos(math.pi * share))
+
+
+def learning_rates(net):
+    """Return the learning rate of each of the optimizer's groups."""
+    return [group["lr"] for group in net.optimizer_.param_groups]
+
+
+def set_learning_rates(net, lrs):
+    """Set the learning rate of each of the optimizer's groups."""
+    for group, lr in zip(net.optimizer_.param_groups, lrs, strict=True):
+        group["lr"] = lr
+
+
+def state_of(net):
+    """Copy what training changes in a net."""
+    optimizer = net.optimizer_.state_dict()["state"]
+    copied = copy.deepcopy((net.module_.state_dict(), optimizer, net.iterator_train__random_state))
+    return *copied, learning_rates(net), len(net.history)
+
+
+def restore(net, state):
+    """Put a net back into an earlier `state_of` it."""
+    # The optimizer takes the tensors it is given as its own.
+    weights, optimizer, shuffling, lrs, n_epochs = copy.deepcopy(state)
+    net.module_.load_state_dict(weights)
+    groups = net.optimizer_.state_dict()["param_groups"]
+    net.optimizer_.load_state_dict({"state": optimizer, "param_groups": groups})
+    set_learning_rates(net, lrs)
+    net.iterator_train__random_state = shuffling
+    del net.history[n_epochs:]
+
+
+class _Diverged(Exception):
+    """Training that cannot come to anything; holds what to say about it."""
+
+
+class _WholeEpochs(Callback):
+    """Stop where training diverges, and go back to the last whole epoch where it is interrupted.
+
+    Within an epoch the weights have seen some of the spectra once more than others, and within a
+    step some weights are new and others not.
+    """
+
+    def __init__(self, interrupts):
+        self.interrupts = interrupts
+
+    def on_train_begin(self, net, **kwargs):
+        self.first_ = len(net.history)
+        self.state_ = state_of(net)
+
+    def on_epoch_end(self, net, **kwargs):
+        loss = net.history[-1, "train_loss"]
+        # The loss of the first batch is that of the model before training.
+        limit = RUNAWAY * max(1.0, net.history[self.first_, "batches", 0, "train_loss"])
+        if not loss < limit or not all_finite(net):
+            epoch = len(net.history) - self.first_
+            raise _Diverged(f"in epoch {epoch} (training loss {loss:.3g})")
+        self.state_ = state_of(net)
 
     def on_train_end(self, net, **kwargs):
-        for group, lr in zip(net.optimizer_.param_groups, self.lrs_, strict=True):
-            group["lr"] = lr
+        if self.interrupts:
+            restore(net, self.state_)
+        elif not all_finite(net):  # a callback of the user's stopped before we could look
+            raise _Diverged(f"in epoch {len(net.history) - self.first_}")
+
+
+def all_finite(net):
+    """Return whether no weight is NaN or infinite."""
+    return all(torch.isfinite(parameter).all() for parameter in net.module_.parameters())
+
+
+@contextmanager
+def _interrupts():
+    """Yield a list that takes note of Ctrl-C.
+
+    skorch takes every KeyboardInterrupt for the wish of a callback to stop. Those of the keyboard
+    come through the handler of the signal, in the main thread only.
+    """
+    interrupts = []
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+        yield interrupts
+        return
+
+    def note(signum, frame):
+        try:
+            handler(signum, frame)
+        except KeyboardInterrupt:
+            interrupts.append(signum)
+            raise
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield interrupts
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 class _Epochs(Callback):
@@ -176,39 +308,82 @@ def train(net, training, validation=None, *, max_epochs, patience=None, one_cycl
         Whether the learning rate follows `OneCycle` or stays at ``lr``.
     verbose : int
         1 draws a progress bar.
+
+    Raises
+    ------
+    ValueError
+        Training diverges at every learning rate of `RESCUES`; the net is as it was.
+
+    Warns
+    -----
+    ConvergenceWarning
+        A smaller learning rate was needed, or Ctrl-C stopped training: the net is then that of
+        the whole epochs before.
     """
     if max_epochs == 0:
         return net
-    callbacks = {}
     dataset = _as_dataset(*training)
-    steps = int(max_epochs) * n_batches(len(dataset), net.batch_size)
-    if one_cycle and steps > 1:  # the first step of a cycle is too small to be the only one
-        callbacks["one_cycle"] = OneCycle(steps)
-    if validation is not None:
-        callbacks["early_stopping"] = EarlyStopping(patience=patience, load_best=True, sink=_silent)
-    bar = progress(None, "training", total=int(max_epochs), verbose=verbose == 1)
-    if verbose == 1:
-        callbacks["epochs"] = _Epochs(bar)
-    before = copy.deepcopy((net.module_.state_dict(), net.optimizer_.state_dict()))
-    own = [(name, callback.initialize()) for name, callback in callbacks.items()]
-    kept, kept_split = net.callbacks_, net.train_split
-    net.callbacks_ = [*kept, *own]
+    n_steps = int(max_epochs) * n_batches(len(dataset), net.batch_size) if one_cycle else 1
+    kept_split = net.train_split
     if validation is not None:
         net.set_params(train_split=predefined_split(_as_dataset(*validation)))
+    before = state_of(net)
+    failures = []
     try:
-        with bar:
-            net.partial_fit(dataset, epochs=int(max_epochs))
+        for scale in RESCUES:
+            callbacks = {"one_cycle": OneCycle(n_steps, scale)}
+            if validation is not None:
+                callbacks["early_stopping"] = EarlyStopping(
+                    patience=patience, load_best=True, sink=_silent
+                )
+            try:
+                interrupted = _run(net, dataset, int(max_epochs), callbacks, verbose)
+                break
+            except _Diverged as failure:
+                failures.append(f"{failure} with lr={scale * net.lr:g}")
+                restore(net, before)
     finally:
-        net.callbacks_ = kept
         net.set_params(train_split=kept_split)
-    if not all(torch.isfinite(parameter).all() for parameter in net.module_.parameters()):
-        net.module_.load_state_dict(before[0])
-        net.optimizer_.load_state_dict(before[1])
+    if len(failures) == len(RESCUES):
         raise ValueError(
-            f"Training diverged: after {len(net.history)} epochs weights are NaN or infinite. "
-            f"Lower lr (it is {net.lr:g}), and look for outliers in X and sample_weight."
+            f"Training diverged {', '.join(failures)}. Lower lr further, and look for outliers in "
+            "X, y and sample_weight."
+        )
+    if failures:
+        warnings.warn(
+            f"Training diverged {', '.join(failures)}; with lr={scale * net.lr:g} it did not. Set "
+            "lr to this or less, and look for outliers in X, y and sample_weight.",
+            ConvergenceWarning,
+            stacklevel=5,
+        )
+    if interrupted:
+        warnings.warn(
+            f"Training was interrupted after {len(net.history) - before[-1]} of {max_epochs} "
+            "epochs. The model is that of these epochs, and whole.",
+            ConvergenceWarning,
+            stacklevel=5,
         )
     return net
+
+
+def _run(net, dataset, max_epochs, callbacks, verbose):
+    """Train with some callbacks more; return whether Ctrl-C was pressed."""
+    kept, lrs = net.callbacks_, learning_rates(net)
+    with (
+        _interrupts() as interrupts,
+        progress(None, "training", total=max_epochs, verbose=verbose == 1) as bar,
+    ):
+        callbacks = {"whole_epochs": _WholeEpochs(interrupts), **callbacks}
+        if verbose == 1:
+            callbacks["epochs"] = _Epochs(bar)
+        own = [(name, callback.initialize()) for name, callback in callbacks.items()]
+        net.callbacks_ = [*kept, *own]
+        try:
+            net.partial_fit(dataset, epochs=max_epochs)
+        finally:
+            net.callbacks_ = kept
+            set_learning_rates(net, lrs)
+    return bool(interrupts)
 
 
 def _silent(*_):
