@@ -4,6 +4,8 @@ import numpy as np
 from scipy.linalg import eigh
 from sklearn.model_selection import GroupKFold
 
+from ._threads import checking
+
 # Of more training spectra than this, as many are taken in even steps.
 MAX_ROWS = 1000
 # Latent variables: this share of the variance, at most so many, with so many spectra to each.
@@ -104,7 +106,9 @@ def _left_out(X, groups, n_components):
     statistics = np.empty((len(X), 2))
     # A seed of its own: the estimator's random state goes on as without.
     folds = GroupKFold(min(N_FOLDS, len(np.unique(groups))), shuffle=True, random_state=0)
-    for train, test in folds.split(X, groups=groups):
+    with checking:
+        folds = list(folds.split(X, groups=groups))
+    for train, test in folds:
         mean = X[train].mean(axis=0)
         centred = X[train] - mean
         variances, loadings = np.linalg.eigh(centred.T @ centred / (len(train) - 1))

@@ -52,7 +52,7 @@ def _numpy(tensors):
     return {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
 
 
-def _net_state(net):
+def net_state(net):
     """Return what a skorch net is made of, as plain values and arrays."""
     module = net.module_
     names = ("n_points", "n_outputs", "n_views", "width", "shortcut", "pooling")
@@ -81,7 +81,7 @@ def n_weights(n_points, n_outputs, n_views, width, n_blocks, shortcut, pooling):
 
 
 def _net_from(estimator, state):
-    """Return the skorch net of `_net_state`, made by the estimator."""
+    """Return the skorch net of `net_state`, made by the estimator."""
     module, weights = dict(state["module"]), state["weights"]
     least = {"shortcut": False, "pooling": False, "n_blocks": 0, "seed": 0}  # 1 of all others
     for name, value in module.items():
@@ -139,9 +139,10 @@ def to_bytes(estimator):
     """Return the file of an estimator, fitted or not."""
     tensors = {}
     attributes = dict(vars(estimator))
-    # Which device a model is put on is for those to say who load it.
-    params = {n: attributes.pop(n) for n in estimator.get_params(deep=False)} | {"device": "cpu"}
-    nets = [_net_state(net) for net in attributes.pop("nets_", [])]
+    # Which device a model is put on, and where it keeps a fit, is for those to say who load it.
+    params = {n: attributes.pop(n) for n in estimator.get_params(deep=False)}
+    params |= {"device": "cpu", "checkpoint": None}
+    nets = [net_state(net) for net in attributes.pop("nets_", [])]
     packages = [np, sklearn, skorch, torch]
     model = {
         "format": FORMAT,

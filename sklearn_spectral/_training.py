@@ -99,13 +99,14 @@ class OneCycle(Callback):
     the only one.
     """
 
-    def __init__(self, n_steps, scale):
+    def __init__(self, n_steps, scale, first_step):
         self.n_steps = n_steps
         self.scale = scale
+        self.first_step = first_step
 
     def on_train_begin(self, net, **kwargs):
         self.lrs_ = learning_rates(net)
-        self.step_ = 0
+        self.step_ = self.first_step
 
     def on_batch_begin(self, net, training=False, **kwargs):
         if training:
@@ -167,19 +168,21 @@ class _WholeEpochs(Callback):
     step some weights are new and others not.
     """
 
-    def __init__(self, interrupts):
+    def __init__(self, interrupts, first, limit):
         self.interrupts = interrupts
+        self.first = first  # epoch of this training
+        self.limit = limit  # of the loss, or None if it is to be found
 
     def on_train_begin(self, net, **kwargs):
-        self.first_ = len(net.history)
         self.state_ = state_of(net)
 
     def on_epoch_end(self, net, **kwargs):
         loss = net.history[-1, "train_loss"]
-        # The loss of the first batch is that of the model before training.
-        limit = RUNAWAY * max(1.0, net.history[self.first_, "batches", 0, "train_loss"])
-        if not loss < limit or not all_finite(net):
-            epoch = len(net.history) - self.first_
+        if self.limit is None:
+            # The loss of the first batch is that of the model before training.
+            self.limit = RUNAWAY * max(1.0, net.history[self.first, "batches", 0, "train_loss"])
+        if not loss < self.limit or not all_finite(net):
+            epoch = len(net.history) - self.first
             raise _Diverged(f"in epoch {epoch} (training loss {loss:.3g})")
         self.state_ = state_of(net)
 
@@ -187,7 +190,43 @@ class _WholeEpochs(Callback):
         if self.interrupts:
             restore(net, self.state_)
         elif not all_finite(net):  # a callback of the user's stopped before we could look
-            raise _Diverged(f"in epoch {len(net.history) - self.first_}")
+            raise _Diverged(f"in epoch {len(net.history) - self.first}")
+
+
+class _BestEpoch(EarlyStopping):
+    """skorch's early stopping, which can go on where it was."""
+
+    progress = None  # an earlier one's `get_progress`
+
+    def on_train_begin(self, net, **kwargs):
+        super().on_train_begin(net, **kwargs)
+        if self.progress is not None:
+            best = self.progress["best_model_weights_"]
+            tensors = best and {name: torch.from_numpy(array) for name, array in best.items()}
+            vars(self).update(self.progress | {"best_model_weights_": tensors})
+
+    def get_progress(self):
+        """Return how far it is, as plain values and arrays."""
+        best = self.best_model_weights_
+        return {
+            "misses_": self.misses_,
+            "dynamic_threshold_": self.dynamic_threshold_,
+            "best_epoch_": self.best_epoch_,
+            "best_model_weights_": best and {n: t.cpu().numpy() for n, t in best.items()},
+        }
+
+
+class _Keep(Callback):
+    """Call a function before the first epoch and after each."""
+
+    def __init__(self, keep):
+        self.keep = keep
+
+    def on_train_begin(self, net, **kwargs):
+        self.keep()
+
+    def on_epoch_end(self, net, **kwargs):
+        self.keep()
 
 
 def all_finite(net):
@@ -196,16 +235,15 @@ def all_finite(net):
 
 
 @contextmanager
-def _interrupts():
-    """Yield a list that takes note of Ctrl-C.
+def _noting(interrupts):
+    """Take note of Ctrl-C in a list.
 
     skorch takes every KeyboardInterrupt for the wish of a callback to stop. Those of the keyboard
     come through the handler of the signal, in the main thread only.
     """
-    interrupts = []
     handler = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(handler):
-        yield interrupts
+        yield
         return
 
     def note(signum, frame):
@@ -217,7 +255,7 @@ def _interrupts():
 
     signal.signal(signal.SIGINT, note)
     try:
-        yield interrupts
+        yield
     finally:
         signal.signal(signal.SIGINT, handler)
 
@@ -292,7 +330,17 @@ def _as_dataset(X, y, sample_weight):
     return Dataset({"x": spectra, "sample_weight": weight}, torch.from_numpy(y))
 
 
-def train(net, training, validation=None, *, max_epochs, patience=None, one_cycle=True, verbose=0):
+def train(
+    net,
+    training,
+    validation=None,
+    *,
+    max_epochs,
+    patience=None,
+    one_cycle=True,
+    verbose=0,
+    checkpoint=None,
+):
     """Train an initialized net in place, from where it is.
 
     Parameters
@@ -308,6 +356,13 @@ def train(net, training, validation=None, *, max_epochs, patience=None, one_cycl
         Whether the learning rate follows `OneCycle` or stays at ``lr``.
     verbose : int
         1 draws a progress bar.
+    checkpoint : Checkpoint or None
+        Where to go on from and to write every epoch to.
+
+    Returns
+    -------
+    finished : bool
+        Whether no Ctrl-C stopped it.
 
     Raises
     ------
@@ -321,27 +376,42 @@ def train(net, training, validation=None, *, max_epochs, patience=None, one_cycl
         the whole epochs before.
     """
     if max_epochs == 0:
-        return net
+        return True
     dataset = _as_dataset(*training)
-    n_steps = int(max_epochs) * n_batches(len(dataset), net.batch_size) if one_cycle else 1
+    before = state_of(net)
+    saved = None if checkpoint is None else checkpoint.progress
+    failures, interrupts = list(saved["failures"]) if saved else [], []
     kept_split = net.train_split
     if validation is not None:
         net.set_params(train_split=predefined_split(_as_dataset(*validation)))
-    before = state_of(net)
-    failures = []
     try:
-        for scale in RESCUES:
-            callbacks = {"one_cycle": OneCycle(n_steps, scale)}
+        for scale in RESCUES[len(failures) :]:
+            if saved:
+                checkpoint.resume(net)
+            done = len(net.history) - before[-1]
+            batches = n_batches(len(dataset), net.batch_size)
+            n_steps = int(max_epochs) * batches if one_cycle else 1
+            whole = _WholeEpochs(interrupts, before[-1], saved and saved["limit"])
+            callbacks = [whole, OneCycle(n_steps, scale, done * batches)]
             if validation is not None:
-                callbacks["early_stopping"] = EarlyStopping(
-                    patience=patience, load_best=True, sink=_silent
-                )
+                best = _BestEpoch(patience=patience, load_best=True, sink=_silent)
+                best.progress = saved and saved["best"]
+                callbacks.append(best)
+            if checkpoint is not None:
+
+                def keep(whole=whole, best=None if validation is None else best):
+                    progress = {"failures": failures, "limit": whole.limit}
+                    checkpoint.save(progress | {"best": best and best.get_progress()})
+
+                callbacks.append(_Keep(keep))
             try:
-                interrupted = _run(net, dataset, int(max_epochs), callbacks, verbose)
+                with _noting(interrupts):
+                    _run(net, dataset, int(max_epochs), done, callbacks, verbose)
                 break
             except _Diverged as failure:
                 failures.append(f"{failure} with lr={scale * net.lr:g}")
                 restore(net, before)
+                saved = None
     finally:
         net.set_params(train_split=kept_split)
     if len(failures) == len(RESCUES):
@@ -356,34 +426,31 @@ def train(net, training, validation=None, *, max_epochs, patience=None, one_cycl
             ConvergenceWarning,
             stacklevel=5,
         )
-    if interrupted:
+    if interrupts:
+        on = "" if checkpoint is None else ", and the checkpoint, from which fit can go on, as well"
         warnings.warn(
             f"Training was interrupted after {len(net.history) - before[-1]} of {max_epochs} "
-            "epochs. The model is that of these epochs, and whole.",
+            f"epochs. The model is that of these epochs{on}.",
             ConvergenceWarning,
             stacklevel=5,
         )
-    return net
+    return not interrupts
 
 
-def _run(net, dataset, max_epochs, callbacks, verbose):
-    """Train with some callbacks more; return whether Ctrl-C was pressed."""
+def _run(net, dataset, max_epochs, done, callbacks, verbose):
+    """Train for the epochs that are not done yet, with some callbacks more."""
     kept, lrs = net.callbacks_, learning_rates(net)
-    with (
-        _interrupts() as interrupts,
-        progress(None, "training", total=max_epochs, verbose=verbose == 1) as bar,
-    ):
-        callbacks = {"whole_epochs": _WholeEpochs(interrupts), **callbacks}
+    with progress(None, "training", total=max_epochs, verbose=verbose == 1) as bar:
         if verbose == 1:
-            callbacks["epochs"] = _Epochs(bar)
-        own = [(name, callback.initialize()) for name, callback in callbacks.items()]
+            bar.update(done)
+            callbacks = [*callbacks, _Epochs(bar)]
+        own = [(type(callback).__name__, callback.initialize()) for callback in callbacks]
         net.callbacks_ = [*kept, *own]
         try:
-            net.partial_fit(dataset, epochs=max_epochs)
+            net.partial_fit(dataset, epochs=max_epochs - done)
         finally:
             net.callbacks_ = kept
             set_learning_rates(net, lrs)
-    return bool(interrupts)
 
 
 def _silent(*_):
