@@ -7,6 +7,7 @@ the network's head sees, and so is the blend: it becomes the head's weights.
 """
 
 import math
+import warnings
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -14,7 +15,7 @@ from itertools import chain
 import numpy as np
 from scipy.optimize import minimize_scalar, nnls
 from scipy.special import log_softmax, softmax
-from sklearn.model_selection import GroupKFold
+from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
 from ._pls import pls_candidates
 from ._progress import progress
@@ -195,40 +196,13 @@ def _folds(units, labels, random_state):
 def stratified_folds(labels, units, n_folds, random_state):
     """Deal units to folds so that each has its share of every class: (train, test) rows.
 
-    The folds are those of scikit-learn's ``StratifiedGroupKFold``, for classes that are rarer
-    than the folds are many as well. It warns of them, and to silence a warning changes settings
-    of the whole process, which two threads that fit at once would leave changed.
-
-    Parameters
-    ----------
-    labels, units : ndarray of int of shape (n_samples,)
-        The class of each row, and which rows stay together.
-    n_folds : int
-    random_state : numpy.random.RandomState
+    scikit-learn warns of classes that are rarer than the folds are many. To silence it changes
+    settings of the whole process, which is done for one thread at a time.
     """
-    labels = np.unique(labels, return_inverse=True)[1]
-    units = np.unique(units, return_inverse=True)[1]
-    counts = np.zeros((units.max() + 1, labels.max() + 1))
-    np.add.at(counts, (units, labels), 1)
-    shuffled = np.arange(len(counts))
-    random_state.shuffle(shuffled)
-    total = counts.sum(axis=0)
-    in_folds = np.zeros((n_folds, len(total)))
-    fold_of = np.empty(len(counts), dtype=int)
-    # The units that are hardest to place first.
-    for unit in shuffled[np.argsort(-counts[shuffled].std(axis=1), kind="stable")]:
-        # What every fold would hold if this or that one took the unit.
-        then = in_folds + np.eye(n_folds)[:, :, None] * counts[unit]
-        spread = (then / total).std(axis=1).mean(axis=1)
-        fold, best, size = 0, np.inf, np.inf
-        for i, (value, rows) in enumerate(zip(spread, in_folds.sum(axis=1), strict=True)):
-            close = abs(value - best) <= 1e-8 + 1e-5 * best
-            if value < best or (close and rows < size):
-                fold, best, size = i, value, rows
-        in_folds[fold] += counts[unit]
-        fold_of[unit] = fold
-    rows = fold_of[units]
-    return [(np.flatnonzero(rows != i), np.flatnonzero(rows == i)) for i in range(n_folds)]
+    splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=random_state)
+    with checking, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The least populated class")
+        return list(splitter.split(labels, labels, units))
 
 
 def _few_rows(units, random_state):

@@ -16,12 +16,11 @@ from ikpls.numpy import PLS
 from joblib import parallel_config
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
-from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+from sklearn.model_selection import cross_val_predict
 from skorch.callbacks import Callback
 from torch.optim.lr_scheduler import OneCycleLR
 
 from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor, _training
-from sklearn_spectral._calibration import stratified_folds
 from sklearn_spectral._checkpoint import Checkpoint
 from sklearn_spectral._pls import _kernel_pls
 from sklearn_spectral._threads import checking
@@ -538,21 +537,6 @@ def test_inputs_are_never_changed(kinds):
     model.fit(X, y, sample_weight=weight, groups=groups).explain(X, target="all", reference="mean")
     for array, copy in zip((X, y, weight, groups), kept, strict=True):
         np.testing.assert_array_equal(array, copy)
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_folds_are_those_of_scikit_learn(seed):
-    rng = np.random.RandomState(seed)
-    labels = np.append(rng.choice(3, 80, p=[0.1, 0.3, 0.6]), [0, 1, 2])
-    units = np.arange(83) if seed % 2 else rng.randint(0, 40, 83)
-    splitter = StratifiedGroupKFold(5 + seed, shuffle=True, random_state=seed)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The least populated class")
-        expected = list(splitter.split(labels, labels, units))
-    found = stratified_folds(labels, units, 5 + seed, np.random.RandomState(seed))
-    for rows, rows_expected in zip(found, expected, strict=True):
-        for some, some_expected in zip(rows, rows_expected, strict=True):
-            np.testing.assert_array_equal(some, some_expected)
 
 
 @pytest.mark.parametrize(("n_outputs", "rank"), [(1, 12), (3, 12), (1, 4), (3, 4)])
