@@ -1,11 +1,19 @@
-"""The site: `make docs`. Nothing is fetched while it is built or read."""
+"""The site: `make docs`.
+
+Nothing is fetched while it is read, nor while it is built, but for the real spectra of
+`examples/plot_oil_study.py`, which are left out where there is no network.
+"""
 
 from html import escape
+from pathlib import Path
 
+import plotly.io
 from docutils import nodes
 from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
+from plotly.io.base_renderers import MimetypeRenderer
 from sphinx.util.logging import getLogger
+from sphinx_gallery.sorting import ExplicitOrder
 
 import sklearn_spectral
 
@@ -51,15 +59,40 @@ autodoc_default_options = {
 numpydoc_show_class_members = False  # the templates list them, with their docstrings
 add_module_names = False
 
+# What a newcomer asks first comes first, and last the study that has everything.
+FIRST = [
+    "first_regression",
+    "first_classification",
+    "reading_a_map",
+    "named_bands",
+    "interactive",
+    "replicates_and_groups",
+    "pipeline_and_grid_search",
+    "out_of_fold",
+    "small_data",
+    "class_imbalance",
+    "purity",
+    "linearity",
+    "faithful",
+    "cam_methods",
+    "pls_coefficients_and_vip",
+    "applicability",
+    "file_formats",
+]
+
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
     "filename_pattern": r"/plot_",
     "ignore_pattern": r"demo\.py|__init__\.py",
+    "within_subsection_order": ExplicitOrder(
+        [*(f"plot_{name}.py" for name in FIRST), "*", "plot_oil_study.py"]
+    ),
     "backreferences_dir": "generated/examples",
     "doc_module": ("sklearn_spectral",),
     # Tables are shown; what a plotting call returns is not.
     "capture_repr": ("_repr_html_",),
+    "remove_config_comments": True,
     "show_memory": False,
     "show_signature": False,
     # Seconds to run differ from machine to machine; no page of them.
@@ -67,11 +100,30 @@ sphinx_gallery_conf = {
     "min_reported_time": 1e9,
 }
 
+
+class _View(MimetypeRenderer):
+    """Interactive views load plotly.js from this site; plotly's own renderers load it elsewhere."""
+
+    def to_mimebundle(self, figure):
+        view = plotly.io.to_html(
+            figure,
+            full_html=False,
+            include_plotlyjs="../_static/plotly.min.js",  # as seen from gallery/
+            # A view measures its width before the theme has laid out the page.
+            post_script="window.addEventListener('load', () => Plotly.Plots.resize('{plot_id}'));",
+        )
+        return {"text/html": view}
+
+
+plotly.io.renderers["site"] = _View()
+plotly.io.renderers.default = "site"
+PLOTLY_JS = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+
 html_theme = "pydata_sphinx_theme"
 html_title = "sklearn-spectral"
 html_favicon = "_static/icon.svg"
 html_context = {"default_mode": "auto"}  # light or dark as the reader's system is
-html_static_path = ["_static"]
+html_static_path = ["_static", str(PLOTLY_JS)]
 html_css_files = ["site.css"]
 html_sidebars = {"*": []}  # pages at the top have no others below them to list
 html_show_sourcelink = False

@@ -35,6 +35,7 @@ explanation
 # lipids are shaded, and named under the pointer. Drag to zoom, double-click to go back, choose a
 # spectrum on the left.
 view = explanation.plot_interactive(bands="raman-lipids", technique="raman")
+# sphinx_gallery_thumbnail_path = "images/interactive.png"
 view
 
 # %%
