@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from dataclasses import is_dataclass
 from functools import partial
 from html.parser import HTMLParser
@@ -200,43 +201,93 @@ def browser():
         chromium.close()
 
 
-@pytest.fixture(scope="module")
-def address(site):
-    """Serve the site on this machine."""
-    handler = partial(_Quiet, directory=str(site))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
-
-
 class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_):
         """Print nothing."""
 
 
-def test_pages_are_quiet_and_fit_a_phone(site, address, browser):
-    page = browser.new_page(viewport=PHONE)
-    complaints, wide = [], []
-    page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("requestfailed", lambda request: complaints.append(request.url))
-    for path in html_pages(site):
-        name = path.relative_to(site).as_posix()
-        page.goto(f"{address}/{name}")
-        if page.evaluate("document.documentElement.scrollWidth") > PHONE["width"]:
-            wide.append(name)
-    page.close()
-    assert (complaints, wide) == ([], [])
+@contextmanager
+def served(site):
+    """Serve a site on this machine; give its address."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(site))) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
-def test_gallery_has_its_figures():
+# Figures that are really there, by their width on the screen: pictures, and interactive views.
+FIGURE_WIDTHS = """() => [...document.querySelectorAll("article img, article .js-plotly-plot")]
+    .filter(each => each.naturalWidth || each.querySelector(".main-svg .trace"))
+    .map(each => each.getBoundingClientRect().width)"""
+
+
+def faults(browser, site, pages, with_figures=False):
+    """Return what is wrong with pages, as a phone shows them: (page, what)."""
+    found, name = [], None
+
+    def note(what):
+        found.append((name, what))
+
+    with served(site) as address:
+        page = browser.new_page(viewport=PHONE)
+        page.on("console", lambda said: said.type == "error" and note(said.text))
+        page.on("pageerror", lambda error: note(str(error)))
+        page.on(
+            "request",
+            lambda request: (
+                request.url.startswith((address, "data:", "blob:"))
+                or note(f"asks elsewhere: {request.url}")
+            ),
+        )
+        for path in pages:
+            name = path.relative_to(site).as_posix()
+            page.goto(f"{address}{name}")
+            if page.evaluate("document.documentElement.scrollWidth") > PHONE["width"]:
+                note("wider than a phone")
+            # What is narrower than that cannot be read.
+            if with_figures and max(page.evaluate(FIGURE_WIDTHS), default=0) < 300:
+                note("no figure")
+        page.close()
+    return found
+
+
+def test_faults_of_a_page_are_found(tmp_path, browser):
+    figure = '<svg xmlns="http://www.w3.org/2000/svg" width="400" height="300"></svg>'
+    (tmp_path / "figure.svg").write_text(figure)
+    phone = '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
+    pages = {
+        "good": '<article><img style="width: 100%" src="figure.svg"></article>',
+        "lost": '<article><img src="lost.svg"></article>',
+        "wide": '<article><img style="width: 500px" src="figure.svg"></article>',
+        "wrong": '<article><img src="figure.svg" width="320"></article><script>no()</script>',
+        "elsewhere": '<script src="http://127.0.0.1:9/x.js"></script>',
+    }
+    for name, body in pages.items():
+        (tmp_path / f"{name}.html").write_text(f"<!doctype html>{phone}{body}")
+    said = faults(browser, tmp_path, [tmp_path / f"{name}.html" for name in pages], True)
+    assert [(page, what[:18]) for page, what in said] == [
+        ("lost.html", "Failed to load res"),
+        ("lost.html", "no figure"),
+        ("wide.html", "wider than a phone"),
+        ("wrong.html", "no is not defined"),
+        ("elsewhere.html", "asks elsewhere: ht"),
+        ("elsewhere.html", "Failed to load res"),
+        ("elsewhere.html", "no figure"),
+    ]
+
+
+def test_pages_are_quiet_and_fit_a_phone(site, browser):
+    assert faults(browser, site, html_pages(site)) == []
+
+
+def test_gallery_has_its_figures(browser):
     """Of the site that `make docs` has built, if it has, examples and all."""
-    pages = [page for page in (DOCS / "_build" / "gallery").glob("plot_*.html")]
+    built = DOCS / "_build"
+    pages = sorted((built / "gallery").glob("plot_*.html"))
     if not pages:
         pytest.skip("make docs has not been run")
-    for page in pages:
-        figures = [each for each in _Page(page).references if "_images/sphx_glr_plot" in each]
-        assert figures, f"{page.name} has no figure"
+    assert faults(browser, built, pages, with_figures=True) == []
