@@ -98,14 +98,15 @@ def test_steps_are_of_whole_points():
 
 
 def test_equal_contributions_go_from_left_to_right():
-    """Forty points of which the first twenty weigh nothing."""
-    model, n_points = Sum(), 40
+    """Of 400 points every other has a contribution; the right half has all the weight."""
+    model, n_points = Sum(), 400
     model.mean_spectrum_ = np.zeros(n_points)
-    model.predict = lambda X: X[:, 20:].sum(axis=1)
+    model.predict = lambda X: X[:, 200:].sum(axis=1)
     ones = np.ones((1, n_points))
-    equal = replace(explanation_of([[1] * 3], [[1] * 3]), maps=ones, spectra=ones)
+    maps = ones * (np.arange(n_points) % 2)
+    equal = replace(explanation_of([[1] * 3], [[1] * 3]), maps=maps, spectra=ones)
     curve = deletion_curve(model, equal, n_steps=4)
-    np.testing.assert_allclose(curve.scores, [[1, 1, 1, 0.5, 0]])
+    np.testing.assert_allclose(curve.scores, [[1, 1, 0.5, 0.5, 0]])
 
 
 def test_a_model_that_says_the_same_of_everything():
@@ -157,6 +158,7 @@ def test_random_orders_are_the_mean_of_many():
     many = explanation_of([[1, 1, 1]] * 2000, [[7, 2, 1]] * 2000)
     curve = deletion_curve(Sum(), many, n_steps=3)
     assert abs(curve.random_area.mean() - 0.5) < 0.01
+    assert curve.random_area.shape == (2000,) and np.ptp(curve.random_area) > 0
     again = deletion_curve(Sum(), many, n_steps=3)
     np.testing.assert_array_equal(again.random_area, curve.random_area)
 
@@ -305,6 +307,7 @@ def test_localization_of_several_targets():
         explanation_of(np.zeros((2, 3)), np.zeros((2, 3))), maps=maps, targets=np.array(["a", "b"])
     )
     table = localization(both, {"left": (0, 0)})
+    assert list(table.columns) == ["sample", "target", "roc_area", "average_precision", "pointing"]
     assert table.to_numpy().tolist() == [
         [0, "a", 0, 1 / 3, False],  # the last of three
         [0, "b", 1, 1, True],
@@ -407,6 +410,13 @@ def test_flat_maps_correlate_with_nothing_and_tiny_ones_as_others_do():
         flat = replace(rising, maps=np.full((1, 1001), 0.1, dtype))
         for other in (flat, replace(flat, maps=3 * flat.maps), rising):
             assert stability(each for each in (flat, other)).per_spectrum.tolist() == [0]
+            assert stability([other, flat]).per_spectrum.tolist() == [0]
+        both = [
+            replace(rising, maps=np.concatenate([a.maps, b.maps]))
+            for a, b in ((flat, rising), (rising, rising))
+        ]
+        for pair in (both, both[::-1]):
+            np.testing.assert_allclose(stability(pair).per_spectrum, [0, 1])
     tiny = replace(rising, maps=(1e-25 * rising.maps).astype(np.float32))
     assert stability([rising, tiny]).per_spectrum == pytest.approx(1)
 
@@ -418,7 +428,11 @@ def test_stability_needs_the_same_things():
     with pytest.raises(ValueError, match="two or more"):
         stability([one, explanation_of([[0, 0, 0]] * 2, [[1, 2, 3]] * 2)])
     with pytest.raises(ValueError, match="different targets"):
+        stability([one, replace(one, targets=np.array([1]))])
+    with pytest.raises(ValueError, match="different targets"):
         stability([one, one, replace(one, targets=np.array([1]))])
+    with pytest.raises(ValueError, match="different wavelengths"):
+        stability([one, replace(one, x_axis=one.x_axis[::-1])])
     with pytest.raises(ValueError, match="different wavelengths"):
         stability([one, one, replace(one, x_axis=one.x_axis[::-1])])
 
