@@ -672,6 +672,7 @@ FIRST = {
         [1.8472311239740358, 1.754158812254152],
         [1.9098576457072922, 0.009686403592899184],
     ],
+    "applicability": [[0.00048, 0.62579], [0.42414, 0.39842], [0.65931, 0.60233]],
 }
 
 
@@ -684,6 +685,8 @@ def test_files_of_the_first_release():
     np.testing.assert_allclose(logits, FIRST["logits"], rtol=0, atol=1e-5)
     np.testing.assert_allclose(regressor.predict(X[:3]), FIRST["amounts"], rtol=0, atol=1e-5)
     assert classifier.explain(X).residuals.max() < 1e-5
+    scores = regressor.applicability(X[:3])[["hotelling_t2", "q_residual"]]
+    np.testing.assert_allclose(scores, FIRST["applicability"], atol=1e-4)
     classifier.partial_fit(*two_kinds())
 
 
