@@ -43,6 +43,8 @@ def test_named_bands_by_hand(explanation):
     assert table["end"].tolist() == [1010, 1040, 1010, 1040]
     assert table["contribution"].tolist() == [3, 3, 0, 0]
     assert table["share"].tolist() == [3 / 8, 3 / 8, 0, 0]
+    small = replace(explanation, maps=explanation.maps / 64)
+    assert small.contributions(2)["share"].tolist() == [3 / 8, 3 / 8, 0, 0]
 
 
 def test_bands_of_several_targets_by_hand(two_targets):
@@ -212,8 +214,15 @@ def test_a_thousandth_is_called_rounding(explanation):
     """Of outputs 1000 above base, 1 may be missing."""
     for total, left_over in [(999.0, 0), (998.0, 2), (1002.0, 2), (np.nan, np.nan)]:
         maps = np.array([[total, 0, 0, 0, 0], [0] * 5])
-        each = replace(explanation, maps=maps, outputs=np.array([1001.0, 1.0]))
+        each = replace(
+            explanation,
+            maps=maps,
+            outputs=np.array([2000.0, 1.0]),
+            base_values=np.array([1000.0, 1.0]),
+        )
         np.testing.assert_equal(each._left_over(), left_over)
+    small = replace(explanation, maps=explanation.maps / 1024, outputs=np.array([1 + 5 / 1024, 1]))
+    assert small._left_over() == 1 / 1024
     assert explanation[:0]._left_over() == 0
 
 
@@ -319,6 +328,9 @@ def test_linearity_by_hand(calibration):
     assert table["band"].tolist() == ["1000", "1010", "1020", "all"]
     assert table["slope"].tolist() == [0.5, 0, 0, 0.5]
     assert table["r2"].tolist() == [1, 0, 0, 0.25]
+    small = replace(calibration, maps=calibration.maps / 64).linearity(np.array([10, 12, 14]) / 64)
+    assert small["slope"].tolist() == [0.5, 0, 0, 0.5]
+    assert small["r2"].tolist() == [1, 0, 0, 0.25]
     bands = calibration.linearity([10, 12, 14], {"two": (1000, 1010)})
     assert bands[["band", "start", "end", "slope", "r2"]].to_numpy().tolist() == [
         ["two", 1000, 1010, 0.5, 1],
@@ -402,9 +414,9 @@ def test_summary_of_groups_and_targets(explanation, two_targets):
         ["b", "y", 0, 0],
     ]
     both = two_targets.summary({"end": (1040, 1040)})
-    assert both[["target", "mean", "share"]].to_numpy().tolist() == [
-        ["a", 2, 0.5],
-        ["b", 4, 0.5],
+    assert both[["target", "mean", "std", "share"]].to_numpy().tolist() == [
+        ["a", 2, 8**0.5, 0.5],
+        ["b", 4, 32**0.5, 0.5],
     ]
 
 
@@ -457,7 +469,9 @@ def test_stability_needs_several_models(explanation):
 def test_members_follow_rows_and_differences(three_classes):
     mean = average([three_classes, three_classes])
     assert [len(member) for member in mean[:1].members] == [1, 1]
-    assert mean.difference().members[1].maps.tolist() == three_classes.difference().maps.tolist()
+    member, difference = mean.difference().members[1], three_classes.difference()
+    assert member.maps.tolist() == difference.maps.tolist()
+    assert member.targets.tolist() == difference.targets.tolist()
 
 
 def test_explanations_of_different_things_are_not_averaged(three_classes):
