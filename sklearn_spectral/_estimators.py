@@ -741,6 +741,8 @@ class _BaseResNet1D(BaseEstimator, ABC):
             columns[rows] = choice.columns(rows, all_outputs)
             outputs[rows] = np.take_along_axis(all_outputs, columns[rows], axis=1)
             cells = self._cells(feature_maps, offsets, columns[rows], method, layer)
+            # Maps are float32 in the unit of y, outputs are not: see check_outputs.
+            outputs[rows][~torch.isfinite(cells.sum(dim=-1)).numpy()] = np.nan
             spreader.spread(cells, torch.from_numpy(maps[rows]))
 
         self._in_chunks(compute, X, "explaining")
