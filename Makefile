@@ -33,7 +33,7 @@ coverage: .venv/.installed-dev
 	$(BIN)/python -m pytest --cov
 
 # Changes the arithmetic of maps, tables and metrics, one place at a time, and sees whether a test
-# notices: half an hour. It goes on where it stopped; `.venv/bin/mutmut show NAME` shows a survivor.
+# notices: about an hour. It goes on where it stopped; `.venv/bin/mutmut show NAME` shows a survivor.
 mutants: .venv/.installed-dev
 	$(BIN)/mutmut run --max-children 1
 	$(BIN)/mutmut results
