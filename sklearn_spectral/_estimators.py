@@ -740,8 +740,9 @@ class _BaseResNet1D(BaseEstimator, ABC):
             all_outputs = self._outputs_from(feature_maps, layer)  # (B, n_outputs)
             columns[rows] = choice.columns(rows, all_outputs)
             outputs[rows] = np.take_along_axis(all_outputs, columns[rows], axis=1)
-            cells = self._cells(feature_maps, offsets, columns[rows], method, layer)
-            # Maps are float32 in the unit of y, outputs are not: see check_outputs.
+            with np.errstate(over="ignore", invalid="ignore"):  # see check_outputs
+                cells = self._cells(feature_maps, offsets, columns[rows], method, layer)
+            # Maps are float32 in the unit of y; outputs, which are not, may be finite all the same.
             outputs[rows][~torch.isfinite(cells.sum(dim=-1)).numpy()] = np.nan
             spreader.spread(cells, torch.from_numpy(maps[rows]))
 

@@ -10,6 +10,7 @@ from scipy.signal import find_peaks
 from ._bands import BAND_TABLES, named_bands
 from ._checks import LARGEST, SMALLEST, as_numbers, reading
 from ._html import explanation_html
+from ._targets import same
 
 # A peak of the mean map counts from this share of the highest one on.
 PEAK_PROMINENCE = 0.05
@@ -324,12 +325,12 @@ class Explanation:
         labels = self.targets.tolist()
         columns = []
         for label in (target, rival):
-            if label is not None and label not in labels:
+            found = [column for column, known in enumerate(labels) if same(known, label)]
+            if label is not None and not found:
                 raise ValueError(f"{label!r} is none of the classes, {labels}.")
-            column = -1 if label is None else labels.index(label)
-            columns.append(np.full(len(self), column))
+            columns.append(np.full(len(self), found[0] if found else -1))
         one, other = columns
-        if target is not None and target == rival:
+        if target is not None and same(target, rival):
             raise ValueError(f"target and rival are both {target!r}; name two classes.")
         rows = np.arange(len(self))
         for chosen, against in ((one, other), (other, one)):

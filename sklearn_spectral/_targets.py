@@ -75,7 +75,7 @@ class TargetChoice:
 
 def _column(label, labels, *, by_number):
     """Return the column of the output called `label`, or, `by_number`, of that number."""
-    found = np.flatnonzero([_same(known, label) for known in labels.tolist()])
+    found = np.flatnonzero([same(known, label) for known in labels.tolist()])
     if len(found) == 0 and by_number and isinstance(label, numbers.Integral):
         found = np.flatnonzero(np.arange(len(labels)) == label)
     if len(found) == 0:
@@ -86,7 +86,7 @@ def _column(label, labels, *, by_number):
     return int(found[0])
 
 
-def _same(known, label):
+def same(known, label):
     """Return whether a label equals another; one that cannot be compared (pandas.NA) does not."""
     try:
         return bool(known == label)
