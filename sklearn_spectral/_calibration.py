@@ -323,6 +323,7 @@ def _shares(left_out, Y, sample_weight, units, random_state):
         # Minimise |errors s| for sum(s) = 1: the solution of nnls for a constant target, rescaled.
         triangle = np.linalg.qr((errors * root).reshape(-1, len(left_out)), mode="r")
         system = np.vstack([triangle, np.ones(len(left_out))])
-        solution, _ = nnls(system, np.append(np.zeros(len(triangle)), 1.0))
+        with checking:  # older releases of SciPy set the filters of warnings here as well
+            solution, _ = nnls(system, np.append(np.zeros(len(triangle)), 1.0))
         shares += solution / solution.sum()
     return shares / N_RESAMPLINGS

@@ -724,8 +724,13 @@ def test_searches_by_skops(tmp_path):
         {"regressor__lr": [0.001, 0.01]},
         cv=2,
     ).fit(X, y)
-    # scikit-learn's own types that skops does not know.
-    types = ["sklearn.metrics._scorer._PassthroughScorer", "sklearn.model_selection._split.KFold"]
+    # scikit-learn's own types that skops does not know, of its oldest and newest release.
+    types = [
+        "sklearn.metrics._scorer._PassthroughScorer",
+        "sklearn.model_selection._split.KFold",
+        "sklearn.utils._metadata_requests.MetadataRequest",
+        "sklearn.utils._metadata_requests.MethodMetadataRequest",
+    ]
     loaded = skops_round_trip(search, tmp_path / "model.skops", *types)
     np.testing.assert_array_equal(loaded.predict(X), search.predict(X))
     assert not hasattr(loaded.estimator.regressor, "nets_")
