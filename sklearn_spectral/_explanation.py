@@ -282,6 +282,8 @@ class Explanation:
 
     def _peak_edges(self):
         """Return the first point of every peak band (and the end), and the peaks themselves."""
+        if len(self) == 0:
+            raise ValueError("This explanation is of 0 spectra: there are no peaks. Name bands.")
         profile = np.abs(self._maps_3d).mean(axis=(0, 2))
         padded = np.concatenate([[0.0], profile, [0.0]])  # peaks at either end count as well
         peaks = find_peaks(padded, prominence=PEAK_PROMINENCE * profile.max())[0] - 1

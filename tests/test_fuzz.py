@@ -45,7 +45,7 @@ SAYS = re.compile(
     r"\d|\b(X|y|sample_weight|groups|classes|class_weight|target|x_axis|reference|bands|out|rival|"
     r"method|layer|baseline|explanations?|Explanation|LazyFrame|params|cv|estimator|oil|adulterant|"
     r"by|device|early_stopping|shortcut|callbacks|random_state|axis|Sparse)\b|"
-    r"seed|=|expected|labels|feature names|linearity",
+    r"seed|=|expected|labels|Sample weights|feature names|linearity",
     re.IGNORECASE,
 )
 # What NumPy, PyTorch and pandas say of their own insides.

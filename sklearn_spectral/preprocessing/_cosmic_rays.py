@@ -340,8 +340,8 @@ class CosmicRayRemover(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         models = _SmoothModels(length, self.min_fwhm)
         for start in range(0, len(X), ROWS):
             rows = slice(start, start + ROWS)
-            # Sums of large float32 numbers overflow.
-            spectra = X[rows].astype(np.float64, copy=False)
+            # Sums of large float32 numbers overflow, and round by the order in memory.
+            spectra = np.ascontiguousarray(X[rows], dtype=np.float64)
             cleaned[rows] = _remove_spikes(spectra, models, self.max_width, self.threshold)
         return cleaned
 
