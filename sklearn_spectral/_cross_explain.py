@@ -114,6 +114,8 @@ def cross_explain(
     if not hasattr(estimator, "get_params") or isinstance(estimator, type):
         raise TypeError(f"estimator={estimator!r}; expected an estimator such as those of explain.")
     X, y, groups = indexable(X, y, groups)
+    if X is None or len(y) == 0:
+        raise ValueError("X is None or y holds 0 spectra: there is nothing to explain.")
     if groups is not None:
         groups = group_codes(groups, len(y))
     seeds = _own_random_state(random_state)

@@ -190,7 +190,7 @@ NAMED = {
     "pandas text": lambda X: frame(X, text_names(X)),
     "pandas floats": lambda X: frame(X, map(float, text_names(X))),
     "polars": lambda X: pl.DataFrame(X, schema=text_names(X), orient="row"),
-    "pandas unsorted": lambda X: frame(X, text_names(X)[::-2] + text_names(X)[::2]),
+    "pandas unsorted": lambda X: frame(X, text_names(X)[1::2] + text_names(X)[::2]),
     "pandas descending": lambda X: frame(X, text_names(X)[::-1]),
     "pandas words": lambda X: frame(X, [f"point {i}" for i in range(X.shape[1])]),
     "pandas levels": lambda X: frame(
