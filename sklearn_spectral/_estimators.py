@@ -242,7 +242,9 @@ class _BaseResNet1D(BaseEstimator, ABC):
             random_state = _own_random_state(self.random_state)
             self._start(stack, y, sample_weight, None, random_state)
             self.mean_spectrum_ = _mean_spectrum(X, sample_weight)
-        self._train(stack, y, sample_weight, training, None, max_epochs=1, one_cycle=False)
+        # From a calibration there is something to lose, from nothing there is not.
+        schedule = "warm-up" if self.shortcut else "constant"
+        self._train(stack, y, sample_weight, training, None, max_epochs=1, schedule=schedule)
         if first:
             self._centre(stack, sample_weight)
         return self
@@ -437,7 +439,7 @@ class _BaseResNet1D(BaseEstimator, ABC):
         validation,
         *,
         max_epochs,
-        one_cycle=True,
+        schedule="one-cycle",
         checkpoint=None,
     ):
         """Train all nets; return whether no Ctrl-C stopped it."""
@@ -463,7 +465,7 @@ class _BaseResNet1D(BaseEstimator, ABC):
                 else (X[validation], y[validation], sample_weight[validation]),
                 max_epochs=max_epochs,
                 patience=self.n_iter_no_change,
-                one_cycle=one_cycle,
+                schedule=schedule,
                 verbose=self.verbose,
                 checkpoint=checkpoint,
             )
@@ -1060,10 +1062,13 @@ class ResNet1DClassifier(ClassifierMixin, _BaseResNet1D):
         self.random_state = random_state
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Make one pass over some spectra, at the learning rate `lr`.
+        """Make one pass over some spectra.
 
         The first call sets the scaling per wavelength and starts the network: let it have a
-        fair sample of what will come.
+        fair sample of what will come. With `shortcut` the learning rate rises to `lr` over the
+        first 2000 steps of the network, 1 / 2000 of it at each (Ma & Yarats 2021,
+        arXiv:1910.04209), so that the calibration it starts from is not lost; without, every step
+        is taken at `lr`.
 
         Parameters
         ----------
@@ -1388,10 +1393,13 @@ class ResNet1DRegressor(RegressorMixin, _BaseResNet1D):
         return tags
 
     def partial_fit(self, X, y, sample_weight=None):
-        """Make one pass over some spectra, at the learning rate `lr`.
+        """Make one pass over some spectra.
 
         The first call sets the scaling of X and y and starts the network: let it have a fair
-        sample of what will come.
+        sample of what will come. With `shortcut` the learning rate rises to `lr` over the
+        first 2000 steps of the network, 1 / 2000 of it at each (Ma & Yarats 2021,
+        arXiv:1910.04209), so that the calibration it starts from is not lost; without, every step
+        is taken at `lr`.
 
         Parameters
         ----------

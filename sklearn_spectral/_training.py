@@ -6,6 +6,7 @@ import signal
 import threading
 import warnings
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import torch
@@ -23,6 +24,9 @@ WEIGHT_DECAY = 0.01
 # The one-cycle rate: where it begins, of its highest value, where it ends, of its first one, and
 # the share of the steps for which it rises.
 FIRST_RATE, LAST_RATE, RISE = 1 / 25, 1e-4, 0.3
+# Steps until Adam's estimates can be trusted, two of its memories: 2 / (1 - 0.999). Before that
+# it moves all weights alike, which ruins a calibration in one step.
+WARM_UP = 2000
 # A model that knows no more than the mean has a loss of about one. Training that is so many times
 # as far off does not come back, though its loss may be finite.
 RUNAWAY = 100.0
@@ -91,16 +95,14 @@ class WeightedRegressor(_SampleWeights, NeuralNetRegressor):
     """skorch's regressor with sample weights."""
 
 
-class OneCycle(Callback):
-    """Let the learning rate rise to its value and fall to nothing (arXiv:1708.07120), once a run.
+class LearningRate(Callback):
+    """Set the learning rate of every step, and put it back after the last.
 
-    Unlike skorch's scheduler it starts anew whenever training goes on, and the rate follows from
-    the step alone. One step is taken at the full rate: the first of a cycle is too small to be
-    the only one.
+    Unlike skorch's scheduler it needs no state: the rate follows from the step alone.
     """
 
-    def __init__(self, n_steps, scale, first_step):
-        self.n_steps = n_steps
+    def __init__(self, rate, scale, first_step):
+        self.rate = rate  # maps a step to a share of the learning rate
         self.scale = scale
         self.first_step = first_step
 
@@ -110,21 +112,38 @@ class OneCycle(Callback):
 
     def on_batch_begin(self, net, training=False, **kwargs):
         if training:
-            share = self.scale * (
-                one_cycle_rate(self.step_, self.n_steps) if self.n_steps > 1 else 1
-            )
+            share = self.scale * self.rate(self.step_)
             set_learning_rates(net, [share * lr for lr in self.lrs_])
             self.step_ += 1
 
 
 def one_cycle_rate(step, n_steps):
-    """Return the rate at a step, 0 to n_steps - 1, as a share of the highest one."""
+    """Return the rate at a step, 0 to n_steps - 1, as a share of the highest one.
+
+    It rises and falls to nothing (arXiv:1708.07120), once a run. A single step is taken at the
+    full rate: the first of a cycle is too small to be the only one.
+    """
+    if n_steps == 1:
+        return 1.0
     peak = RISE * n_steps - 1
     if step <= peak:
         start, end, share = FIRST_RATE, 1.0, step / peak
     else:
         start, end, share = 1.0, FIRST_RATE * LAST_RATE, (step - peak) / (n_steps - 1 - peak)
     return end + (start - end) / 2 * (1 + math.cos(math.pi * share))
+
+
+def warm_up_rate(step, n_steps):
+    """Return the rate at a step of the network's life, which rises evenly (arXiv:1910.04209)."""
+    return min(1.0, (step + 1) / WARM_UP)
+
+
+def full_rate(step, n_steps):
+    """Return the highest rate at every step."""
+    return 1.0
+
+
+SCHEDULES = {"one-cycle": one_cycle_rate, "warm-up": warm_up_rate, "constant": full_rate}
 
 
 def learning_rates(net):
@@ -337,7 +356,7 @@ def train(
     *,
     max_epochs,
     patience=None,
-    one_cycle=True,
+    schedule="one-cycle",
     verbose=0,
     checkpoint=None,
 ):
@@ -352,8 +371,8 @@ def train(
     max_epochs : int
         0 leaves the net as it is.
     patience : int or None
-    one_cycle : bool
-        Whether the learning rate follows `OneCycle` or stays at ``lr``.
+    schedule : {"one-cycle", "warm-up", "constant"}
+        Of the learning rate: `one_cycle_rate`, `warm_up_rate`, or ``lr`` at every step.
     verbose : int
         1 draws a progress bar.
     checkpoint : Checkpoint or None
@@ -389,10 +408,12 @@ def train(
             if saved:
                 checkpoint.resume(net)
             done = len(net.history) - before[-1]
-            batches = n_batches(len(dataset), net.batch_size)
-            n_steps = int(max_epochs) * batches if one_cycle else 1
+            n_steps = int(max_epochs) * n_batches(len(dataset), net.batch_size)
+            rate = partial(SCHEDULES[schedule], n_steps=n_steps)
+            epochs = net.history if schedule == "warm-up" else net.history[before[-1] :]
+            first_step = sum(epoch["train_batch_count"] for epoch in epochs)
             whole = _WholeEpochs(interrupts, before[-1], saved and saved["limit"])
-            callbacks = [whole, OneCycle(n_steps, scale, done * batches)]
+            callbacks = [whole, LearningRate(rate, scale, first_step)]
             if validation is not None:
                 best = _BestEpoch(patience=patience, load_best=True, sink=_silent)
                 best.progress = saved and saved["best"]

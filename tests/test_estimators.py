@@ -345,6 +345,36 @@ def test_partial_fit_learns_in_small_portions(kinds):
     assert len(model.nets_[0].history) == 60
 
 
+def test_partial_fit_keeps_the_calibration_it_starts_from():
+    # Few wavelengths need large weights, which one step at the full rate throws off.
+    rng = np.random.default_rng(0)
+    heights = rng.random((500, 4))
+    bands = np.exp(-((np.linspace(0, 1, 16) - np.c_[[0.2, 0.45, 0.6, 0.85]]) ** 2) / 0.03)
+    X, y = heights @ bands + 0.002 * rng.standard_normal((500, 16)), heights[:, 0] ** 1.5
+    start = ResNet1DRegressor(random_state=0, max_epochs=0).fit(X[:200], y[:200])
+    model = ResNet1DRegressor(random_state=0).partial_fit(X[:200], y[:200])
+    assert 1 - model.score(X[200:], y[200:]) < 1.2 * (1 - start.score(X[200:], y[200:]))
+
+
+def test_rate_of_partial_fit_rises_over_2000_steps(mixtures):
+    rates = []
+
+    class Watch(Callback):
+        def on_batch_end(self, net, training=False, **kwargs):
+            rates.append(net.optimizer_.param_groups[0]["lr"])
+
+    X, amounts = mixtures  # 60 spectra: two steps a pass
+    model = ResNet1DRegressor(lr=0.002, random_state=0, callbacks=[Watch()])
+    model.partial_fit(X, amounts).partial_fit(X, amounts)
+    np.testing.assert_allclose(rates, [1e-6, 2e-6, 3e-6, 4e-6])
+    assert [g["lr"] for g in model.nets_[0].optimizer_.param_groups] == [0.002, 0.002]
+    model.nets_[0].history[-1]["train_batch_count"] = 5000
+    model.partial_fit(X, amounts)
+    assert rates[4:] == [0.002, 0.002]
+    clone(model).set_params(shortcut=False).partial_fit(X, amounts)
+    assert rates[6:] == [0.002, 0.002]
+
+
 def test_warm_start_goes_on(mixtures):
     X, amounts = mixtures
     model = ResNet1DRegressor(**FEW, warm_start=True, shortcut=False).fit(X, amounts[:, 0])
