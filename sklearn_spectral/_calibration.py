@@ -13,7 +13,7 @@ from functools import partial
 from itertools import chain
 
 import numpy as np
-from scipy.optimize import minimize_scalar, nnls
+from scipy.optimize import lsq_linear, minimize_scalar
 from scipy.special import log_softmax, softmax
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
@@ -320,10 +320,11 @@ def _shares(left_out, Y, sample_weight, units, random_state):
     for _ in range(N_RESAMPLINGS):
         drawn = random_state.multinomial(n_units, np.full(n_units, 1 / n_units))[units]
         root = np.sqrt(drawn * sample_weight)[:, None, None]
-        # Minimise |errors s| for sum(s) = 1: the solution of nnls for a constant target, rescaled.
+        # Minimise |errors s| for sum(s) = 1: the solution for a constant target, rescaled.
         triangle = np.linalg.qr((errors * root).reshape(-1, len(left_out)), mode="r")
         system = np.vstack([triangle, np.ones(len(left_out))])
-        with checking:  # older releases of SciPy set the filters of warnings here as well
-            solution, _ = nnls(system, np.append(np.zeros(len(triangle)), 1.0))
+        # SciPy's own nnls gives up on some of these systems, whose columns may be all alike.
+        target = np.append(np.zeros(len(triangle)), 1.0)
+        solution = lsq_linear(system, target, bounds=(0, np.inf), method="bvls").x
         shares += solution / solution.sum()
     return shares / N_RESAMPLINGS

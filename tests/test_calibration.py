@@ -120,6 +120,16 @@ def test_shares_by_hand(monkeypatch):
     np.testing.assert_allclose(shares(np.array([1.0, 4.0])), [0.8, 0.2, 0], atol=1e-12)
 
 
+def test_shares_are_found_where_candidates_are_all_but_alike():
+    rng = np.random.RandomState(0)
+    units = np.arange(40)
+    for _ in range(50):
+        spread = 10.0 ** -rng.randint(5, 16)
+        alike = rng.normal(size=(1, 40, 1)) + spread * rng.normal(size=(7, 40, 1))
+        shares = _calibration._shares(alike, np.zeros((40, 1)), np.ones(40), units, rng)
+        assert shares.min() >= 0 and shares.sum() == pytest.approx(1)
+
+
 def test_folds_keep_groups_together_and_use_every_row_once():
     groups = np.repeat(np.arange(7), 3)
     folds = _calibration._folds(groups, None, np.random.RandomState(0))

@@ -1,5 +1,7 @@
 """scikit-learn's own checks of the estimator contract."""
 
+import numpy as np
+import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor
@@ -25,6 +27,15 @@ def expected_failures(estimator):
     if isinstance(estimator, ResNet1DRegressor):
         return WEIGHTS_ARE_NOT_REPEATS
     return {}
+
+
+@pytest.fixture(autouse=True)
+def the_same_draws():
+    """Some of the checks draw from the global random state."""
+    state = np.random.get_state()
+    np.random.seed(0)
+    yield
+    np.random.set_state(state)
 
 
 @parametrize_with_checks(
