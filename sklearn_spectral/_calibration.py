@@ -13,7 +13,7 @@ from functools import partial
 from itertools import chain
 
 import numpy as np
-from scipy.optimize import lsq_linear, minimize_scalar
+from scipy.optimize import brentq, lsq_linear, minimize_scalar
 from scipy.special import log_softmax, softmax
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
@@ -38,6 +38,8 @@ N_RESAMPLINGS = 20
 FEATURES_AT_ONCE = 512
 # Logits per unit of class membership.
 LOGITS_RANGE = (1.0, 30.0)
+# Divided by this, logits say nothing.
+HOTTEST = 100.0
 
 
 @dataclass
@@ -167,6 +169,39 @@ def logits_per_membership(left_out, chance, memberships, sample_weight):
 
     bounds = np.log(LOGITS_RANGE)
     return float(np.exp(minimize_scalar(misfit, bounds=bounds, method="bounded").x))
+
+
+def mean_entropy(logits, sample_weight):
+    """Return the mean entropy of the probabilities of some spectra, in nats."""
+    log_probabilities = log_softmax(logits, axis=1)
+    entropies = -(np.exp(log_probabilities) * log_probabilities).sum(axis=1)
+    return np.average(entropies, weights=sample_weight)
+
+
+def temperature(logits, entropy, sample_weight):
+    """Return what to divide logits by so that their mean entropy is at least `entropy`.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (n_samples, n_classes)
+    entropy : float
+    sample_weight : ndarray of shape (n_samples,)
+
+    Returns
+    -------
+    temperature : float
+        At least 1, at most `HOTTEST`.
+    """
+
+    def excess(log_temperature):
+        return mean_entropy(logits / np.exp(log_temperature), sample_weight) - entropy
+
+    hottest = np.log(HOTTEST)
+    if excess(0.0) >= 0:
+        return 1.0
+    if excess(hottest) <= 0:
+        return HOTTEST
+    return float(np.exp(brentq(excess, 0.0, hottest)))
 
 
 def _units(n_samples, groups):

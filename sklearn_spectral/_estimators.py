@@ -5,7 +5,7 @@ import numbers
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,9 @@ from ._calibration import (
     calibrate,
     constant_calibration,
     logits_per_membership,
+    mean_entropy,
     stratified_folds,
+    temperature,
 )
 from ._checkpoint import Checkpoint
 from ._checks import (
@@ -211,11 +213,12 @@ class _BaseResNet1D(BaseEstimator, ABC):
                 random_state,
             )
             self.mean_spectrum_ = _mean_spectrum(X[training], sample_weight[training])
-        finished = self._train(
-            *(stack, y, sample_weight, training, validation),
-            max_epochs=self.max_epochs,
-            checkpoint=checkpoint,
-        )
+        with self._no_more_certain(stack[training], sample_weight[training]):
+            finished = self._train(
+                *(stack, y, sample_weight, training, validation),
+                max_epochs=self.max_epochs,
+                checkpoint=checkpoint,
+            )
         self._centre(stack[training], sample_weight[training])
         if checkpoint is not None and finished:
             checkpoint.remove()
@@ -914,6 +917,10 @@ class _BaseResNet1D(BaseEstimator, ABC):
     def _after_training(self, module):
         """Tidy up a trained network."""
 
+    def _no_more_certain(self, stack, sample_weight):
+        """Return the context of training in `fit`, for what has to be compared before and after."""
+        return nullcontext()
+
 
 class ResNet1DClassifier(ClassifierMixin, _BaseResNet1D):
     r"""Classify spectra with a 1D residual network that explains itself.
@@ -931,9 +938,11 @@ class ResNet1DClassifier(ClassifierMixin, _BaseResNet1D):
     ridge classifiers on the network's own untrained features, are blended by what they predict for
     left-out spectra (left out with their group, where `groups` are given); all of it is linear in
     the features, so that the blend becomes the weights w. Training then refines features and
-    weights together. Spectra of more than 1024 points are first averaged over 2, 4, 8, ...
-    neighbouring points, and ridge's settings are chosen on 600 spectra, so that long spectra and
-    large sets take seconds, not minutes, before training; above 4000 spectra there is no ridge.
+    weights together, and at its end the logits are divided by a temperature (arXiv:1706.04599),
+    so that the training spectra are no more certain than they were at the start. Spectra of
+    more than 1024 points are first averaged over 2, 4, 8, ... neighbouring points, and ridge's
+    settings are chosen on 600 spectra, so that long spectra and large sets take seconds, not
+    minutes, before training; above 4000 spectra there is no ridge.
 
     Parameters
     ----------
@@ -1250,6 +1259,32 @@ class ResNet1DClassifier(ClassifierMixin, _BaseResNet1D):
 
     def _after_training(self, module):
         module.centre_outputs()
+
+    @contextmanager
+    def _no_more_certain(self, stack, sample_weight):
+        """Let training move the logits, but not make them larger than left-out spectra bear out.
+
+        Training raises the probabilities of the spectra that it sees, without end and whatever
+        there is to learn. Those of the calibration it starts from are what spectra left out
+        showed them to be. So the logits are divided by a temperature at which the training
+        spectra have the entropy that they had before.
+        """
+        if not self.shortcut:  # nothing was left out
+            yield
+            return
+
+        def logits():
+            chunks = _chunks(stack)
+            maps = (self._feature_maps(stack[rows], FEATURES) for rows in chunks)
+            return np.concatenate([self._outputs_from(each, FEATURES) for each in maps])
+
+        before = mean_entropy(logits(), sample_weight)
+        yield
+        after = logits()
+        if np.isfinite(after).all():  # else `_centre` says so
+            factor = 1 / temperature(after, before, sample_weight)
+            for net in self.nets_:
+                net.module_.scale_outputs(factor)
 
 
 class ResNet1DRegressor(RegressorMixin, _BaseResNet1D):

@@ -243,6 +243,12 @@ class ResNet1D(nn.Module):
         self.head.bias -= self.head.bias.mean()
 
     @torch.no_grad()
+    def scale_outputs(self, factor: float) -> None:
+        """Multiply the outputs by a factor."""
+        self.head.weight *= factor
+        self.head.bias *= factor
+
+    @torch.no_grad()
     def centre_features(self, mean: Tensor) -> None:
         """Take `mean` (K, n_positions) off the features, and keep the outputs: the bias has it.
 

@@ -256,3 +256,18 @@ def test_memberships_become_the_likeliest_logits():
     left_out = np.tile([0.5, -0.5], (10, 1))
     factor = _calibration.logits_per_membership(left_out, np.zeros(2), y, np.ones(10))
     assert factor == pytest.approx(np.log(9.5 / 1.5), rel=1e-3)
+
+
+def test_temperature_by_hand():
+    """Margins of 6 and 3, weighted 2 to 1, have the entropy of 2 and 1 at temperature 3."""
+    logits, weights = np.array([[6.0, 0.0], [0.0, 3.0]]), np.array([2.0, 1.0])
+
+    def entropy(margin):
+        p = 1 / (1 + np.exp(-margin))
+        return -p * np.log(p) - (1 - p) * np.log(1 - p)
+
+    wanted = (2 * entropy(2) + entropy(1)) / 3
+    assert _calibration.mean_entropy(logits / 3, weights) == pytest.approx(wanted)
+    assert _calibration.temperature(logits, wanted, weights) == pytest.approx(3)
+    assert _calibration.temperature(logits / 4, wanted, weights) == 1  # doubts more already
+    assert _calibration.temperature(logits, 1.0, weights) == _calibration.HOTTEST  # log 2 at most

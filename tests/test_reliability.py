@@ -439,15 +439,36 @@ def test_units_do_not_matter(mixtures, size, dtype):
     np.testing.assert_allclose(model.predict((X * size).astype(dtype)) / size, expected, atol=0.01)
 
 
+@pytest.mark.parametrize("max_epochs", [0, 20])
 @pytest.mark.parametrize("seed", range(2))
-def test_a_start_from_noise_claims_nothing(seed):
+def test_noise_claims_nothing(seed, max_epochs):
     """Probabilities of other spectra are worth no less than the frequencies of the classes."""
     rng = np.random.RandomState(seed)
     X, y = rng.normal(size=(300, 200)), rng.permutation(np.arange(300) % 3)
     if seed:
         X = X.cumsum(axis=1)  # smooth, as spectra are
-    model = ResNet1DClassifier(max_epochs=0, random_state=0).fit(X[:150], y[:150])
+    model = ResNet1DClassifier(max_epochs=max_epochs, random_state=0).fit(X[:150], y[:150])
     assert log_loss(y[150:], model.predict_proba(X[150:])) < np.log(3) + 0.05
+
+
+def test_training_moves_logits_but_makes_them_no_larger(monkeypatch):
+    rng = np.random.RandomState(0)
+    y = np.repeat(["a", "b", "c"], 40)
+    X = rng.normal(size=(120, 100)) + 0.4 * (np.arange(100) > 60) * (y == "a")[:, None]
+
+    def entropy(model):
+        p = model.predict_proba(X)
+        return -np.mean(np.sum(p * np.log(p), axis=1))
+
+    start = ResNet1DClassifier(max_epochs=0, random_state=0).fit(X, y)
+    model = ResNet1DClassifier(random_state=0).fit(X, y)
+    assert entropy(model) == pytest.approx(entropy(start), rel=1e-4)
+    monkeypatch.setattr("sklearn_spectral._estimators.temperature", lambda *_: 1.0)
+    hot = ResNet1DClassifier(random_state=0).fit(X, y)
+    assert entropy(hot) < 0.95 * entropy(start)
+    ratio = hot.decision_function(X) / model.decision_function(X)
+    np.testing.assert_allclose(ratio, np.median(ratio), rtol=1e-3)
+    np.testing.assert_array_equal(hot.predict(X), model.predict(X))
 
 
 # ------------------------------------------------------------------------ reproducible
