@@ -28,6 +28,15 @@ from sklearn_spectral._training import one_cycle_rate
 
 FEW = {"max_epochs": 2, "random_state": 0}
 
+
+@pytest.fixture(autouse=True)
+def hears_ctrl_c():
+    """A shell lets the jobs that it runs in the background ignore Ctrl-C: these tests, perhaps."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 # What a process of its own does; it says "ready" where the signal should come.
 SESSION = """
 import hashlib, os, signal, sys, time, warnings
@@ -36,6 +45,7 @@ import torch
 torch.set_num_threads(1)
 from skorch.callbacks import Callback
 from sklearn_spectral import ResNet1DRegressor, _estimators
+signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs are born deaf to it
 rng = np.random.RandomState(0)
 X = rng.normal(size=(40, 30)).cumsum(axis=1)
 y = X[:, 10] + rng.normal(size=40)
