@@ -347,9 +347,11 @@ def _shares(left_out, Y, sample_weight, units, random_state):
     -------
     shares : ndarray of shape (n_candidates,)
     """
-    # With shares that add up to one, the error of the blend is the blend of the errors.
+    # With shares that add up to one, the error of the blend is the blend of the errors. Those of
+    # the best candidate are about one: that is what the tolerance of the solver is meant for.
     errors = left_out - Y
-    errors = np.moveaxis(errors / (np.abs(errors).max() or 1.0), 0, -1)  # (n, T, n_candidates)
+    best = np.sqrt(np.mean(errors**2, axis=(1, 2))).min()
+    errors = np.moveaxis(errors / (best or np.abs(errors).max() or 1.0), 0, -1)  # (n, T, n_cand.)
     n_units = units.max() + 1
     shares = np.zeros(len(left_out))
     for _ in range(N_RESAMPLINGS):

@@ -140,6 +140,16 @@ def _nothing_on_error(estimator):
         raise
 
 
+def _weighty(sample_weight):
+    """Return which weights are not zero; `class_weight` may have made some so."""
+    if not sample_weight.any():
+        raise ValueError(
+            "All spectra to train on have weight zero. Give at least one class in y a positive "
+            "class_weight."
+        )
+    return sample_weight > 0
+
+
 class _BaseResNet1D(BaseEstimator, ABC):
     """What both estimators share: validation, scaling, training, outputs and maps."""
 
@@ -213,7 +223,7 @@ class _BaseResNet1D(BaseEstimator, ABC):
                 random_state,
             )
             self.mean_spectrum_ = _mean_spectrum(X[training], sample_weight[training])
-        with self._no_more_certain(stack[training], sample_weight[training]):
+        with nullcontext() if continues else self._first_training(stack, sample_weight, training):
             finished = self._train(
                 *(stack, y, sample_weight, training, validation),
                 max_epochs=self.max_epochs,
@@ -245,8 +255,8 @@ class _BaseResNet1D(BaseEstimator, ABC):
             random_state = _own_random_state(self.random_state)
             self._start(stack, y, sample_weight, None, random_state)
             self.mean_spectrum_ = _mean_spectrum(X, sample_weight)
-        # From a calibration there is something to lose, from nothing there is not.
-        schedule = "warm-up" if self.shortcut else "constant"
+        # From a calibration there is something to lose, from a constant there is not.
+        schedule = "warm-up" if self._calibrated else "constant"
         self._train(stack, y, sample_weight, training, None, max_epochs=1, schedule=schedule)
         if first:
             self._centre(stack, sample_weight)
@@ -352,12 +362,7 @@ class _BaseResNet1D(BaseEstimator, ABC):
 
     def _start(self, stack, y, sample_weight, groups, random_state):
         """Fit the scalers, make a network and start it from a calibration."""
-        weighty = sample_weight > 0  # class_weight may have made some zero
-        if not weighty.any():
-            raise ValueError(
-                "All spectra to train on have weight zero. Give at least one class in y a positive "
-                "class_weight."
-            )
+        weighty = _weighty(sample_weight)
         stack, y, sample_weight = stack[weighty], y[weighty], sample_weight[weighty]
         groups = None if groups is None else groups[weighty]
         self._view_scaler = ViewScaler().fit(stack, sample_weight)
@@ -389,6 +394,9 @@ class _BaseResNet1D(BaseEstimator, ABC):
         else:
             n_features = width * net.module_.n_positions
             calibration = constant_calibration(stack, n_features, targets, sample_weight)
+        # Whether there is more to start from than a constant, and what outputs are divided by.
+        self._calibrated = bool(calibration.slopes.any() or calibration.weights.any())
+        self._temperature = 1.0
         calibration = self._start_outputs(calibration, targets, sample_weight)
         slopes, weights, constant = map(
             torch.from_numpy, (calibration.slopes, calibration.weights, calibration.constant)
@@ -446,6 +454,7 @@ class _BaseResNet1D(BaseEstimator, ABC):
         checkpoint=None,
     ):
         """Train all nets; return whether no Ctrl-C stopped it."""
+        _weighty(sample_weight[training])
         finished = True
         X = self._view_scaler.transform(stack)
         y = self._scale_y(y)
@@ -917,8 +926,8 @@ class _BaseResNet1D(BaseEstimator, ABC):
     def _after_training(self, module):
         """Tidy up a trained network."""
 
-    def _no_more_certain(self, stack, sample_weight):
-        """Return the context of training in `fit`, for what has to be compared before and after."""
+    def _first_training(self, stack, sample_weight, training):
+        """Return the context of training from the start, for what is compared before and after."""
         return nullcontext()
 
 
@@ -1261,28 +1270,39 @@ class ResNet1DClassifier(ClassifierMixin, _BaseResNet1D):
         module.centre_outputs()
 
     @contextmanager
-    def _no_more_certain(self, stack, sample_weight):
+    def _first_training(self, stack, sample_weight, training):
         """Let training move the logits, but not make them larger than left-out spectra bear out.
 
         Training raises the probabilities of the spectra that it sees, without end and whatever
         there is to learn. Those of the calibration it starts from are what spectra left out
-        showed them to be. So the logits are divided by a temperature at which the training
-        spectra have the entropy that they had before.
+        showed them to be. So the logits are divided by a temperature, 1 or more, at which the
+        training spectra have no less entropy than before.
         """
-        if not self.shortcut:  # nothing was left out
+        if not self._calibrated:  # nothing was left out
             yield
             return
+        stack, sample_weight = stack[training], sample_weight[training]
 
         def logits():
-            chunks = _chunks(stack)
-            maps = (self._feature_maps(stack[rows], FEATURES) for rows in chunks)
+            maps = (self._feature_maps(stack[rows], FEATURES) for rows in _chunks(stack))
             return np.concatenate([self._outputs_from(each, FEATURES) for each in maps])
 
         before = mean_entropy(logits(), sample_weight)
         yield
         after = logits()
         if np.isfinite(after).all():  # else `_centre` says so
-            factor = 1 / temperature(after, before, sample_weight)
+            self._temperature = temperature(after, before, sample_weight)
+            self._scale_logits(1 / self._temperature)
+
+    def _train(self, *args, **kwargs):
+        # Training goes on from the logits it left: features and head must not drift apart.
+        self._scale_logits(self._temperature)
+        finished = super()._train(*args, **kwargs)
+        self._scale_logits(1 / self._temperature)
+        return finished
+
+    def _scale_logits(self, factor):
+        if factor != 1:
             for net in self.nets_:
                 net.module_.scale_outputs(factor)
 

@@ -22,6 +22,7 @@ import torch
 from sklearn.base import BaseEstimator
 from skorch.history import History
 
+from ._calibration import HOTTEST
 from ._resnet1d import KERNEL_SIZE, STEM_SIZE, STRIDE
 from ._training import resolve_device
 from ._values import decode, encode, set_attribute
@@ -32,6 +33,8 @@ FORMAT = 1
 # The last tensor of a file is the SHA-256 of all bytes before it, in every format to come.
 CHECKSUM = "~sha256"  # sorted last: other names begin with a digit, and no type is smaller
 N_CHECKSUM = 32
+# Attributes that the first files had not, and what they would have been.
+ADDED = {"_calibrated": True, "_temperature": 1.0}
 MAX_BYTES = 2**30  # many times the largest network that makes sense
 MAX_HEADER = 2**24  # a million column names
 # What `net_params` may hold: numbers for skorch. Its other parameters are code, or start code.
@@ -208,6 +211,8 @@ def _read(cls, data, device):
         if name in params or name == "nets_":
             raise ValueError(f"{name!r:.80} is no attribute, but has a place of its own")
         set_attribute(estimator, name, decode(code, tensors))
+    for name, value in ADDED.items():
+        vars(estimator).setdefault(name, value)
     nets = decode(model["nets"], tensors)
     if tensors:
         raise ValueError(f"nothing uses its tensor {min(tensors)!r:.80}")
@@ -256,6 +261,11 @@ def _check_attributes(estimator):
         numbers["_domain.loadings_"] = (domain.loadings_, (N_VIEWS * n_bins, n_components))
         numbers["_domain.variances_"] = (domain.variances_, (n_components,))
         names["_domain.limits_"] = (domain.limits_, (2,))  # NaN of few spectra
+    temperature, calibrated = estimator._temperature, estimator._calibrated
+    if type(temperature) is not float or not 1 <= temperature <= HOTTEST:
+        raise ValueError(f"_temperature is {temperature!r:.80}")
+    if type(calibrated) is not bool:
+        raise ValueError(f"_calibrated is {calibrated!r:.80}")
     if estimator.x_axis_ is not None:
         numbers["x_axis_"] = (estimator.x_axis_, (n_points,))
     if hasattr(estimator, "feature_names_in_"):

@@ -411,7 +411,8 @@ def train(
             n_steps = int(max_epochs) * n_batches(len(dataset), net.batch_size)
             rate = partial(SCHEDULES[schedule], n_steps=n_steps)
             epochs = net.history if schedule == "warm-up" else net.history[before[-1] :]
-            first_step = sum(epoch["train_batch_count"] for epoch in epochs)
+            # An epoch that a callback cut short has no count.
+            first_step = sum(epoch.get("train_batch_count", 0) for epoch in epochs)
             whole = _WholeEpochs(interrupts, before[-1], saved and saved["limit"])
             callbacks = [whole, LearningRate(rate, scale, first_step)]
             if validation is not None:

@@ -373,6 +373,8 @@ def test_rate_of_partial_fit_rises_over_2000_steps(mixtures):
     assert rates[4:] == [0.002, 0.002]
     clone(model).set_params(shortcut=False).partial_fit(X, amounts)
     assert rates[6:] == [0.002, 0.002]
+    clone(model).partial_fit(X[:1], amounts[:1]).partial_fit(X, amounts)  # nothing to start from
+    assert rates[8:] == [0.002] * 3
 
 
 def test_warm_start_goes_on(mixtures):
@@ -680,3 +682,7 @@ def test_classes_of_weight_zero_start_nothing(kinds):
 def test_classes_all_of_weight_zero(kinds):
     with pytest.raises(ValueError, match="All spectra to train on have weight zero"):
         ResNet1DClassifier(class_weight=dict.fromkeys(["oil", "fat", "wax"], 0)).fit(*kinds)
+    X, y = kinds
+    model = ResNet1DClassifier(**FEW, warm_start=True, class_weight={"oil": 0}).fit(X, y)
+    with pytest.raises(ValueError, match="All spectra to train on have weight zero"):
+        model.fit(X[y == "oil"], y[y == "oil"])

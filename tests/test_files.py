@@ -491,6 +491,9 @@ HOSTILE = {
     ),
     "scale": (tensor("_view_scaler.scale_", lambda a: a[:2]), "_view_scaler.scale_ has shape"),
     "infinite mean": (tensor("mean_spectrum_", lambda a: a / 0), "mean_spectrum_ holds NaN or inf"),
+    "cold": (attribute("_temperature", 0.5), "_temperature is 0.5"),
+    "text as temperature": (attribute("_temperature", "1"), "_temperature is '1'"),
+    "number as a choice": (attribute("_calibrated", 1), "_calibrated is 1"),
     "classes": (tensor("classes_", lambda a: a[:1]), r"scale has shape \(1,\); expected \(2,\)"),
     "letters": (tensor("classes_", lambda a: a + np.uint32(2**21)), "other values than letters"),
 }

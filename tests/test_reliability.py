@@ -14,6 +14,7 @@ import pytest
 import torch
 from ikpls.numpy import PLS
 from joblib import parallel_config
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
 from sklearn.model_selection import cross_val_predict
@@ -479,6 +480,43 @@ def test_training_moves_logits_but_makes_them_no_larger(monkeypatch):
     ratio = hot.decision_function(X) / model.decision_function(X)
     np.testing.assert_allclose(ratio, np.median(ratio), rtol=1e-3)
     np.testing.assert_array_equal(hot.predict(X), model.predict(X))
+    temperature = np.median(ratio)
+    monkeypatch.undo()
+    # Training that goes on does so from the logits before their division, and divides anew.
+    hot.set_params(warm_start=True, max_epochs=2).fit(X, y).partial_fit(X, y)
+    model.set_params(warm_start=True, max_epochs=2).fit(X, y).partial_fit(X, y)
+    ratio = hot.decision_function(X) / model.decision_function(X)
+    np.testing.assert_allclose(ratio, temperature, rtol=0.01)
+    assert clone(model).set_params(shortcut=False).fit(X, y)._temperature == 1  # nothing left out
+
+
+def test_temperature_is_that_of_the_spectra_that_train(monkeypatch):
+    """Of those that early stopping leaves to it, and by their weights."""
+    rng = np.random.RandomState(0)
+    X, y = rng.normal(size=(60, 40)), np.arange(60) % 2
+    seen = []
+
+    def looks(logits, entropy, sample_weight):
+        seen.append((len(logits), sorted(set(sample_weight))))
+        return 1.0
+
+    monkeypatch.setattr("sklearn_spectral._estimators.temperature", looks)
+    model = ResNet1DClassifier(
+        **FEW, early_stopping=True, validation_fraction=0.25, class_weight={0: 1, 1: 3}
+    )
+    model.fit(X, y)
+    ((n_spectra, (light, heavy)),) = seen
+    assert n_spectra == 45 and heavy == pytest.approx(3 * light)
+
+
+def test_an_epoch_that_a_callback_cut_short_does_not_stop_the_next(mixtures):
+    class Stop(Callback):
+        def on_batch_end(self, net, training=False, **kwargs):
+            if len(net.history) == 2:
+                raise KeyboardInterrupt
+
+    model = ResNet1DRegressor(**FEW, callbacks=[Stop()]).fit(*mixtures)
+    assert len(model.partial_fit(*mixtures).nets_[0].history) == 3
 
 
 # ------------------------------------------------------------------------ reproducible
