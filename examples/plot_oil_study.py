@@ -121,7 +121,7 @@ axes[-1].set(xlabel="Raman shift (cm$^{-1}$); grey: bands that tell the oils apa
 # %%
 # How much sunflower oil is in the olive oil?
 # -------------------------------------------
-# Blends from 0 to 100 %, three repeats: other folds and other networks each time.
+# Blends from 0 to 100 %, two repeats: other folds and other networks each time.
 blends = make_oil_blends(80, random_state=1)
 explanation = cross_explain(
     behind_preprocessing(ResNet1DRegressor()),
@@ -129,7 +129,7 @@ explanation = cross_explain(
     blends.target,
     groups=blends.groups,
     params={"resnet1dregressor__groups": blends.groups},
-    n_repeats=3,
+    n_repeats=2,
     x_axis=blends.x_axis,
     random_state=0,
 )
