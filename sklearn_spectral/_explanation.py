@@ -156,7 +156,9 @@ class Explanation:
     @property
     def maps_std(self):
         """Standard deviation of the maps over `members`, shaped as `maps`."""
-        return np.std([member.maps for member in self._members], axis=0, ddof=1)
+        # In float64: squares of large and small maps are beyond float32.
+        maps = [member.maps for member in self._members]
+        return np.std(maps, axis=0, ddof=1, dtype=np.float64).astype(maps[0].dtype)
 
     @property
     def _members(self):
@@ -489,7 +491,7 @@ class Explanation:
                 rows, columns = np.nonzero((targets == label) & (places == place)[:, None])
                 if len(rows) == 0:
                     continue
-                chosen = scores[rows, columns]  # (n_chosen, n_bands)
+                chosen = scores[rows, columns].astype(np.float64)  # (n_chosen, n_bands)
                 total = size[rows, columns].mean()
                 frame = _band_frame(
                     [label],

@@ -404,6 +404,16 @@ def test_summary_by_hand(calibration, explanation):
         calibration.summary(by=["low"])
 
 
+@pytest.mark.parametrize("unit", [1e30, 1e-30])
+def test_spreads_in_any_unit(calibration, unit):
+    """Maps are float32, whose squares would be infinite or nothing."""
+    maps = (calibration.maps * unit).astype(np.float32)
+    other = replace(calibration, maps=maps)
+    np.testing.assert_allclose(other.summary()["std"], [unit, 0, unit * 3**0.5], rtol=1e-6)
+    members = average([other, replace(other, maps=2 * maps)])
+    np.testing.assert_allclose(members.maps_std, np.abs(maps) / 2**0.5, rtol=1e-6)
+
+
 def test_summary_of_groups_and_targets(explanation, two_targets):
     """Groups without a spectrum of a class are left out; one spectrum has no spread."""
     table = explanation.summary(1, by=["x", "y"])
