@@ -30,7 +30,7 @@ from ._ridge import (
     ridge_candidate,
 )
 from ._threads import checking
-from ._views import MIN_POINTS_OF_DERIVATIVE, N_VIEWS, derivative, derivative_adjoint
+from ._views import MIN_POINTS_OF_DERIVATIVE, N_VIEWS, derivative, derivative_adjoint, rounding
 
 N_FOLDS = 10
 # Shares are averaged over this many resamplings of the left-out rows.
@@ -263,7 +263,9 @@ def _pls(views, scaler, n_features, Y, sample_weight, folds):
     inputs = [(spectra, 0, as_it_is)]
     if spectra.shape[1] >= MIN_POINTS_OF_DERIVATIVE:
         to_spectra = partial(derivative_adjoint, order=1)
-        inputs.append((derivative(spectra, order=1), 0, to_spectra))
+        slopes = derivative(spectra, order=1)
+        slopes[np.abs(slopes).max(axis=1) <= rounding(spectra)] = 0.0  # no spectrum of its own
+        inputs.append((slopes, 0, to_spectra))
         inputs += [(views[:, view], view, as_it_is) for view in range(1, N_VIEWS)]
     for Z, view, to_view in inputs:
         for left_out, coefficients, intercept in pls_candidates(Z, Y, sample_weight, folds):

@@ -74,6 +74,11 @@ def derivative_adjoint(coefficients, order):
     return convolve1d(padded, weights, axis=0, mode="constant")
 
 
+def rounding(X):
+    """Return the size of slopes that are those of a straight line, rounded, for each spectrum."""
+    return ROUNDING * np.maximum(X.max(axis=1), -X.min(axis=1))
+
+
 def views(X):
     """Return the views of spectra: themselves, and their normalized first and second derivative.
 
@@ -97,14 +102,13 @@ def views(X):
     if X.shape[1] < MIN_POINTS_OF_DERIVATIVE:
         stack[:, 1:] = 0.0
         return stack
-    # What is smaller than rounding is a straight line.
-    rounding = ROUNDING * np.maximum(X.max(axis=1), -X.min(axis=1))
+    smallest = rounding(X)
     for order, (window, _) in WINDOWS.items():
         slopes = derivative(X, order)
         slopes -= slopes.mean(axis=1, keepdims=True)
         # Their standard deviation; np.std would take the mean off once more.
         size = np.sqrt(np.einsum("np,np->n", slopes, slopes) / slopes.shape[1])
-        size = np.where(size > rounding, size, np.inf)[:, None]
+        size = np.where(size > smallest, size, np.inf)[:, None]
         margin = window // 2
         np.divide(slopes, size, out=stack[:, order, margin:-margin])
         stack[:, order, :margin] = stack[:, order, -margin:] = 0.0

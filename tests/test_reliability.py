@@ -450,6 +450,17 @@ def test_units_do_not_matter(mixtures, size, dtype):
     np.testing.assert_allclose(model.predict((X * size).astype(dtype)) / size, expected, atol=0.01)
 
 
+@pytest.mark.parametrize("level", [1.0, 0.3])
+def test_flat_spectra_have_no_slopes(level):
+    """Their derivative is rounding: blown up to coefficients of 1e15 it once was a calibration."""
+    X = np.full((4, 40), level)
+    X[1] = 0
+    y = np.array([0.0, 9.9, -2.6, -9.3])
+    model = ResNet1DRegressor(max_epochs=0, random_state=0).fit(X, y)
+    assert np.abs(model.explain(X).maps).max() < 10
+    assert np.ptp(model.predict(X * (1 + 1e-9))) < 10
+
+
 @pytest.mark.parametrize("max_epochs", [0, 20])
 @pytest.mark.parametrize("seed", range(2))
 def test_noise_claims_nothing(seed, max_epochs):
