@@ -1535,7 +1535,8 @@ class ResNet1DRegressor(RegressorMixin, _BaseResNet1D):
             ) from error
 
     def _start_y(self, y, sample_weight):
-        with checking:
+        # The weighted variance of a constant may be below zero by rounding; its scale is one.
+        with checking, np.errstate(invalid="ignore"):
             self._y_scaler = StandardScaler().fit(y, sample_weight=sample_weight)
             return self._y_scaler.transform(y)
 

@@ -461,6 +461,12 @@ def test_flat_spectra_have_no_slopes(level):
     assert np.ptp(model.predict(X * (1 + 1e-9))) < 10
 
 
+def test_a_constant_with_weights_is_predicted_without_a_warning():
+    X = np.random.RandomState(0).normal(size=(9, 40))
+    model = ResNet1DRegressor(max_epochs=0).fit(X, np.ones(9), sample_weight=np.full(9, 1.7e308))
+    np.testing.assert_allclose(model.predict(X), 1)
+
+
 @pytest.mark.parametrize("max_epochs", [0, 20])
 @pytest.mark.parametrize("seed", range(2))
 def test_noise_claims_nothing(seed, max_epochs):
