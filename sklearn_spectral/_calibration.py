@@ -14,7 +14,7 @@ from itertools import chain
 
 import numpy as np
 from scipy.optimize import brentq, lsq_linear, minimize_scalar
-from scipy.special import log_softmax, softmax
+from scipy.special import entr, log_softmax, softmax
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
 from ._pls import pls_candidates
@@ -173,9 +173,7 @@ def logits_per_membership(left_out, chance, memberships, sample_weight):
 
 def mean_entropy(logits, sample_weight):
     """Return the mean entropy of the probabilities of some spectra, in nats."""
-    log_probabilities = log_softmax(logits, axis=1)
-    entropies = -(np.exp(log_probabilities) * log_probabilities).sum(axis=1)
-    return np.average(entropies, weights=sample_weight)
+    return np.average(entr(softmax(logits, axis=1)).sum(axis=1), weights=sample_weight)
 
 
 def temperature(logits, entropy, sample_weight):

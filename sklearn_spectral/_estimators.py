@@ -469,6 +469,8 @@ class _BaseResNet1D(BaseEstimator, ABC):
             }
             own = self.net_params or {}
             net.set_params(**{name: value for name, value in current.items() if name not in own})
+            # Training goes on from the outputs it left: features and head must not drift apart.
+            net.module_.scale_outputs(self._temperature)
             finished &= train(
                 net,
                 (X[training], y[training], sample_weight[training]),
@@ -482,6 +484,7 @@ class _BaseResNet1D(BaseEstimator, ABC):
                 checkpoint=checkpoint,
             )
             self._after_training(net.module_)
+            net.module_.scale_outputs(1 / self._temperature)
         return finished
 
     # ----------------------------------------------------------------- files
@@ -1292,19 +1295,8 @@ class ResNet1DClassifier(ClassifierMixin, _BaseResNet1D):
         after = logits()
         if np.isfinite(after).all():  # else `_centre` says so
             self._temperature = temperature(after, before, sample_weight)
-            self._scale_logits(1 / self._temperature)
-
-    def _train(self, *args, **kwargs):
-        # Training goes on from the logits it left: features and head must not drift apart.
-        self._scale_logits(self._temperature)
-        finished = super()._train(*args, **kwargs)
-        self._scale_logits(1 / self._temperature)
-        return finished
-
-    def _scale_logits(self, factor):
-        if factor != 1:
             for net in self.nets_:
-                net.module_.scale_outputs(factor)
+                net.module_.scale_outputs(1 / self._temperature)
 
 
 class ResNet1DRegressor(RegressorMixin, _BaseResNet1D):

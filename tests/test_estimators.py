@@ -356,15 +356,21 @@ def test_partial_fit_keeps_the_calibration_it_starts_from():
     assert 1 - model.score(X[200:], y[200:]) < 1.2 * (1 - start.score(X[200:], y[200:]))
 
 
-def test_rate_of_partial_fit_rises_over_2000_steps(mixtures):
+def watched_rates():
+    """Return a list, and a callback that adds the learning rate of every step to it."""
     rates = []
 
     class Watch(Callback):
         def on_batch_end(self, net, training=False, **kwargs):
             rates.append(net.optimizer_.param_groups[0]["lr"])
 
+    return rates, Watch()
+
+
+def test_rate_of_partial_fit_rises_over_2000_steps(mixtures):
+    rates, watch = watched_rates()
     X, amounts = mixtures  # 60 spectra: two steps a pass
-    model = ResNet1DRegressor(lr=0.002, random_state=0, callbacks=[Watch()])
+    model = ResNet1DRegressor(lr=0.002, random_state=0, callbacks=[watch])
     model.partial_fit(X, amounts).partial_fit(X, amounts)
     np.testing.assert_allclose(rates, [1e-6, 2e-6, 3e-6, 4e-6])
     assert [g["lr"] for g in model.nets_[0].optimizer_.param_groups] == [0.002, 0.002]
@@ -388,13 +394,8 @@ def test_warm_start_goes_on(mixtures):
 
 
 def test_learning_rate_follows_one_cycle_and_is_left_as_it_was(mixtures):
-    rates = []
-
-    class Watch(Callback):
-        def on_batch_end(self, net, training=False, **kwargs):
-            rates.append(net.optimizer_.param_groups[0]["lr"])
-
-    model = ResNet1DRegressor(max_epochs=10, lr=0.002, random_state=0, callbacks=[Watch()])
+    rates, watch = watched_rates()
+    model = ResNet1DRegressor(max_epochs=10, lr=0.002, random_state=0, callbacks=[watch])
     model.fit(*mixtures)
     assert max(rates) == pytest.approx(0.002, rel=0.05)
     assert rates[0] < 0.0002 and rates[-1] < 0.0002

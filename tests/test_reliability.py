@@ -526,6 +526,18 @@ def test_temperature_is_that_of_the_spectra_that_train(monkeypatch):
     assert n_spectra == 45 and heavy == pytest.approx(3 * light)
 
 
+@pytest.mark.parametrize("new", [ResNet1DClassifier, ResNet1DRegressor])
+def test_warnings_of_fit_point_to_the_line_that_called_it(new):
+    class CtrlC(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            signal.raise_signal(signal.SIGINT)
+
+    X, y = np.random.RandomState(0).normal(size=(40, 30)), np.arange(40) % 2
+    with pytest.warns(ConvergenceWarning, match="interrupted") as caught:
+        new(**FEW, callbacks=[CtrlC()]).fit(X, y)
+    assert caught[0].filename == __file__
+
+
 def test_an_epoch_that_a_callback_cut_short_does_not_stop_the_next(mixtures):
     class Stop(Callback):
         def on_batch_end(self, net, training=False, **kwargs):
