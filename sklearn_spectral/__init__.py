@@ -17,6 +17,7 @@ from ._explain import explain
 from ._explanation import Explanation
 from ._files import skops_types
 from ._onnx import export_onnx
+from ._pickles import PARTS as _PARTS
 from ._plot import ExplanationDisplay, LinearityDisplay
 from ._version import __version__ as __version__
 
@@ -33,3 +34,15 @@ __all__ = [
     "export_onnx",
     "skops_types",
 ]
+
+for _name in __all__:
+    # Pickles, and messages, name the public place of a class and not the file it is in.
+    if isinstance(globals()[_name], type):
+        globals()[_name].__module__ = __name__
+
+
+def __getattr__(name: str) -> type:
+    """Return a private class that a pickled model names."""
+    if name in _PARTS:
+        return _PARTS[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,6 +4,7 @@ import numpy as np
 from scipy.linalg import eigh
 from sklearn.model_selection import GroupKFold
 
+from ._pickles import part_of_models
 from ._threads import checking
 
 # Of more training spectra than this, as many are taken in even steps.
@@ -23,6 +24,7 @@ MIN_UNITS = 5
 ROUNDING = 1e-10
 
 
+@part_of_models
 class Domain:
     """Latent variables of the training spectra, with limits from spectra left out of them.
 

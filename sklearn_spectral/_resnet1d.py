@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
+from ._pickles import part_of_models
 STRIDE = 4  # finer than a band
 STEM_SIZE = 16  # points that the stem sees around a cell
 KERNEL_SIZE = 5
@@ -45,6 +46,7 @@ def _draw(layer: nn.Conv1d, generator: torch.Generator, gain: float) -> None:
     nn.init.zeros_(layer.bias)
 
 
+@part_of_models
 class _ResidualBlock(nn.Module):
     """``x + branch(x)``, with the branch zero at the start."""
 
@@ -62,6 +64,7 @@ class _ResidualBlock(nn.Module):
         return x + self.second(nn.functional.gelu(branch))
 
 
+@part_of_models
 class ResNet1D(nn.Module):
     """A 1D residual network with a position-aware linear head.
 

@@ -16,6 +16,7 @@ from skorch.callbacks import Callback, EarlyStopping, EpochScoring
 from skorch.dataset import Dataset
 from skorch.helper import predefined_split
 
+from ._pickles import part_of_models
 from ._progress import progress
 from ._resnet1d import ResNet1D
 from ._threads import checking
@@ -35,6 +36,7 @@ RUNAWAY = 100.0
 RESCUES = (1.0, 0.1, 0.01)
 
 
+@part_of_models
 class ShuffledBatches:
     """Iterate over a skorch dataset in whole batches, reshuffled every epoch.
 
@@ -74,6 +76,7 @@ class _SampleWeights:
         return (loss * X["sample_weight"].to(loss.device)).mean()
 
 
+@part_of_models
 class _Accuracy(EpochScoring):
     """skorch's score of a classifier, by scikit-learn and its checks."""
 
@@ -82,6 +85,7 @@ class _Accuracy(EpochScoring):
             return super()._scoring(net, X_test, y_test)
 
 
+@part_of_models
 class WeightedClassifier(_SampleWeights, NeuralNetClassifier):
     """skorch's classifier with sample weights."""
 
@@ -91,6 +95,7 @@ class WeightedClassifier(_SampleWeights, NeuralNetClassifier):
         return list((dict(super()._default_callbacks) | {"valid_acc": accuracy}).items())
 
 
+@part_of_models
 class WeightedRegressor(_SampleWeights, NeuralNetRegressor):
     """skorch's regressor with sample weights."""
 

@@ -3,3 +3,5 @@
 from ._cosmic_rays import CosmicRayRemover
 
 __all__ = ["CosmicRayRemover"]
+
+CosmicRayRemover.__module__ = __name__  # see `sklearn_spectral.__init__`
