@@ -4,6 +4,7 @@ scikit-learn's own checks say what is wrong with a shape; here is what they leav
 errors speak of its own insides, and what only spectra and float32 ask for.
 """
 
+import numbers
 from contextlib import contextmanager
 
 import numpy as np
@@ -35,6 +36,13 @@ def some(indices):
     """Write out the first few of many indices."""
     shown = ", ".join(str(index) for index in indices[:5])
     return shown + (f", ... ({len(indices)} in all)" if len(indices) > 5 else "")
+
+
+def check_number(name, value, expected, holds, *, whole=False):
+    """Raise unless `value` is a finite number that `holds`; True and False are none."""
+    known = isinstance(value, numbers.Integral if whole else numbers.Real)
+    if not known or isinstance(value, bool) or not (-np.inf < value < np.inf and holds(value)):
+        raise ValueError(f"{name}={value!r}; expected {expected}.")
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from sklearn.utils import check_random_state, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from ._axis import axis_from_names, check_x_axis
 from ._calibration import (
     calibrate,
     constant_calibration,
@@ -41,7 +42,7 @@ from ._checks import (
     reading,
 )
 from ._domain import FALSE_ALARMS, MIN_UNITS, Domain
-from ._explanation import Explanation, axis_from_names, check_x_axis
+from ._explanation import Explanation
 from ._files import from_bytes, read, to_bytes, write
 from ._grad_cam import METHODS, Spreader
 from ._progress import progress

@@ -16,9 +16,10 @@ from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from ._axis import axis_from_names, check_x_axis, names_after
 from ._checks import as_numbers, column_names, reading
 from ._estimators import _BaseResNet1D
-from ._explanation import average, axis_from_names, check_x_axis
+from ._explanation import average
 from ._targets import TargetChoice
 
 # A y transformation counts as linear when it agrees with a straight line to this share of the
@@ -204,7 +205,7 @@ def _after(step, task):
     reference = task.reference
     if reference is not None and not isinstance(reference, str):
         reference = step.transform(reference)
-    names = _names_after(step, task.names)
+    names = names_after(step, task.names)
     return replace(task, X=step.transform(task.X), names=names, reference=reference)
 
 
@@ -285,26 +286,6 @@ def last_step(estimator):
 
 def _describe(estimator):
     return repr(estimator) if isinstance(estimator, str) else type(estimator).__name__
-
-
-def _names_after(step, names):
-    """Return the feature names after a fitted step, or None where the step tells none.
-
-    Names that scikit-learn dropped because they are numbers go through as strings.
-    """
-    names = None if names is None else [str(name) for name in names]
-    known = getattr(step, "feature_names_in_", names)
-    try:
-        after = step.get_feature_names_out(known)
-    except (AttributeError, TypeError, ValueError):
-        return None
-    if names is not None and known is not None:
-        # The step names its features as it knew them in fit; what they are called now may say more.
-        now = dict(zip(known, names, strict=True))
-        after = [now.get(name, name) for name in after]
-    if axis_from_names(after) is None and getattr(step, "x_axis_", None) is not None:
-        return np.asarray(step.x_axis_).tolist()
-    return list(after)
 
 
 def _inverse_transform(explanation, transformer):

@@ -9,15 +9,14 @@ from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 
 from . import _views
+from ._axis import check_x_axis, names_after
 from ._explain import (
     LINEARITY_TOLERANCE,
     _axis_of_last_step,
-    _names_after,
     _Task,
     last_step,
     linear_inverse,
 )
-from ._explanation import check_x_axis
 from ._files import write
 from ._grad_cam import spreading
 from ._resnet1d import STRIDE
@@ -261,7 +260,7 @@ def _x_axis(estimator, fitted, x_axis, n_features):
         given, x_axis = check_x_axis(x_axis, n_features), None
         names = given.tolist()
     for step in fitted[:-1]:
-        names = _names_after(step, names)
+        names = names_after(step, names)
     task = _Task(
         outermost=estimator,
         X=None,

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
 from ._pickles import part_of_models
+
 STRIDE = 4  # finer than a band
 STEM_SIZE = 16  # points that the stem sees around a cell
 KERNEL_SIZE = 5

@@ -8,6 +8,7 @@ from scipy.ndimage import convolve1d
 from scipy.signal import savgol_coeffs
 
 from ._pickles import part_of_models
+
 # Longer spectra are averaged over 2, 4, 8, ... neighbouring points: what they cost is capped, and
 # bands of so finely sampled spectra are still many points wide.
 MAX_POINTS = 1024

@@ -16,7 +16,7 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.datasets import fetch_file, get_data_home
 from sklearn.utils import Bunch, check_random_state
 
-from ._explanation import check_x_axis
+from ._axis import check_x_axis
 
 __all__ = ["fetch_oil_adulteration", "make_oil_blends"]
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from sklearn_spectral import datasets
-from sklearn_spectral._explanation import axis_from_names
+from sklearn_spectral._axis import axis_from_names
 from sklearn_spectral.datasets import fetch_oil_adulteration, make_oil_blends
 
 QUIET = {"fluorescence": 0, "scatter": 0, "shift": 0, "noise": 0, "cosmic_rays": 0}

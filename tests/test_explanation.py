@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from sklearn_spectral import Explanation
-from sklearn_spectral._explanation import PRINTED_MAPS, average, axis_from_names, check_x_axis
+from sklearn_spectral._axis import axis_from_names, check_x_axis
+from sklearn_spectral._explanation import PRINTED_MAPS, average
 
 
 @pytest.fixture
