@@ -2,7 +2,6 @@
 
 import copyreg
 import numbers
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from contextlib import contextmanager, nullcontext
@@ -27,7 +26,6 @@ from ._calibration import (
     stratified_folds,
     temperature,
 )
-from ._checkpoint import Checkpoint
 from ._checks import (
     as_numbers,
     check_classes,
@@ -201,12 +199,7 @@ class _BaseResNet1D(BaseEstimator, ABC):
             X, y, sample_weight, groups = self._check_training_data(
                 X, y, sample_weight, groups, reset=not continues, min_samples=2
             )
-        checkpoint, seed = None, self.random_state
-        if self.checkpoint is not None:
-            nets = self.nets_ if continues else []
-            checkpoint = Checkpoint(self, X, y, sample_weight, groups, nets)
-            seed = checkpoint.seed if seed is None else seed
-        random_state = _own_random_state(seed)
+        random_state = _own_random_state(self.random_state)
         if not continues:
             self._remember_labels(y)
         y = self._encode(y)
@@ -225,14 +218,10 @@ class _BaseResNet1D(BaseEstimator, ABC):
             )
             self.mean_spectrum_ = _mean_spectrum(X[training], sample_weight[training])
         with nullcontext() if continues else self._first_training(stack, sample_weight, training):
-            finished = self._train(
-                *(stack, y, sample_weight, training, validation),
-                max_epochs=self.max_epochs,
-                checkpoint=checkpoint,
+            self._train(
+                *(stack, y, sample_weight, training, validation), max_epochs=self.max_epochs
             )
         self._centre(stack[training], sample_weight[training])
-        if checkpoint is not None and finished:
-            checkpoint.remove()
         return self
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
@@ -295,10 +284,6 @@ class _BaseResNet1D(BaseEstimator, ABC):
             "net_params": ("a dict or None", lambda v: v is None or isinstance(v, Mapping)),
             "verbose": ("0, 1 or 2", lambda v: isinstance(v, numbers.Real)),
             "device": ("a device of PyTorch such as 'cpu', or 'auto'", is_device),
-            "checkpoint": (
-                "a path, or None",
-                lambda v: v is None or isinstance(v, str | os.PathLike),
-            ),
         }
         for name, (words, holds) in expected.items():
             if not holds(getattr(self, name)):
@@ -452,11 +437,9 @@ class _BaseResNet1D(BaseEstimator, ABC):
         *,
         max_epochs,
         schedule="one-cycle",
-        checkpoint=None,
     ):
-        """Train all nets; return whether no Ctrl-C stopped it."""
+        """Train all nets."""
         _weighty(sample_weight[training])
-        finished = True
         X = self._view_scaler.transform(stack)
         y = self._scale_y(y)
         # Weights of mean one leave the meaning of lr alone.
@@ -472,7 +455,7 @@ class _BaseResNet1D(BaseEstimator, ABC):
             net.set_params(**{name: value for name, value in current.items() if name not in own})
             # Training goes on from the outputs it left: features and head must not drift apart.
             net.module_.scale_outputs(self._temperature)
-            finished &= train(
+            train(
                 net,
                 (X[training], y[training], sample_weight[training]),
                 None
@@ -482,11 +465,9 @@ class _BaseResNet1D(BaseEstimator, ABC):
                 patience=self.n_iter_no_change,
                 schedule=schedule,
                 verbose=self.verbose,
-                checkpoint=checkpoint,
             )
             self._after_training(net.module_)
             net.module_.scale_outputs(1 / self._temperature)
-        return finished
 
     # ----------------------------------------------------------------- files
 
@@ -992,13 +973,6 @@ class ResNet1DClassifier(ClassifierMixin, _BaseResNet1D):
     verbose : int, default=0
         1 draws progress bars of whatever takes longer than a second: `fit`, `predict`, `explain`.
         2 prints loss and time of every epoch as well.
-    checkpoint : str, path-like or None, default=None
-        File that `fit` writes after every epoch, at once or not at all, and removes when it is
-        done. After a crash, or Ctrl-C, `fit` with the same data and parameters goes on from it to
-        the same model, bit for bit, as if nothing had been; what comes before training is
-        computed again. A file of another fit is an error, so fits cannot share one: in a search
-        or a cross-validation leave it out. Not with `callbacks` or code in `net_params`, whose
-        state a file does not hold.
     random_state : int, RandomState or None, default=None
         Seed of initial weights, batches and splits; with an int, results are the same bit for
         bit on one machine.
@@ -1064,7 +1038,6 @@ class ResNet1DClassifier(ClassifierMixin, _BaseResNet1D):
         callbacks=None,
         net_params=None,
         verbose=0,
-        checkpoint=None,
         random_state=None,
     ):
         self.max_epochs = max_epochs
@@ -1080,7 +1053,6 @@ class ResNet1DClassifier(ClassifierMixin, _BaseResNet1D):
         self.callbacks = callbacks
         self.net_params = net_params
         self.verbose = verbose
-        self.checkpoint = checkpoint
         self.random_state = random_state
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
@@ -1351,13 +1323,6 @@ class ResNet1DRegressor(RegressorMixin, _BaseResNet1D):
     verbose : int, default=0
         1 draws progress bars of whatever takes longer than a second: `fit`, `predict`, `explain`.
         2 prints loss and time of every epoch as well.
-    checkpoint : str, path-like or None, default=None
-        File that `fit` writes after every epoch, at once or not at all, and removes when it is
-        done. After a crash, or Ctrl-C, `fit` with the same data and parameters goes on from it to
-        the same model, bit for bit, as if nothing had been; what comes before training is
-        computed again. A file of another fit is an error, so fits cannot share one: in a search
-        or a cross-validation leave it out. Not with `callbacks` or code in `net_params`, whose
-        state a file does not hold.
     random_state : int, RandomState or None, default=None
         Seed of initial weights, batches and splits; with an int, results are the same bit for
         bit on one machine.
@@ -1417,7 +1382,6 @@ class ResNet1DRegressor(RegressorMixin, _BaseResNet1D):
         callbacks=None,
         net_params=None,
         verbose=0,
-        checkpoint=None,
         random_state=None,
     ):
         self.max_epochs = max_epochs
@@ -1432,7 +1396,6 @@ class ResNet1DRegressor(RegressorMixin, _BaseResNet1D):
         self.callbacks = callbacks
         self.net_params = net_params
         self.verbose = verbose
-        self.checkpoint = checkpoint
         self.random_state = random_state
 
     def __sklearn_tags__(self):

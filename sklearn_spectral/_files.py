@@ -33,8 +33,6 @@ FORMAT = 1
 # The last tensor of a file is the SHA-256 of all bytes before it, in every format to come.
 CHECKSUM = "~sha256"  # sorted last: other names begin with a digit, and no type is smaller
 N_CHECKSUM = 32
-# Attributes that the first files had not, and what they would have been.
-ADDED = {"_calibrated": True, "_temperature": 1.0}
 MAX_BYTES = 2**30  # many times the largest network that makes sense
 MAX_HEADER = 2**24  # a million column names
 # What `net_params` may hold: numbers for skorch. Its other parameters are code, or start code.
@@ -142,9 +140,8 @@ def to_bytes(estimator):
     """Return the file of an estimator, fitted or not."""
     tensors = {}
     attributes = dict(vars(estimator))
-    # Which device a model is put on, and where it keeps a fit, is for those to say who load it.
-    params = {n: attributes.pop(n) for n in estimator.get_params(deep=False)}
-    params |= {"device": "cpu", "checkpoint": None}
+    # Those who load a model say which device it is put on.
+    params = {n: attributes.pop(n) for n in estimator.get_params(deep=False)} | {"device": "cpu"}
     nets = [net_state(net) for net in attributes.pop("nets_", [])]
     packages = [np, sklearn, skorch, torch]
     model = {
@@ -211,8 +208,6 @@ def _read(cls, data, device):
         if name in params or name == "nets_":
             raise ValueError(f"{name!r:.80} is no attribute, but has a place of its own")
         set_attribute(estimator, name, decode(code, tensors))
-    for name, value in ADDED.items():
-        vars(estimator).setdefault(name, value)
     nets = decode(model["nets"], tensors)
     if tensors:
         raise ValueError(f"nothing uses its tensor {min(tensors)!r:.80}")

@@ -192,20 +192,18 @@ class _WholeEpochs(Callback):
     step some weights are new and others not.
     """
 
-    def __init__(self, interrupts, first, limit):
+    def __init__(self, interrupts, first):
         self.interrupts = interrupts
         self.first = first  # epoch of this training
-        self.limit = limit  # of the loss, or None if it is to be found
 
     def on_train_begin(self, net, **kwargs):
         self.state_ = state_of(net)
 
     def on_epoch_end(self, net, **kwargs):
         loss = net.history[-1, "train_loss"]
-        if self.limit is None:
-            # The loss of the first batch is that of the model before training.
-            self.limit = RUNAWAY * max(1.0, net.history[self.first, "batches", 0, "train_loss"])
-        if not loss < self.limit or not all_finite(net):
+        # The loss of the first batch is that of the model before training.
+        limit = RUNAWAY * max(1.0, net.history[self.first, "batches", 0, "train_loss"])
+        if not loss < limit or not all_finite(net):
             epoch = len(net.history) - self.first
             raise _Diverged(f"in epoch {epoch} (training loss {loss:.3g})")
         self.state_ = state_of(net)
@@ -215,42 +213,6 @@ class _WholeEpochs(Callback):
             restore(net, self.state_)
         elif not all_finite(net):  # a callback of the user's stopped before we could look
             raise _Diverged(f"in epoch {len(net.history) - self.first}")
-
-
-class _BestEpoch(EarlyStopping):
-    """skorch's early stopping, which can go on where it was."""
-
-    progress = None  # an earlier one's `get_progress`
-
-    def on_train_begin(self, net, **kwargs):
-        super().on_train_begin(net, **kwargs)
-        if self.progress is not None:
-            best = self.progress["best_model_weights_"]
-            tensors = best and {name: torch.from_numpy(array) for name, array in best.items()}
-            vars(self).update(self.progress | {"best_model_weights_": tensors})
-
-    def get_progress(self):
-        """Return how far it is, as plain values and arrays."""
-        best = self.best_model_weights_
-        return {
-            "misses_": self.misses_,
-            "dynamic_threshold_": self.dynamic_threshold_,
-            "best_epoch_": self.best_epoch_,
-            "best_model_weights_": best and {n: t.cpu().numpy() for n, t in best.items()},
-        }
-
-
-class _Keep(Callback):
-    """Call a function before the first epoch and after each."""
-
-    def __init__(self, keep):
-        self.keep = keep
-
-    def on_train_begin(self, net, **kwargs):
-        self.keep()
-
-    def on_epoch_end(self, net, **kwargs):
-        self.keep()
 
 
 def all_finite(net):
@@ -363,7 +325,6 @@ def train(
     patience=None,
     schedule="one-cycle",
     verbose=0,
-    checkpoint=None,
 ):
     """Train an initialized net in place, from where it is.
 
@@ -380,13 +341,6 @@ def train(
         Of the learning rate: `one_cycle_rate`, `warm_up_rate`, or ``lr`` at every step.
     verbose : int
         1 draws a progress bar.
-    checkpoint : Checkpoint or None
-        Where to go on from and to write every epoch to.
-
-    Returns
-    -------
-    finished : bool
-        Whether no Ctrl-C stopped it.
 
     Raises
     ------
@@ -400,45 +354,34 @@ def train(
         the whole epochs before.
     """
     if max_epochs == 0:
-        return True
+        return
     dataset = _as_dataset(*training)
     before = state_of(net)
-    saved = None if checkpoint is None else checkpoint.progress
-    failures, interrupts = list(saved["failures"]) if saved else [], []
+    failures, interrupts = [], []
     kept_split = net.train_split
     if validation is not None:
         net.set_params(train_split=predefined_split(_as_dataset(*validation)))
     try:
-        for scale in RESCUES[len(failures) :]:
-            if saved:
-                checkpoint.resume(net)
-            done = len(net.history) - before[-1]
+        for scale in RESCUES:
             n_steps = int(max_epochs) * n_batches(len(dataset), net.batch_size)
             rate = partial(SCHEDULES[schedule], n_steps=n_steps)
-            epochs = net.history if schedule == "warm-up" else net.history[before[-1] :]
+            epochs = net.history if schedule == "warm-up" else []
             # An epoch that a callback cut short has no count.
             first_step = sum(epoch.get("train_batch_count", 0) for epoch in epochs)
-            whole = _WholeEpochs(interrupts, before[-1], saved and saved["limit"])
-            callbacks = [whole, LearningRate(rate, scale, first_step)]
+            callbacks = [
+                _WholeEpochs(interrupts, before[-1]),
+                LearningRate(rate, scale, first_step),
+            ]
             if validation is not None:
-                best = _BestEpoch(patience=patience, load_best=True, sink=_silent)
-                best.progress = saved and saved["best"]
+                best = EarlyStopping(patience=patience, load_best=True, sink=_silent)
                 callbacks.append(best)
-            if checkpoint is not None:
-
-                def keep(whole=whole, best=None if validation is None else best):
-                    progress = {"failures": failures, "limit": whole.limit}
-                    checkpoint.save(progress | {"best": best and best.get_progress()})
-
-                callbacks.append(_Keep(keep))
             try:
                 with _noting(interrupts):
-                    _run(net, dataset, int(max_epochs), done, callbacks, verbose)
+                    _run(net, dataset, int(max_epochs), callbacks, verbose)
                 break
             except _Diverged as failure:
                 failures.append(f"{failure} with lr={scale * net.lr:g}")
                 restore(net, before)
-                saved = None
     finally:
         net.set_params(train_split=kept_split)
     if len(failures) == len(RESCUES):
@@ -454,27 +397,24 @@ def train(
             stacklevel=5,
         )
     if interrupts:
-        on = "" if checkpoint is None else ", and the checkpoint, from which fit can go on, as well"
         warnings.warn(
             f"Training was interrupted after {len(net.history) - before[-1]} of {max_epochs} "
-            f"epochs. The model is that of these epochs{on}.",
+            "epochs. The model is that of these epochs.",
             ConvergenceWarning,
             stacklevel=5,
         )
-    return not interrupts
 
 
-def _run(net, dataset, max_epochs, done, callbacks, verbose):
-    """Train for the epochs that are not done yet, with some callbacks more."""
+def _run(net, dataset, max_epochs, callbacks, verbose):
+    """Train for some epochs, with some callbacks more."""
     kept, lrs = net.callbacks_, learning_rates(net)
     with progress(None, "training", total=max_epochs, verbose=verbose == 1) as bar:
         if verbose == 1:
-            bar.update(done)
             callbacks = [*callbacks, _Epochs(bar)]
         own = [(type(callback).__name__, callback.initialize()) for callback in callbacks]
         net.callbacks_ = [*kept, *own]
         try:
-            net.partial_fit(dataset, epochs=max_epochs - done)
+            net.partial_fit(dataset, epochs=max_epochs)
         finally:
             net.callbacks_ = kept
             set_learning_rates(net, lrs)

@@ -9,7 +9,6 @@ import traceback
 import warnings
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from ikpls.numpy import PLS
@@ -21,8 +20,7 @@ from sklearn.model_selection import cross_val_predict
 from skorch.callbacks import Callback
 from torch.optim.lr_scheduler import OneCycleLR
 
-from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor, _training
-from sklearn_spectral._checkpoint import Checkpoint
+from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor
 from sklearn_spectral._pls import _kernel_pls
 from sklearn_spectral._threads import checking
 from sklearn_spectral._training import one_cycle_rate
@@ -201,185 +199,6 @@ def test_a_callback_that_stops_is_no_interruption(mixtures):
 
     model = ResNet1DRegressor(**FEW, callbacks=[Stop()]).fit(*mixtures)  # warnings are errors
     assert len(model.nets_[0].history) == 1
-
-
-# -------------------------------------------------------------------------- checkpoints
-
-
-def _crash(monkeypatch, model, data, at, crash):
-    """Fit, with a crash after so many files were written."""
-    written = []
-    save = Checkpoint.save
-
-    def saves(self, progress):
-        save(self, progress)
-        written.append(progress)
-        if len(written) == at:
-            crash()
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Checkpoint, "save", saves)
-        return model.fit(*data)
-
-
-def _fail():
-    raise RuntimeError("crash")
-
-
-def _history(model):
-    return model.nets_[0].history[:, ("epoch", "train_loss")]
-
-
-@pytest.mark.parametrize("at", [1, 3, 4])
-@pytest.mark.parametrize(
-    "params",
-    [{}, {"early_stopping": True, "lr": 0.02}, {"lr": 1.0}],
-    ids=["plain", "early stopping", "rescued"],
-)
-@pytest.mark.filterwarnings("ignore:Training diverged")
-def test_a_fit_goes_on_from_its_checkpoint_to_the_same_bits(
-    kinds, tmp_path, monkeypatch, params, at
-):
-    params = FEW | {"max_epochs": 4} | params
-    expected = ResNet1DClassifier(**params).fit(*kinds)
-    path = tmp_path / "fit"
-    with pytest.raises(RuntimeError, match="crash"):
-        _crash(monkeypatch, ResNet1DClassifier(**params, checkpoint=path), kinds, at, _fail)
-    assert os.listdir(tmp_path) == ["fit"]
-    written = []
-    resumed = ResNet1DClassifier(**params, checkpoint=str(path))
-    _crash(monkeypatch, resumed, kinds, 1, lambda: written.append(os.listdir(tmp_path)))
-    assert written == [["fit"]] and os.listdir(tmp_path) == []
-    np.testing.assert_array_equal(resumed.predict_proba(kinds[0]), expected.predict_proba(kinds[0]))
-    np.testing.assert_array_equal(resumed.explain(kinds[0]).maps, expected.explain(kinds[0]).maps)
-    assert _history(resumed) == _history(expected)
-    # The optimizer and the shuffling are the same as well.
-    for model in (resumed, expected):
-        model.set_params(lr=0.001).partial_fit(*kinds)
-    np.testing.assert_array_equal(resumed.predict_proba(kinds[0]), expected.predict_proba(kinds[0]))
-
-
-def test_only_the_epochs_that_are_missing_are_trained(kinds, tmp_path, monkeypatch):
-    params = FEW | {"max_epochs": 4, "checkpoint": tmp_path / "fit"}
-    with pytest.raises(RuntimeError):
-        _crash(monkeypatch, ResNet1DClassifier(**params), kinds, 4, _fail)  # 3 epochs
-    epochs = []
-    monkeypatch.setattr(_training._WholeEpochs, "on_epoch_end", lambda *_, **__: epochs.append(1))
-    ResNet1DClassifier(**params).fit(*kinds)
-    assert len(epochs) == 1
-
-
-def test_a_fit_without_seed_goes_on_with_its_own(mixtures, tmp_path, monkeypatch):
-    X, y = mixtures[0], mixtures[1][:, 0]
-    path = tmp_path / "fit"
-    model = ResNet1DRegressor(max_epochs=3, early_stopping=True, checkpoint=path)
-    with pytest.raises(RuntimeError):
-        _crash(monkeypatch, model, (X, y), 1, _fail)
-    start = path.read_bytes()
-    expected = model.fit(X, y).predict(X)
-    path.write_bytes(start)
-    with pytest.raises(RuntimeError):
-        _crash(monkeypatch, model, (X, y), 3, _fail)
-    np.testing.assert_array_equal(model.fit(X, y).predict(X), expected)
-    assert (model.fit(X, y).predict(X) != expected).any()  # the file is gone, and another seed
-
-
-def test_ctrl_c_leaves_a_model_and_a_checkpoint(mixtures, tmp_path, monkeypatch):
-    X, y = mixtures[0], mixtures[1][:, 0]
-    params = FEW | {"max_epochs": 4, "warm_start": True}
-    expected = ResNet1DRegressor(**params).fit(X, y)
-    path = tmp_path / "fit"
-    model = ResNet1DRegressor(**params, checkpoint=path)
-
-    def ctrl_c():
-        signal.raise_signal(signal.SIGINT)
-
-    with pytest.warns(ConvergenceWarning, match="after 2 of 4 .* checkpoint, from which fit can"):
-        _crash(monkeypatch, model, (X, y), 3, ctrl_c)
-    assert model.predict(X).shape == (60,) and path.exists()
-    again = ResNet1DRegressor(**params, checkpoint=path).fit(X, y)
-    np.testing.assert_array_equal(again.predict(X), expected.predict(X))
-    # A warm start is another fit, with a file of its own.
-    for each in (again, expected):
-        each.fit(X, y)
-    np.testing.assert_array_equal(again.predict(X), expected.predict(X))
-
-
-def test_a_file_of_another_fit_is_an_error(mixtures, tmp_path, monkeypatch):
-    X, y = mixtures[0], mixtures[1][:, 0]
-    path = tmp_path / "fit"
-    model = ResNet1DRegressor(**FEW, checkpoint=path)
-    with pytest.raises(RuntimeError):
-        _crash(monkeypatch, model, (X, y), 1, _fail)
-    file = path.read_bytes()
-    for params, *data in (
-        ({}, X[:50], y[:50]),
-        ({}, X + 1, y),
-        ({}, X, y + 1),
-        ({}, X, y, np.arange(1.0, 61)),
-        ({}, X, y, None, np.arange(60) // 2),
-        ({"lr": 0.002}, X, y),
-        ({"random_state": 1}, X, y),
-    ):
-        with pytest.raises(ValueError, match=r"checkpoint='.*fit' is a file of another fit"):
-            ResNet1DRegressor(**{**FEW, "checkpoint": path} | params).fit(*data)
-    assert path.read_bytes() == file
-    # Neither is a model that was saved, nor something else altogether.
-    ResNet1DRegressor(**FEW, checkpoint=tmp_path / "none").fit(X, y).save(path)
-    with pytest.raises(ValueError, match="is a file of another fit"):
-        model.fit(X, y)
-    path.write_bytes(file[:-1])
-    with pytest.raises(ValueError, match="cannot be loaded: its checksum"):
-        model.fit(X, y)
-    # Strides, device and bars are of no matter.
-    path.write_bytes(file)
-    model.set_params(device="auto").fit(np.asfortranarray(X), pd.Series(y))
-
-
-def test_what_a_checkpoint_cannot_hold(mixtures, tmp_path):
-    path = tmp_path / "fit"
-    for params in ({"callbacks": [Callback()]}, {"net_params": {"optimizer": torch.optim.SGD}}):
-        with pytest.raises(ValueError, match="a file holds numbers"):
-            ResNet1DRegressor(**FEW, **params, checkpoint=path).fit(*mixtures)
-    with pytest.raises(ValueError, match="checkpoint=1; expected a path, or None"):
-        ResNet1DRegressor(checkpoint=1).fit(*mixtures)
-    with pytest.raises(FileNotFoundError):
-        ResNet1DRegressor(**FEW, checkpoint=path / "none").fit(*mixtures)
-
-
-def test_a_process_that_is_killed_while_it_saves_goes_on_to_the_same_bits(mixtures, tmp_path):
-    np.save(tmp_path / "X.npy", mixtures[0])
-    np.save(tmp_path / "y.npy", mixtures[1])
-    code = """
-import os, sys, time
-import numpy as np
-from sklearn_spectral import ResNet1DRegressor
-replace, calls = os.replace, []
-
-def waits(*args):
-    calls.append(args)
-    if len(calls) == 4:  # the third epoch: written, but not in its place
-        print("ready", flush=True)
-        time.sleep(60)
-    replace(*args)
-
-os.replace = waits
-X, y = np.load("X.npy"), np.load("y.npy")
-ResNet1DRegressor(max_epochs=4, random_state=0, checkpoint="fit").fit(X, y)
-"""
-    with subprocess.Popen(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-    ) as process:
-        assert process.stdout.readline() == b"ready\n"
-        process.kill()
-    params = FEW | {"max_epochs": 4}
-    assert len(_history(ResNet1DRegressor.load(tmp_path / "fit"))) == 2
-    resumed = ResNet1DRegressor(**params, checkpoint=tmp_path / "fit").fit(*mixtures)
-    expected = ResNet1DRegressor(**params).fit(*mixtures)
-    np.testing.assert_array_equal(resumed.predict(mixtures[0]), expected.predict(mixtures[0]))
 
 
 # --------------------------------------------------------------------------- diverging
