@@ -1,9 +1,11 @@
-"""What all tests share."""
+"""Fixtures that all tests share."""
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+
+pytest.register_assert_rewrite("helpers")  # its failed assertions show values, as in tests
 
 
 @pytest.fixture(autouse=True, scope="session")

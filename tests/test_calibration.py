@@ -1,4 +1,6 @@
-"""The calibration to start from, beside scikit-learn's PLS and kernel ridge regression."""
+"""The calibration to start from, beside PLS and kernel ridge of scikit-learn and PLS of ikpls."""
+
+import warnings
 
 import numpy as np
 import pytest
@@ -271,3 +273,17 @@ def test_temperature_by_hand():
     assert _calibration.temperature(logits, wanted, weights) == pytest.approx(3)
     assert _calibration.temperature(logits / 4, wanted, weights) == 1  # doubts more already
     assert _calibration.temperature(logits, 1.0, weights) == _calibration.HOTTEST  # log 2 at most
+
+
+@pytest.mark.parametrize(("n_outputs", "rank"), [(1, 12), (3, 12), (1, 4), (3, 4)])
+def test_pls_is_that_of_ikpls(n_outputs, rank):
+    ikpls = pytest.importorskip("ikpls.numpy")  # not among the oldest versions
+    rng = np.random.RandomState(0)
+    X, Y = rng.randn(30, rank) @ rng.randn(rank, 50), rng.randn(30, n_outputs)
+    weight = rng.uniform(0.5, 2, 30)
+    X -= np.average(X, axis=0, weights=weight)
+    pls = ikpls.PLS(scale_X=False, scale_Y=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # beyond the rank
+        pls.fit(X, Y, 12, weight)
+    np.testing.assert_allclose(_pls._kernel_pls(X, Y, weight, 12), pls.B, atol=1e-10)

@@ -1,12 +1,33 @@
-"""Maps against figures worked out by hand and against captum."""
+"""Maps, methods, layers and references, beside captum and figures worked out by hand."""
 
+import numpy as np
 import pytest
 import torch
-from captum.attr import LayerGradientXActivation
-from test_resnet1d import randomise
+from captum.attr import IntegratedGradients, LayerGradCam, LayerGradientXActivation
+from sklearn.base import clone
 
-from sklearn_spectral._grad_cam import POINTS_AT_ONCE, Spreader, one_d_grad_cam, spreading
-from sklearn_spectral._resnet1d import ResNet1D
+from helpers import randomise
+from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor
+from sklearn_spectral._grad_cam import METHODS, POINTS_AT_ONCE, Spreader, one_d_grad_cam, spreading
+from sklearn_spectral._resnet1d import STRIDE, ResNet1D
+from sklearn_spectral._views import views
+
+FEW = {"max_epochs": 3, "random_state": 0}
+POOLED = {"shortcut": False, "net_params": {"module__pooling": True}}
+
+
+@pytest.fixture(scope="module")
+def regressor(mixtures):
+    X, amounts = mixtures
+    return ResNet1DRegressor(**FEW).fit(X, amounts[:, 0])
+
+
+@pytest.fixture(scope="module")
+def classifier(kinds):
+    return ResNet1DClassifier(**FEW).fit(*kinds)
+
+
+# ---------------------------------------------------------------------- from features to maps
 
 
 def test_map_by_hand():
@@ -16,6 +37,22 @@ def test_map_by_hand():
     torch.testing.assert_close(one_d_grad_cam(features, weight), expected)
 
 
+def test_methods_by_hand():
+    """One spectrum, one target, K=2, L=2: gradient means are 2 and -1.
+
+    1D Grad-CAM: 1*1 + 0*1 = 1 and 3*2 - 2*3 = 0. Averaged: 2*1 - 1*1 = 1 and 2*2 - 1*3 = 1.
+    With the signs of the features of position 1 changed, the latter are 1 and -1, and 1 and 0.
+    """
+    features = torch.tensor([[[1.0, 2.0], [1.0, 3.0]]])
+    gradient = torch.tensor([[[1.0, 3.0], [0.0, -2.0]]])
+    changed = features * torch.tensor([1.0, -1.0])
+    for each in (gradient, gradient[None]):  # the same for all spectra, and one a spectrum
+        assert METHODS["1d-grad-cam"](features, each).tolist() == [[[1, 0]]]
+        assert METHODS["grad-cam-signed"](features, each).tolist() == [[[1, 1]]]
+        assert METHODS["grad-cam-signed"](changed, each).tolist() == [[[1, -1]]]
+        assert METHODS["grad-cam"](changed, each).tolist() == [[[1, 0]]]
+
+
 class _Elsewhere(torch.Tensor):
     """What a GPU's tensors are to the code: not on the CPU."""
 
@@ -23,13 +60,19 @@ class _Elsewhere(torch.Tensor):
 
 
 def test_maps_are_the_same_off_the_cpu():
-    """Two spectra, one target, K=2, L=2, by hand in test_methods.py: NumPy is not used here."""
+    """Two spectra, one target, K=2, L=2; the first is worked out in `test_methods_by_hand`.
+
+    Off the CPU the code takes another path, which does not use NumPy.
+    """
     features = torch.tensor([[[1.0, 2.0], [1.0, 3.0]], [[2.0, 4.0], [2.0, 6.0]]])
     gradient = torch.tensor([[[1.0, 3.0], [0.0, -2.0]]])
     for each in (gradient, torch.stack([gradient, 3 * gradient])):
         maps = one_d_grad_cam(features.as_subclass(_Elsewhere), each.as_subclass(_Elsewhere))
         assert type(maps) is _Elsewhere
         assert maps.tolist() == [[[1, 0]], [[2 if each is gradient else 6, 0]]]
+
+
+# ---------------------------------------------------------------------- from cells to points
 
 
 def test_spread_by_hand():
@@ -80,6 +123,9 @@ def test_spreading_in_blocks_is_spreading(n_targets, dtype, contiguous):
     torch.testing.assert_close(out, (maps @ spreading(33, 130, 4)).to(dtype))
 
 
+# ---------------------------------------------------------------------- beside captum
+
+
 class _Features(torch.nn.Module):
     """The features as a layer, for captum to hook."""
 
@@ -112,3 +158,169 @@ def test_map_equals_captum(shortcut, target):
         ours = one_d_grad_cam(network.forward_features(x), network.head_weight)[:, target]
     scale = reference.sum(dim=1).abs().max()
     torch.testing.assert_close(ours / scale, reference.sum(dim=1) / scale, rtol=0, atol=1e-6)
+
+
+class _From(torch.nn.Module):
+    """The rest of the network behind a layer, with the layer's feature maps for captum to hook."""
+
+    def __init__(self, module, layer):
+        super().__init__()
+        self.maps = torch.nn.Identity()
+        self.module, self.layer = module, layer
+
+    def forward(self, x):
+        return self.module.forward_from(
+            self.maps(self.module.forward_to(x, self.layer)), self.layer
+        )
+
+
+@pytest.mark.parametrize("layer", ["stem", "block1", "block2", "features"])
+@pytest.mark.parametrize("target", ["oil", "wax"])
+def test_methods_equal_captum_at_every_layer(classifier, kinds, layer, target):
+    X = kinds[0][:8]
+    net = classifier.nets_[0].module_
+    x = torch.from_numpy(classifier._view_scaler.transform(views(X)))
+    split = _From(net, layer)
+    column = classifier.classes_.tolist().index(target)
+    gradient_x_activation = LayerGradientXActivation(split, split.maps).attribute(x, target=column)
+    averaged = LayerGradCam(split, split.maps).attribute(x, target=column)
+    references = {
+        "1d-grad-cam": gradient_x_activation.sum(dim=1),
+        "grad-cam-signed": averaged[:, 0],
+        "grad-cam": averaged[:, 0].relu(),
+    }
+    for method, reference in references.items():
+        expected = (reference.detach() @ spreading(25, 100, STRIDE)).numpy()
+        ours = classifier.explain(X, target=target, method=method, layer=layer)
+        np.testing.assert_allclose(ours.maps, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+        assert (ours.method, ours.layer) == (method, layer)
+        np.testing.assert_allclose(
+            ours.maps.sum(axis=1) + ours.base_values + ours.residuals, ours.outputs, atol=1e-6
+        )
+
+
+def test_integrated_gradients_agree_on_the_total(regressor, mixtures):
+    """Two explanations of one difference: from another principle, the same sum."""
+    X = mixtures[0][:4]
+    module = regressor.nets_[0].module_
+    x, mean = (
+        torch.from_numpy(regressor._view_scaler.transform(views(each)))
+        for each in (X, regressor.mean_spectrum_[None])
+    )
+    total = IntegratedGradients(module).attribute(x, baselines=mean, n_steps=50).sum(dim=(1, 2))
+    ours = regressor.explain(X, reference="mean").maps.sum(axis=1)
+    np.testing.assert_allclose(ours, total.numpy() * regressor._y_scaler.scale_, rtol=1e-2)
+
+
+# ---------------------------------------------------------------------- base values and references
+
+
+def test_base_value_is_the_mean_output_of_the_training_spectra(mixtures, kinds):
+    X, amounts = mixtures
+    weight = np.arange(1.0, 61.0)
+    for shortcut in (True, False):
+        model = ResNet1DRegressor(shortcut=shortcut, **FEW).fit(X, amounts, sample_weight=weight)
+        expected = np.average(model.predict(X), axis=0, weights=weight)
+        np.testing.assert_allclose(model.explain(X[:1]).base_values[0], expected, rtol=1e-4)
+    X, y = kinds
+    model = ResNet1DClassifier(**FEW).fit(X, y)
+    explanation = model.explain(X, target="all")
+    np.testing.assert_allclose(explanation.base_values[0], explanation.outputs.mean(0), atol=1e-4)
+    assert np.abs(explanation.maps.mean(axis=0)).max() < 1e-5 * np.abs(explanation.maps).max()
+
+
+def test_partial_fit_keeps_what_the_first_call_centred_on(mixtures):
+    X, amounts = mixtures
+    model = ResNet1DRegressor(random_state=0).partial_fit(X, amounts[:, 0])
+    centre = model.nets_[0].module_.feature_mean.clone()
+    assert centre.abs().max() > 0
+    model.partial_fit(X[:1], amounts[:1, 0])
+    assert torch.equal(model.nets_[0].module_.feature_mean, centre)
+
+
+@pytest.mark.parametrize("reference", ["mean", "spectrum"])
+def test_maps_against_a_reference_add_up_to_the_difference(regressor, mixtures, reference):
+    X = mixtures[0]
+    spectrum = regressor.mean_spectrum_ if reference == "mean" else X[7]
+    explanation = regressor.explain(X, reference="mean" if reference == "mean" else spectrum)
+    outputs = regressor.predict(X) - regressor.predict(spectrum[None])
+    np.testing.assert_allclose(explanation.base_values, regressor.predict(spectrum[None])[0])
+    np.testing.assert_allclose(explanation.maps.sum(axis=1), outputs, atol=1e-4)
+    if reference != "mean":
+        assert np.abs(explanation.maps[7]).max() < 1e-6
+
+
+def test_reference_and_plain_maps_differ_by_one_map(regressor, mixtures):
+    X = mixtures[0]
+    difference = regressor.explain(X).maps - regressor.explain(X, reference=X[3]).maps
+    np.testing.assert_allclose(difference - difference[0], 0, atol=1e-5)
+
+
+def test_mean_spectrum_is_weighted(mixtures):
+    X, amounts = mixtures
+    weight = np.arange(60.0)
+    model = ResNet1DRegressor(**FEW).fit(X, amounts, sample_weight=weight)
+    np.testing.assert_allclose(model.mean_spectrum_, weight @ X / weight.sum())
+
+
+def test_mean_of_centred_spectra_is_nothing(mixtures):
+    """Its rounding, 1e-16, is no spectrum: a normalized derivative would make it one."""
+    X, amounts = mixtures
+    centred = X - X.mean(axis=0)
+    model = ResNet1DRegressor(**FEW).fit(centred, amounts[:, 0])
+    assert not model.mean_spectrum_.any()
+    base = model.explain(centred, reference="mean").base_values
+    np.testing.assert_allclose(base, model.predict(np.zeros((1, 100)))[0])
+
+
+# ---------------------------------------------------------------------- average pooling
+
+
+def test_cam_is_1d_grad_cam_and_grad_cam_behind_average_pooling(kinds):
+    X, y = kinds
+    model = ResNet1DClassifier(**{**FEW, "max_epochs": 30}, **POOLED).fit(X, y)
+    maps = {method: model.explain(X, method=method) for method in METHODS}
+    np.testing.assert_allclose(maps["cam"].residuals, 0, atol=1e-5)
+    scale = np.abs(maps["cam"].maps).max()
+    for method in ("1d-grad-cam", "grad-cam-signed"):
+        np.testing.assert_allclose(maps[method].maps, maps["cam"].maps, atol=1e-5 * scale)
+    weight = model.nets_[0].module_.head.weight.detach()  # (n_classes, K): no position
+    assert weight.shape == (3, model.nets_[0].module_.width)
+
+
+def test_cam_needs_average_pooling(classifier, kinds):
+    with pytest.raises(ValueError, match=r"shortcut=False and net_params=\{'module__pooling'"):
+        classifier.explain(kinds[0], method="cam")
+    pooled = clone(classifier).set_params(**POOLED).fit(*kinds)
+    with pytest.raises(ValueError, match="CAM needs a head that averages"):
+        pooled.explain(kinds[0], method="cam", layer="stem")
+    with pytest.raises(ValueError, match="Pass shortcut=False"):
+        clone(classifier).set_params(net_params=POOLED["net_params"]).fit(*kinds)
+
+
+# ---------------------------------------------------------------------- arguments and state
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"method": "gradcam"}, "expected one of .*1d-grad-cam"),
+        ({"layer": "head"}, "expected one of .*stem"),
+        ({"reference": "median"}, "expected None, 'mean' or a spectrum"),
+        ({"reference": np.ones(5)}, r"shape \(5,\); expected one spectrum of 100"),
+        ({"reference": np.full(100, np.nan)}, "reference holds NaN"),
+    ],
+)
+def test_bad_arguments_are_refused(regressor, mixtures, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        regressor.explain(mixtures[0], **arguments)
+
+
+def test_explaining_leaves_the_model_as_it_was(regressor, mixtures):
+    module = regressor.nets_[0].module_
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    training = module.training
+    regressor.explain(mixtures[0], layer="stem")
+    assert module.training == training
+    for name, value in module.state_dict().items():
+        assert torch.equal(value, before[name])

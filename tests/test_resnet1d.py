@@ -4,16 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from helpers import randomise
 from sklearn_spectral._resnet1d import STRIDE, ResNet1D
-
-
-def randomise(module, seed=0):
-    """Give the zero-started weights values, so that nothing is trivially zero."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in module.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.2)
-    return module
 
 
 @pytest.mark.parametrize("n_points", [2, 3, 7, 100, 101, 1024])

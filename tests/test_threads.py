@@ -1,30 +1,19 @@
-"""How cores are shared, and what is said about it meanwhile."""
+"""Threads: how cores are shared, and that results do not depend on it."""
 
-import io
-import sys
+import signal
 import threading
+import traceback
+import warnings
 
 import numpy as np
 import pytest
 import torch
-from chemotools.scatter import StandardNormalVariate
 from joblib import parallel_config
-from sklearn.compose import TransformedTargetRegressor
-from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.model_selection import GridSearchCV, cross_val_predict
 from threadpoolctl import threadpool_info
 
-from sklearn_spectral import (
-    ResNet1DClassifier,
-    ResNet1DRegressor,
-    _estimators,
-    _progress,
-    cross_explain,
-    explain,
-)
-from sklearn_spectral._threads import for_each, one_thread
-from sklearn_spectral._training import resolve_device
+from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor, _estimators
+from sklearn_spectral._threads import checking, for_each, one_thread
 
 FEW = {"max_epochs": 2, "random_state": 0}
 
@@ -104,6 +93,9 @@ def test_the_first_error_of_many_tasks_is_raised(two_threads):
         list(for_each(task, range(5), 2))
 
 
+# ---------------------------------------------------------------------- the same results
+
+
 def test_the_same_bits_on_one_and_two_threads(mixtures, monkeypatch, two_threads):
     X, y = mixtures[0], mixtures[1][:, 0]
     monkeypatch.setattr(_estimators, "CHUNK_POINTS", 700)  # seven spectra a chunk
@@ -127,111 +119,75 @@ def test_searches_on_threads_are_those_on_one(mixtures, two_threads):
     assert _threads() == before
 
 
-@pytest.mark.parametrize("target", [None, "oil", "all"])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_maps_go_to_a_memmap(kinds, tmp_path, target, dtype):
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_the_same_bits_whatever_the_backend(kinds, backend):
     X, y = kinds
-    model = make_pipeline(StandardNormalVariate(), ResNet1DClassifier(**FEW)).fit(X, y)
-    expected = explain(model, X, target=target).maps
-    out = np.memmap(tmp_path / "maps", dtype, "w+", shape=expected.shape)
-    explanation = explain(model, X, target=target, out=out)
-    assert explanation.maps is out
-    np.testing.assert_array_equal(out, expected)
+    model = ResNet1DClassifier(**FEW)
+    alone = cross_val_predict(model, X, y, cv=2, method="predict_proba")
+    with parallel_config(backend, n_jobs=2):
+        parallel = cross_val_predict(model, X, y, cv=2, method="predict_proba")
+    np.testing.assert_array_equal(parallel, alone)
 
 
-def test_maps_behind_a_transformed_target_go_to_an_array(mixtures):
+def _bits(X, y):
+    model = ResNet1DRegressor(**FEW).fit(X, y)
+    return model.predict(X).tobytes() + model.explain(X).maps.tobytes()
+
+
+def _global_state():
+    return (
+        np.random.get_state()[1].tobytes(),
+        torch.get_rng_state().numpy().tobytes(),
+        torch.get_num_threads(),
+        torch.get_default_dtype(),
+        torch.is_grad_enabled(),
+        torch.are_deterministic_algorithms_enabled(),
+        np.geterr(),
+        signal.getsignal(signal.SIGINT),
+        id(warnings.filters),
+        list(warnings.filters),
+    )
+
+
+def test_two_threads_that_fit_and_predict_disturb_neither_each_other_nor_global_state(mixtures):
     X, y = mixtures[0], mixtures[1][:, 0]
-    model = TransformedTargetRegressor(ResNet1DRegressor(**FEW), transformer=StandardScaler())
-    expected = explain(model.fit(X, y), X).maps
-    out = np.zeros(X.shape)
-    assert explain(model, X, out=out).maps is out
-    np.testing.assert_array_equal(out, expected)
-    with pytest.raises(ValueError, match=r"out has shape \(1, 100\); expected \(60, 100\)"):
-        explain(model, X, out=np.zeros((1, 100)))
+    alone = _bits(X, y)
+    model = ResNet1DRegressor(**FEW).fit(X, y)
+    predicted = model.predict(X)
+    before = _global_state()
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(_bits(X, y))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        np.testing.assert_array_equal(model.predict(X), predicted)
+    for thread in threads:
+        thread.join()
+    assert found == [alone, alone]
+    assert _global_state() == before
 
 
-def test_a_memmap_of_spectra_is_not_copied(mixtures, tmp_path):
-    X = np.memmap(tmp_path / "X", np.float32, "w+", shape=mixtures[0].shape)
-    X[:] = mixtures[0]
-    model = ResNet1DRegressor(**FEW).fit(X, mixtures[1][:, 0])
-    assert np.shares_memory(model.explain(X).spectra, X)
+@pytest.mark.parametrize("groups", [None, np.arange(60) // 2])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_filters_of_warnings_are_set_by_one_thread_at_a_time(
+    kinds, mixtures, monkeypatch, early_stopping, groups
+):
+    elsewhere = set()
 
+    class Watched(warnings.catch_warnings):
+        def __enter__(self):
+            if not checking._is_owned():
+                elsewhere.add("".join(traceback.format_stack(limit=8)))
+            return super().__enter__()
 
-@pytest.mark.parametrize(
-    ("out", "error", "message"),
-    [
-        (np.zeros((60, 99)), ValueError, r"shape \(60, 99\).* \(60, 100\)"),
-        (np.zeros((60, 100), int), TypeError, "ndarray of int64; expected"),
-        ([0.0], TypeError, "out is a list of no dtype"),
-        (np.broadcast_to(0.0, (60, 100)), ValueError, "read-only"),
-    ],
-)
-def test_arrays_that_cannot_take_the_maps(mixtures, out, error, message):
-    model = ResNet1DRegressor(**FEW).fit(mixtures[0], mixtures[1][:, 0])
-    with pytest.raises(error, match=message):
-        model.explain(mixtures[0], out=out)
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
-@pytest.mark.parametrize("stream", [Terminal(), io.StringIO()], ids=["terminal", "log file"])
-def test_progress_is_shown_where_it_is_asked_for(mixtures, monkeypatch, stream):
-    X, y = mixtures[0], mixtures[1][:, 0]
-    monkeypatch.setattr(_progress, "DELAY", 0.0)
-    monkeypatch.setattr(sys, "stderr", stream)
-    model = ResNet1DRegressor(verbose=1, **FEW).fit(X, y)
-    model.predict(X)
-    model.explain(X)
-    cross_explain(ResNet1DRegressor(**FEW), X, y, cv=2, verbose=1)
-    text = stream.getvalue()
-    for what in ("calibrating", "training", "predicting", "explaining", "fitting"):
-        assert what in text
-    assert "loss" in text and "2/2" in text
-    if stream.isatty():
-        assert "\r" in text
-    else:  # every state is a line of its own
-        assert "\r" not in text and "\n\n" not in text and text.endswith("\n")
-
-
-def test_nothing_is_shown_by_default(mixtures, monkeypatch, capsys):
-    monkeypatch.setattr(_progress, "DELAY", 0.0)
-    model = ResNet1DRegressor(**FEW).fit(mixtures[0], mixtures[1][:, 0])
-    model.predict(mixtures[0])
-    assert capsys.readouterr() == ("", "")
-
-
-def test_a_second_level_of_verbose_is_skorchs_table(mixtures, capsys):
-    ResNet1DRegressor(**FEW, verbose=2).fit(mixtures[0], mixtures[1][:, 0])
-    assert "train_loss" in capsys.readouterr().out
-
-
-def test_auto_is_a_gpu_where_there_is_one(monkeypatch):
-    for available, device in ((True, "cuda"), (False, "cpu")):
-        monkeypatch.setattr(torch.cuda, "is_available", lambda available=available: available)
-        assert resolve_device("auto") == device
-    assert resolve_device("cuda:1") == "cuda:1"
-
-
-def test_auto_fits(mixtures):
-    model = ResNet1DRegressor(device="auto", **FEW).fit(mixtures[0], mixtures[1][:, 0])
-    expected = "cuda" if torch.cuda.is_available() else "cpu"
-    assert model.nets_[0].device == expected
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_a_gpu_gives_the_same(kinds):
-    import pickle
-
-    X, y = kinds
-    on_cpu = ResNet1DClassifier(**FEW).fit(X, y)
-    on_gpu = ResNet1DClassifier(device="cuda", **FEW).fit(X, y)
-    moved = pickle.loads(pickle.dumps(on_gpu))
-    for model in (on_gpu, moved):
-        np.testing.assert_allclose(
-            model.predict_proba(X), on_cpu.predict_proba(X), rtol=1e-4, atol=1e-4
-        )
-        maps = model.explain(X, target="all").maps
-        np.testing.assert_allclose(maps, on_cpu.explain(X, target="all").maps, atol=1e-4)
+    params = FEW | {"early_stopping": early_stopping}
+    y = kinds[1].copy()
+    y[:3] = "rare"
+    with monkeypatch.context() as patch:
+        patch.setattr(warnings, "catch_warnings", Watched)
+        model = ResNet1DClassifier(**params, class_weight="balanced")
+        model.fit(kinds[0], y, groups=groups).explain(kinds[0])
+        model = ResNet1DRegressor(**params).fit(*mixtures, groups=groups)
+        model.predict(mixtures[0])
+        model.partial_fit(*mixtures)
+    assert not elsewhere, "\n".join(elsewhere)

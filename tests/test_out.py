@@ -1,0 +1,57 @@
+"""Arrays on disk: maps that are written to `out`, and spectra that are not copied."""
+
+import numpy as np
+import pytest
+from chemotools.scatter import StandardNormalVariate
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor, explain
+
+FEW = {"max_epochs": 2, "random_state": 0}
+
+
+@pytest.mark.parametrize("target", [None, "oil", "all"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_maps_go_to_a_memmap(kinds, tmp_path, target, dtype):
+    X, y = kinds
+    model = make_pipeline(StandardNormalVariate(), ResNet1DClassifier(**FEW)).fit(X, y)
+    expected = explain(model, X, target=target).maps
+    out = np.memmap(tmp_path / "maps", dtype, "w+", shape=expected.shape)
+    explanation = explain(model, X, target=target, out=out)
+    assert explanation.maps is out
+    np.testing.assert_array_equal(out, expected)
+
+
+def test_maps_behind_a_transformed_target_go_to_an_array(mixtures):
+    X, y = mixtures[0], mixtures[1][:, 0]
+    model = TransformedTargetRegressor(ResNet1DRegressor(**FEW), transformer=StandardScaler())
+    expected = explain(model.fit(X, y), X).maps
+    out = np.zeros(X.shape)
+    assert explain(model, X, out=out).maps is out
+    np.testing.assert_array_equal(out, expected)
+    with pytest.raises(ValueError, match=r"out has shape \(1, 100\); expected \(60, 100\)"):
+        explain(model, X, out=np.zeros((1, 100)))
+
+
+def test_a_memmap_of_spectra_is_not_copied(mixtures, tmp_path):
+    X = np.memmap(tmp_path / "X", np.float32, "w+", shape=mixtures[0].shape)
+    X[:] = mixtures[0]
+    model = ResNet1DRegressor(**FEW).fit(X, mixtures[1][:, 0])
+    assert np.shares_memory(model.explain(X).spectra, X)
+
+
+@pytest.mark.parametrize(
+    ("out", "error", "message"),
+    [
+        (np.zeros((60, 99)), ValueError, r"shape \(60, 99\).* \(60, 100\)"),
+        (np.zeros((60, 100), int), TypeError, "ndarray of int64; expected"),
+        ([0.0], TypeError, "out is a list of no dtype"),
+        (np.broadcast_to(0.0, (60, 100)), ValueError, "read-only"),
+    ],
+)
+def test_arrays_that_cannot_take_the_maps(mixtures, out, error, message):
+    model = ResNet1DRegressor(**FEW).fit(mixtures[0], mixtures[1][:, 0])
+    with pytest.raises(error, match=message):
+        model.explain(mixtures[0], out=out)

@@ -1,0 +1,234 @@
+"""Training: weights, early stopping, learning rates, and fits that go on."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from skorch.callbacks import Callback
+from torch.optim.lr_scheduler import OneCycleLR
+
+from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor
+from sklearn_spectral._training import one_cycle_rate
+
+FEW = {"max_epochs": 4, "random_state": 0}
+
+
+@pytest.mark.parametrize("Model", [ResNet1DClassifier, ResNet1DRegressor])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_no_epochs_leave_the_calibration_that_training_starts_from(kinds, Model, early_stopping):
+    X, y = kinds
+    y = y if Model is ResNet1DClassifier else X[:, 20]
+    model = Model(max_epochs=0, early_stopping=early_stopping, random_state=0).fit(X, y)
+    assert model.score(X, y) > 0.9
+    assert len(model.nets_[0].history) == 0
+
+
+# ---------------------------------------------------------------------- weights
+
+
+def test_weight_zero_is_as_if_the_row_were_not_there(mixtures):
+    X, amounts = mixtures
+    y = amounts[:, 0]
+    weight = np.ones(60)
+    weight[::3] = 0
+    kept = weight > 0
+    weighted = ResNet1DRegressor(**FEW).fit(X, y, sample_weight=weight).predict(X)
+    np.testing.assert_array_equal(
+        ResNet1DRegressor(**FEW).fit(X[kept], y[kept]).predict(X), weighted
+    )
+
+
+@pytest.mark.parametrize("shortcut", [True, False])
+def test_weights_pull_the_fit(mixtures, shortcut):
+    """Half of the rows have a wrong y: the fit follows whichever half weighs more."""
+    X, amounts = mixtures
+    y = amounts[:, 0].copy()
+    y[::2] += 10
+    weight = np.where(np.arange(60) % 2, 1.0, 1e-3)
+    model = ResNet1DRegressor(max_epochs=30, random_state=0, shortcut=shortcut)
+    predicted = model.fit(X, y, sample_weight=weight).predict(X)
+    assert np.abs(predicted - amounts[:, 0]).mean() < 2
+
+
+def test_class_weight(kinds):
+    X, y = kinds
+    noise = np.random.RandomState(0).normal(size=X.shape)  # nothing to learn but frequencies
+    rare = np.where(np.arange(60) < 6, "rare", "common")
+    plain, balanced, named = (
+        ResNet1DClassifier(**FEW, shortcut=False, class_weight=weight)
+        .fit(noise, rare)
+        .predict_proba(noise * 0)[0, 1]
+        for weight in (None, "balanced", {"rare": 9.0, "common": 1.0})
+    )
+    assert plain == pytest.approx(0.1, abs=0.05)
+    assert balanced == pytest.approx(0.5, abs=0.05)
+    assert named == pytest.approx(balanced, abs=1e-3)
+
+
+def test_classes_of_weight_zero_start_nothing(kinds):
+    """A class that counts for nothing is known, and no other is mistaken for it."""
+    X, y = kinds
+    model = ResNet1DClassifier(**FEW, class_weight={"oil": 0, "fat": 1, "wax": 1}).fit(X, y)
+    assert model.classes_.tolist() == ["fat", "oil", "wax"]
+    assert model.score(X[y != "oil"], y[y != "oil"]) == 1
+    lonely = np.where(np.arange(60) == 3, "oil", "fat")
+    ResNet1DClassifier(**FEW, class_weight={"oil": 1, "fat": 0}).fit(X, lonely)
+
+
+def test_classes_all_of_weight_zero(kinds):
+    with pytest.raises(ValueError, match="All spectra to train on have weight zero"):
+        ResNet1DClassifier(class_weight=dict.fromkeys(["oil", "fat", "wax"], 0)).fit(*kinds)
+    X, y = kinds
+    model = ResNet1DClassifier(**FEW, warm_start=True, class_weight={"oil": 0}).fit(X, y)
+    with pytest.raises(ValueError, match="All spectra to train on have weight zero"):
+        model.fit(X[y == "oil"], y[y == "oil"])
+
+
+# ---------------------------------------------------------------------- early stopping
+
+
+def test_early_stopping_keeps_groups_together_and_the_best_weights(mixtures, monkeypatch):
+    X, amounts = mixtures
+    groups = np.repeat(np.arange(20), 3)
+    seen = {}
+    original = ResNet1DRegressor._validation_split
+
+    def spy(self, *args):
+        seen["split"] = original(self, *args)
+        return seen["split"]
+
+    monkeypatch.setattr(ResNet1DRegressor, "_validation_split", spy)
+    model = ResNet1DRegressor(
+        max_epochs=300, early_stopping=True, n_iter_no_change=3, random_state=0
+    )
+    model.fit(X, amounts[:, 0], groups=groups)
+    training, validation = seen["split"]
+    assert not set(groups[training]) & set(groups[validation])
+    history = model.nets_[0].history
+    assert len(history) < 300
+    # The weights are those of the best epoch: their loss is the lowest that was seen.
+    residual = (model.predict(X[validation]) - amounts[validation, 0]) / amounts[training, 0].std()
+    assert np.mean(residual**2) == pytest.approx(min(history[:, "valid_loss"]), rel=1e-3)
+
+
+def test_classifier_sets_aside_every_class(kinds):
+    X, y = kinds
+    model = ResNet1DClassifier(**FEW, early_stopping=True).fit(X, y)
+    assert len(model.nets_[0].history[:, "valid_loss"]) > 0
+    with pytest.raises(ValueError, match=r"\['wax'\] have one sample"):
+        model.fit(X[:41], y[:41])
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.25, 0.75])
+def test_classifier_sets_aside_the_share_asked_for(fraction):
+    y = np.repeat([0, 1, 2], [28, 28, 4])
+    model = ResNet1DClassifier(validation_fraction=fraction)
+    model.classes_ = np.arange(3)
+    training, validation = model._split(np.zeros((60, 2)), y, None, np.random.RandomState(0))
+    assert len(validation) / 60 == pytest.approx(fraction, abs=0.05)
+    assert sorted([*training, *validation]) == list(range(60))
+
+
+def test_one_group_is_no_group(mixtures):
+    X, amounts = mixtures
+    groups = np.zeros(60)
+    assert ResNet1DRegressor(**FEW).fit(X, amounts, groups=groups).score(X, amounts) > 0.97
+
+
+# ---------------------------------------------------------------------- learning rates
+
+
+@pytest.mark.parametrize("n_steps", [2, 7, 40])
+def test_one_cycle_is_that_of_torch(n_steps):
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    schedule = OneCycleLR(optimizer, max_lr=1.0, total_steps=n_steps, cycle_momentum=False)
+    for step in range(n_steps):
+        assert one_cycle_rate(step, n_steps) == pytest.approx(schedule.get_last_lr()[0])
+        if step < n_steps - 1:
+            optimizer.step()
+            schedule.step()
+
+
+def watched_rates():
+    """Return a list, and a callback that adds the learning rate of every step to it."""
+    rates = []
+
+    class Watch(Callback):
+        def on_batch_end(self, net, training=False, **kwargs):
+            rates.append(net.optimizer_.param_groups[0]["lr"])
+
+    return rates, Watch()
+
+
+def test_learning_rate_follows_one_cycle_and_is_left_as_it_was(mixtures):
+    rates, watch = watched_rates()
+    model = ResNet1DRegressor(max_epochs=10, lr=0.002, random_state=0, callbacks=[watch])
+    model.fit(*mixtures)
+    assert max(rates) == pytest.approx(0.002, rel=0.05)
+    assert rates[0] < 0.0002 and rates[-1] < 0.0002
+    assert [g["lr"] for g in model.nets_[0].optimizer_.param_groups] == [0.002, 0.002]
+
+
+def test_one_step_is_not_lost_in_the_cycle(mixtures):
+    X, amounts = mixtures
+    model = ResNet1DRegressor(
+        max_epochs=1, batch_size=100, shortcut=False, warm_start=True, random_state=0
+    )
+    for _ in range(60):
+        model.fit(X, amounts)
+    assert model.score(X, amounts) > 0.5
+
+
+def test_rate_of_partial_fit_rises_over_2000_steps(mixtures):
+    rates, watch = watched_rates()
+    X, amounts = mixtures  # 60 spectra: two steps a pass
+    model = ResNet1DRegressor(lr=0.002, random_state=0, callbacks=[watch])
+    model.partial_fit(X, amounts).partial_fit(X, amounts)
+    np.testing.assert_allclose(rates, [1e-6, 2e-6, 3e-6, 4e-6])
+    assert [g["lr"] for g in model.nets_[0].optimizer_.param_groups] == [0.002, 0.002]
+    model.nets_[0].history[-1]["train_batch_count"] = 5000
+    model.partial_fit(X, amounts)
+    assert rates[4:] == [0.002, 0.002]
+    clone(model).set_params(shortcut=False).partial_fit(X, amounts)
+    assert rates[6:] == [0.002, 0.002]
+    clone(model).partial_fit(X[:1], amounts[:1]).partial_fit(X, amounts)  # nothing to start from
+    assert rates[8:] == [0.002] * 3
+
+
+# ---------------------------------------------------------------------- fits that go on
+
+
+def test_partial_fit_learns_in_small_portions(kinds):
+    X, y = kinds
+    model = ResNet1DClassifier(random_state=0, shortcut=False, lr=0.003)
+    with pytest.raises(ValueError, match="first call to partial_fit needs classes"):
+        model.partial_fit(X, y)
+    order = np.random.RandomState(0).permutation(60)
+    for epoch in range(20):
+        for rows in np.array_split(order, 3):
+            model.partial_fit(X[rows], y[rows], classes=np.unique(y) if epoch == 0 else None)
+    assert model.score(X, y) > 0.9
+    with pytest.raises(ValueError, match="does not know"):
+        model.partial_fit(X[:1], ["glass"])
+    assert len(model.nets_[0].history) == 60
+
+
+def test_partial_fit_keeps_the_calibration_it_starts_from():
+    # Few wavelengths need large weights, which one step at the full rate throws off.
+    rng = np.random.default_rng(0)
+    heights = rng.random((500, 4))
+    bands = np.exp(-((np.linspace(0, 1, 16) - np.c_[[0.2, 0.45, 0.6, 0.85]]) ** 2) / 0.03)
+    X, y = heights @ bands + 0.002 * rng.standard_normal((500, 16)), heights[:, 0] ** 1.5
+    start = ResNet1DRegressor(random_state=0, max_epochs=0).fit(X[:200], y[:200])
+    model = ResNet1DRegressor(random_state=0).partial_fit(X[:200], y[:200])
+    assert 1 - model.score(X[200:], y[200:]) < 1.2 * (1 - start.score(X[200:], y[200:]))
+
+
+def test_warm_start_goes_on(mixtures):
+    X, amounts = mixtures
+    model = ResNet1DRegressor(**FEW, warm_start=True, shortcut=False).fit(X, amounts[:, 0])
+    before = model.score(X, amounts[:, 0])
+    for _ in range(5):
+        model.fit(X, amounts[:, 0])
+    assert len(model.nets_[0].history) == 24
+    assert model.score(X, amounts[:, 0]) > before
