@@ -276,7 +276,7 @@ def test_temperature_by_hand():
 
 
 @pytest.mark.parametrize(("n_outputs", "rank"), [(1, 12), (3, 12), (1, 4), (3, 4)])
-def test_pls_is_that_of_ikpls(n_outputs, rank):
+def test_pls_coefficients_are_those_of_ikpls(n_outputs, rank):
     ikpls = pytest.importorskip("ikpls.numpy")  # not among the oldest versions
     rng = np.random.RandomState(0)
     X, Y = rng.randn(30, rank) @ rng.randn(rank, 50), rng.randn(30, n_outputs)

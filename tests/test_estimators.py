@@ -171,7 +171,7 @@ def test_parameters_may_change_between_calls(mixtures):
     assert net.history[-1, "train_batch_count"] == 9  # 60 spectra in batches of at most 7
 
 
-def test_skorch_stays_in_reach(mixtures):
+def test_callbacks_and_net_params_reach_skorch(mixtures):
     X, amounts = mixtures
     scoring = EpochScoring("r2", on_train=True, name="r2", lower_is_better=False)
     model = ResNet1DRegressor(

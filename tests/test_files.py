@@ -122,7 +122,7 @@ def test_several_networks(tmp_path):
     assert len(loaded.nets_) == 2
 
 
-def test_the_device_is_for_those_who_load(tmp_path):
+def test_the_device_is_chosen_when_loading(tmp_path):
     X, y = two_kinds()
     model = ResNet1DClassifier(**SMALL).fit(X, y)
     model.set_params(device="cuda").save(tmp_path / "model")

@@ -229,7 +229,7 @@ def test_base_value_is_the_mean_output_of_the_training_spectra(mixtures, kinds):
     assert np.abs(explanation.maps.mean(axis=0)).max() < 1e-5 * np.abs(explanation.maps).max()
 
 
-def test_partial_fit_keeps_what_the_first_call_centred_on(mixtures):
+def test_partial_fit_keeps_the_feature_means_of_the_first_call(mixtures):
     X, amounts = mixtures
     model = ResNet1DRegressor(random_state=0).partial_fit(X, amounts[:, 0])
     centre = model.nets_[0].module_.feature_mean.clone()
@@ -263,7 +263,7 @@ def test_mean_spectrum_is_weighted(mixtures):
     np.testing.assert_allclose(model.mean_spectrum_, weight @ X / weight.sum())
 
 
-def test_mean_of_centred_spectra_is_nothing(mixtures):
+def test_mean_of_centred_spectra_is_zero(mixtures):
     """Its rounding, 1e-16, is no spectrum: a normalized derivative would make it one."""
     X, amounts = mixtures
     centred = X - X.mean(axis=0)
@@ -276,7 +276,7 @@ def test_mean_of_centred_spectra_is_nothing(mixtures):
 # ---------------------------------------------------------------------- average pooling
 
 
-def test_cam_is_1d_grad_cam_and_grad_cam_behind_average_pooling(kinds):
+def test_with_average_pooling_cam_equals_1d_grad_cam_and_grad_cam(kinds):
     X, y = kinds
     model = ResNet1DClassifier(**{**FEW, "max_epochs": 30}, **POOLED).fit(X, y)
     maps = {method: model.explain(X, method=method) for method in METHODS}

@@ -264,7 +264,7 @@ def test_sizes_are_limited(saved):
         ResNet1DClassifier.load(saved)
 
 
-def test_other_errors_are_not_the_files(saved, tmp_path):
+def test_errors_that_the_file_did_not_cause(saved, tmp_path):
     with pytest.raises(FileNotFoundError):
         ResNet1DClassifier.load(tmp_path / "missing")
     with pytest.raises(RuntimeError, match="nowhere"):

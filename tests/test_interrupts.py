@@ -16,14 +16,14 @@ FEW = {"max_epochs": 2, "random_state": 0}
 
 
 @pytest.fixture(autouse=True)
-def hears_ctrl_c():
-    """A shell lets the jobs that it runs in the background ignore Ctrl-C: these tests, perhaps."""
+def ctrl_c_raises():
+    """Let Ctrl-C raise KeyboardInterrupt: jobs that a shell runs in the background ignore it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
 
 
-# What a process of its own does; it says "ready" where the signal should come.
+# What a process of its own runs; it prints "ready" where Ctrl-C should come.
 SESSION = """
 import hashlib, os, signal, sys, time, warnings
 import numpy as np
@@ -31,7 +31,7 @@ import torch
 torch.set_num_threads(1)
 from skorch.callbacks import Callback
 from sklearn_spectral import ResNet1DRegressor, _estimators
-signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs are born deaf to it
+signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs ignore it
 rng = np.random.RandomState(0)
 X = rng.normal(size=(40, 30)).cumsum(axis=1)
 y = X[:, 10] + rng.normal(size=40)
@@ -154,7 +154,7 @@ IN_A_PROCESS = [
 
 @pytest.fixture(scope="module")
 def session():
-    """Run all of it in one process, which takes long to start, and interrupt it where it says."""
+    """Run all of it in one process, since starting takes long; send Ctrl-C after each "ready"."""
     here = {}
     exec(SESSION.replace("TESTS", "[]"), here)
     process = subprocess.Popen(
@@ -177,7 +177,7 @@ def session():
 
 
 @pytest.mark.parametrize("name", IN_A_PROCESS)
-def test_in_a_process(session, name):
+def test_interrupts_in_a_process_of_its_own(session, name):
     assert f"passed {name}\n" in session, "".join(session)
 
 

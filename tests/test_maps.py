@@ -113,7 +113,7 @@ def test_wavelength_axis(mixtures, wavenumbers, names):
     np.testing.assert_array_equal(model.explain(frame, x_axis=given).x_axis, expected)
 
 
-def test_default_column_names_are_no_axis(mixtures, wavenumbers):
+def test_default_column_names_are_not_taken_for_an_axis(mixtures, wavenumbers):
     X, amounts = mixtures
     model = ResNet1DRegressor(**FEW).fit(pd.DataFrame(X, columns=wavenumbers), amounts)
     np.testing.assert_array_equal(model.explain(pd.DataFrame(X)).x_axis, wavenumbers)

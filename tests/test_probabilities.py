@@ -1,4 +1,4 @@
-"""Probabilities: logits are divided by a temperature, so that they claim no more than they know."""
+"""Probabilities: logits are divided by a temperature, so that they are not overconfident."""
 
 import numpy as np
 import pytest
@@ -12,8 +12,8 @@ FEW = {"max_epochs": 2, "random_state": 0}
 
 @pytest.mark.parametrize("max_epochs", [0, 20])
 @pytest.mark.parametrize("seed", range(2))
-def test_noise_claims_nothing(seed, max_epochs):
-    """Probabilities of other spectra are worth no less than the frequencies of the classes."""
+def test_probabilities_for_noise_are_no_worse_than_class_frequencies(seed, max_epochs):
+    """The log loss of other spectra is about that of the frequencies of the classes, or lower."""
     rng = np.random.RandomState(seed)
     X, y = rng.normal(size=(300, 200)), rng.permutation(np.arange(300) % 3)
     if seed:
@@ -22,7 +22,7 @@ def test_noise_claims_nothing(seed, max_epochs):
     assert log_loss(y[150:], model.predict_proba(X[150:])) < np.log(3) + 0.05
 
 
-def test_training_moves_logits_but_makes_them_no_larger(monkeypatch):
+def test_temperature_undoes_the_growth_of_logits_in_training(monkeypatch):
     rng = np.random.RandomState(0)
     y = np.repeat(["a", "b", "c"], 40)
     X = rng.normal(size=(120, 100)) + 0.4 * (np.arange(100) > 60) * (y == "a")[:, None]
@@ -50,8 +50,8 @@ def test_training_moves_logits_but_makes_them_no_larger(monkeypatch):
     assert clone(model).set_params(shortcut=False).fit(X, y)._temperature == 1  # nothing left out
 
 
-def test_temperature_is_that_of_the_spectra_that_train(monkeypatch):
-    """Of those that early stopping leaves to it, and by their weights."""
+def test_temperature_is_computed_from_the_weighted_training_spectra(monkeypatch):
+    """Early stopping sets a quarter aside, and class weights are taken into account."""
     rng = np.random.RandomState(0)
     X, y = rng.normal(size=(60, 40)), np.arange(60) % 2
     seen = []

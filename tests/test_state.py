@@ -29,7 +29,7 @@ def test_inputs_are_not_changed(mixtures):
     np.testing.assert_array_equal(X, mixtures[0])
 
 
-def test_inputs_are_never_changed(kinds):
+def test_labels_weights_and_groups_are_not_changed(kinds):
     X, y = kinds
     X, weight, groups = X.astype(np.float32), np.arange(60.0), np.arange(60) // 2
     kept = [array.copy() for array in (X, y, weight, groups)]
@@ -58,7 +58,7 @@ def test_same_seed_same_bits_and_global_state_is_left(kinds):
     assert not np.array_equal(first, other)
 
 
-def test_a_failed_fit_is_no_fit(kinds):
+def test_a_failed_fit_leaves_the_model_unfitted(kinds):
     model = ResNet1DClassifier(**FEW)
     with pytest.raises(ValueError, match="1 class"):
         model.fit(kinds[0], np.full(60, "oil"))
@@ -101,7 +101,7 @@ def test_round_trips(kinds, tmp_path, dump):
     np.testing.assert_array_equal(round_trip(loaded).predict_proba(X), model.predict_proba(X))
 
 
-def test_copies_keep_what_no_file_holds():
+def test_copies_keep_attributes_that_files_refuse():
     X, y = two_kinds()
     model = ResNet1DClassifier(**SMALL, callbacks=[EpochScoring("accuracy", name="a")]).fit(X, y)
     model.note = print

@@ -44,7 +44,7 @@ def test_threads_are_limited_inside_and_as_before_outside(two_threads):
     assert _threads() == before
 
 
-def test_the_last_one_out_restores_the_threads(two_threads):
+def test_the_last_thread_to_leave_restores_the_number_of_threads(two_threads):
     """One thread leaves while another is still inside, and neither finds one thread afterwards."""
     before, seen = _threads(), {}
     inside, may_leave = threading.Event(), threading.Event()

@@ -65,8 +65,8 @@ def test_class_weight(kinds):
     assert named == pytest.approx(balanced, abs=1e-3)
 
 
-def test_classes_of_weight_zero_start_nothing(kinds):
-    """A class that counts for nothing is known, and no other is mistaken for it."""
+def test_classes_of_weight_zero_are_known_but_not_calibrated(kinds):
+    """A class of weight zero is in `classes_`, and spectra of the others are not assigned to it."""
     X, y = kinds
     model = ResNet1DClassifier(**FEW, class_weight={"oil": 0, "fat": 1, "wax": 1}).fit(X, y)
     assert model.classes_.tolist() == ["fat", "oil", "wax"]
@@ -129,7 +129,7 @@ def test_classifier_sets_aside_the_share_asked_for(fraction):
     assert sorted([*training, *validation]) == list(range(60))
 
 
-def test_one_group_is_no_group(mixtures):
+def test_a_single_group_is_allowed_without_early_stopping(mixtures):
     X, amounts = mixtures
     groups = np.zeros(60)
     assert ResNet1DRegressor(**FEW).fit(X, amounts, groups=groups).score(X, amounts) > 0.97
@@ -139,7 +139,7 @@ def test_one_group_is_no_group(mixtures):
 
 
 @pytest.mark.parametrize("n_steps", [2, 7, 40])
-def test_one_cycle_is_that_of_torch(n_steps):
+def test_one_cycle_rates_are_those_of_torch(n_steps):
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
     schedule = OneCycleLR(optimizer, max_lr=1.0, total_steps=n_steps, cycle_momentum=False)
     for step in range(n_steps):
@@ -169,7 +169,7 @@ def test_learning_rate_follows_one_cycle_and_is_left_as_it_was(mixtures):
     assert [g["lr"] for g in model.nets_[0].optimizer_.param_groups] == [0.002, 0.002]
 
 
-def test_one_step_is_not_lost_in_the_cycle(mixtures):
+def test_fits_of_a_single_step_learn(mixtures):
     X, amounts = mixtures
     model = ResNet1DRegressor(
         max_epochs=1, batch_size=100, shortcut=False, warm_start=True, random_state=0
