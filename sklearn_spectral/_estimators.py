@@ -757,6 +757,7 @@ class _BaseResNet1D(BaseEstimator, ABC):
             output_name=self._output_name,
             method=method,
             layer=layer,
+            is_class=hasattr(self, "classes_"),
         )
 
     def _feature_maps(self, stack, layer):

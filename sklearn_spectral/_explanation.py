@@ -54,6 +54,8 @@ class Explanation:
     members : tuple of Explanation
         The explanations whose mean this is: one a repeat of
         :func:`~sklearn_spectral.cross_explain`, or one a member of an ensemble; else empty.
+    is_class : bool
+        Whether the outputs are logits of classes, or differences of them; False for a regressor.
 
     Examples
     --------
@@ -83,6 +85,7 @@ class Explanation:
     method: str = "1d-grad-cam"
     layer: str = "features"
     members: tuple = ()
+    is_class: bool = False
 
     def __repr__(self):
         unit = f"{self.x_axis[0]:g} to {self.x_axis[-1]:g}"
@@ -137,11 +140,6 @@ class Explanation:
                 "n_repeats of 2 or more, or explain an ensemble."
             )
         return self.members
-
-    @property
-    def is_class(self):
-        """Whether the outputs are logits of classes, or differences of them."""
-        return self.output_name.startswith("logit")
 
     @property
     def _maps_3d(self):

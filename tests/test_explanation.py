@@ -3,9 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.preprocessing import StandardScaler
 
-from sklearn_spectral import Explanation
+from sklearn_spectral import Explanation, ResNet1DRegressor, explain
 from sklearn_spectral._axis import axis_from_names, check_x_axis
 from sklearn_spectral._explanation import PRINTED_MAPS, average
 
@@ -20,6 +23,7 @@ def explanation():
         x_axis=np.array([1000.0, 1010.0, 1020.0, 1030.0, 1040.0]),
         spectra=np.arange(10.0).reshape(2, 5),
         output_name="logit",
+        is_class=True,
     )
 
 
@@ -240,6 +244,7 @@ def three_classes():
         x_axis=np.array([1000.0, 1010.0]),
         spectra=np.ones((2, 2)),
         output_name="logit",
+        is_class=True,
     )
 
 
@@ -384,6 +389,18 @@ def test_bad_references_are_refused(calibration, y, message):
 def test_linearity_is_not_of_classes(explanation):
     with pytest.raises(ValueError, match="purity"):
         explanation.linearity([1, 2])
+
+
+def test_a_regression_may_be_called_logit(mixtures):
+    """The logit of a proportion is often fitted: its name must not make classes of it."""
+    X, amounts = mixtures
+    y = pd.Series(amounts[:, 0], name="logit of fraction")
+    model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(X, y)
+    explanation = model.explain(X)
+    assert explanation.output_name == "logit of fraction" and not explanation.is_class
+    assert explanation.linearity(y, 2)["band"].tolist()[-1] == "all"
+    outer = TransformedTargetRegressor(model, transformer=StandardScaler()).fit(X, y)
+    assert explain(outer, X, target=0).maps.shape == X.shape  # an output by its number
 
 
 def test_summary_by_hand(calibration, explanation):

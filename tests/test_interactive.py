@@ -38,6 +38,7 @@ def explanation():
         x_axis=x,
         spectra=np.arange(10.0, 10 + N_SAMPLES)[:, None] * bands.sum(axis=1),
         output_name="logit",
+        is_class=True,
     )
 
 

@@ -1,6 +1,7 @@
 """Figures: what is in them, not how they look."""
 
 import io
+from dataclasses import replace
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -73,6 +74,14 @@ def test_many_spectra_are_means_of_classes_or_a_heat_map(classifier, regressor, 
     display = explanation.plot()
     (mesh,) = collections(display.ax_, QuadMesh)
     np.testing.assert_allclose(mesh.get_array()[-1], explanation.maps[explanation.outputs.argmax()])
+
+
+def test_a_regression_called_logit_is_no_classification(regressor, mixtures):
+    explanation = replace(regressor.explain(mixtures[0]), output_name="logit of fraction")
+    (axis,) = explanation.plot().ax_
+    assert axis.get_title(loc="left") == "60 spectra"  # a heat map, not the mean of a class
+    (axis,) = explanation.plot(samples=0).ax_
+    assert axis.get_title(loc="left") == f"Spectrum 0: {explanation.outputs[0]:.3g}"
 
 
 def test_without_wavelengths_the_axis_counts_points(regressor, mixtures):
