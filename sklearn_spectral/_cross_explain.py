@@ -1,7 +1,6 @@
 """Explain every spectrum by models that did not see it."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -17,8 +16,7 @@ from sklearn.utils import _safe_indexing, indexable
 
 from ._checks import group_codes, reading
 from ._estimators import _own_random_state
-from ._explain import explain, pick
-from ._explanation import average, check_alike
+from ._explain import explain
 from ._progress import progress
 
 N_FOLDS = 5  # scikit-learn's default
@@ -141,9 +139,10 @@ def cross_explain(
     for repeat in range(n_repeats):
         chosen = [i for i, job in enumerate(jobs) if job[0] == repeat]
         rows = np.concatenate([jobs[i][3] for i in chosen])
-        repeats.append(_in_order([explanations[i] for i in chosen], rows))
-    explanation = repeats[0] if n_repeats == 1 else average(repeats)
-    return pick(explanation, target)
+        first, *others = (explanations[i] for i in chosen)
+        repeats.append(first.joined(others, rows))
+    explanation = repeats[0] if n_repeats == 1 else repeats[0].averaged(repeats[1:])
+    return explanation.pick(target)
 
 
 def _splitter(cv, y, groups, classifier, seeds):
@@ -189,15 +188,3 @@ def _fit_and_explain(model, X, y, train, test, params, how):
     }
     model.fit(_safe_indexing(X, train), _safe_indexing(y, train), **fit_params)
     return explain(model, _safe_indexing(X, test), target="all", **how)
-
-
-def _in_order(explanations, rows):
-    """Join the explanations of the folds, and bring them into the order of the spectra."""
-    check_alike(explanations)
-    order = np.argsort(rows)
-    names = ("maps", "outputs", "base_values", "spectra")
-    joined = {
-        name: np.concatenate([getattr(each, name) for each in explanations])[order]
-        for name in names
-    }
-    return replace(explanations[0], **joined, members=())

@@ -19,8 +19,6 @@ from sklearn.utils.validation import check_is_fitted
 from ._axis import axis_from_names, check_x_axis, names_after
 from ._checks import as_numbers, column_names, reading
 from ._estimators import _BaseResNet1D
-from ._explanation import average
-from ._targets import TargetChoice
 
 # A y transformation counts as linear when it agrees with a straight line to this share of the
 # range of the outputs.
@@ -186,12 +184,13 @@ def _explain(estimator, task):
     if isinstance(estimator, TransformedTargetRegressor):
         check_is_fitted(estimator)
         explanation = _explain(estimator.regressor_, replace(task, target="all", out=None))
-        return pick(_inverse_transform(explanation, estimator.transformer_), task.target)
+        matrix, offset, _ = linear_inverse(estimator.transformer_, explanation.outputs)
+        return explanation.through(matrix, offset).pick(task.target)
     if isinstance(estimator, (*BAGGING, *VOTING)):
         check_is_fitted(estimator)
         explanation = _explain_ensemble(estimator, replace(task, target="all", out=None))
         predicted = task.target is None and explanation.is_class
-        return pick(explanation, estimator.predict(task.X) if predicted else task.target)
+        return explanation.pick(estimator.predict(task.X) if predicted else task.target)
     raise TypeError(
         f"{_describe(estimator)} inside {_describe(task.outermost)} cannot be explained: "
         "expected ResNet1DClassifier or ResNet1DRegressor, alone or at the end of a Pipeline, a "
@@ -252,7 +251,7 @@ def _explain_ensemble(ensemble, task):
             replace(member, targets=ensemble.classes_[member.targets.astype(int)])
             for member in members
         ]
-    return average(members, getattr(ensemble, "_weights_not_none", None))
+    return members[0].averaged(members[1:], getattr(ensemble, "_weights_not_none", None))
 
 
 def last_step(estimator):
@@ -288,19 +287,6 @@ def _describe(estimator):
     return repr(estimator) if isinstance(estimator, str) else type(estimator).__name__
 
 
-def _inverse_transform(explanation, transformer):
-    """Take an explanation of all outputs back through a linear transformation of y."""
-    matrix, offset, outputs = linear_inverse(transformer, explanation.outputs)
-    n_outputs, n_targets = matrix.shape
-    return replace(
-        explanation,
-        targets=explanation.targets if n_targets == n_outputs else np.arange(n_targets),
-        maps=explanation.maps @ matrix.astype(explanation.maps.dtype),
-        outputs=outputs,
-        base_values=explanation.base_values @ matrix + offset,
-    )
-
-
 def linear_inverse(transformer, outputs):
     """Return what a fitted transformer of y makes of outputs, and how.
 
@@ -325,17 +311,3 @@ def linear_inverse(transformer, outputs):
             "StandardScaler."
         )
     return matrix, offset, linear
-
-
-def pick(explanation, target):
-    """Return the explanation of `target` out of one of all outputs."""
-    labels = explanation.targets
-    n_samples = len(explanation)
-    choice = TargetChoice(target, labels, n_samples, highest=explanation.is_class)
-    if not choice.single:
-        return explanation
-    rows = np.arange(n_samples)
-    columns = choice.columns(slice(None), explanation.outputs)[:, 0]
-    return explanation._over_targets(
-        lambda array: array[rows, ..., columns], targets=labels[columns]
-    )

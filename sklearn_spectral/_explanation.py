@@ -10,7 +10,7 @@ from scipy.signal import find_peaks
 from ._bands import BAND_TABLES, named_bands
 from ._checks import LARGEST, SMALLEST, as_numbers, reading
 from ._html import explanation_html
-from ._targets import same
+from ._targets import TargetChoice, same
 
 # A peak of the mean map counts from this share of the highest one on.
 PEAK_PROMINENCE = 0.05
@@ -317,6 +317,213 @@ class Explanation:
             targets=np.array(names, dtype=object),
             output_name="logit difference",
         )
+
+    def pick(self, target):
+        """Return the explanation of one target for each spectrum, out of that of all targets.
+
+        Parameters
+        ----------
+        target : None, label, array-like of shape (n_samples,) or "all"
+            As for :func:`explain`: for a classifier the class with the highest logit (None), one
+            class, or one class per spectrum; for a regressor an output by its number or its name.
+
+        Returns
+        -------
+        explanation : Explanation
+            Of one target for each spectrum, without a target axis; unchanged for "all", and for
+            None of a regressor with several outputs.
+
+        Raises
+        ------
+        ValueError
+            The maps are not of all targets, or `target` is none of them.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_spectral import ResNet1DClassifier
+        >>> X = np.random.default_rng(0).normal(size=(30, 50))
+        >>> model = ResNet1DClassifier(max_epochs=1, random_state=0).fit(X, X[:, 20] > 0)
+        >>> explanation = model.explain(X, target="all")
+        >>> explanation.maps.shape, explanation.pick(True).maps.shape
+        ((30, 50, 2), (30, 50))
+        """
+        self._check_all_targets("pick")
+        choice = TargetChoice(target, self.targets, len(self), highest=self.is_class)
+        if not choice.single:
+            return self
+        rows = np.arange(len(self))
+        columns = choice.columns(slice(None), self.outputs)[:, 0]
+        return self._over_targets(
+            lambda array: array[rows, ..., columns], targets=self.targets[columns]
+        )
+
+    def _check_all_targets(self, what):
+        if self.maps.ndim != 3:
+            raise ValueError(f"{what} needs the maps of all targets: explain(..., target='all').")
+
+    def through(self, matrix, offset):
+        r"""Return the explanation of outputs that are a linear transformation of these.
+
+        .. math:: z'_t = \sum_s z_s M_{st} + b_t, \qquad m'_{it} = \sum_s m_{is} M_{st}
+
+        Base values are transformed as the outputs z are, so that maps and base values still add
+        up to the outputs. :func:`explain` does this for a TransformedTargetRegressor.
+
+        Parameters
+        ----------
+        matrix : array-like of shape (n_targets, n_new_targets)
+            What every new output takes of each of the present ones.
+        offset : array-like of shape (n_new_targets,)
+            What is added to every new output, in its unit.
+
+        Returns
+        -------
+        explanation : Explanation
+            Of the new outputs, which keep their labels where they are as many as the present
+            ones, and are numbered otherwise.
+
+        Raises
+        ------
+        ValueError
+            The maps are not of all targets, or `matrix` or `offset` do not fit them.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_spectral import ResNet1DRegressor
+        >>> X = np.random.default_rng(0).normal(size=(30, 50))
+        >>> celsius = X[:, 20]
+        >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(X, celsius)
+        >>> fahrenheit = model.explain(X, target="all").through([[1.8]], [32])
+        >>> bool(np.allclose(fahrenheit.outputs[:, 0], 1.8 * model.predict(X) + 32))
+        True
+        """
+        self._check_all_targets("through")
+        matrix = as_numbers(matrix, "matrix", "numbers")
+        offset = as_numbers(offset, "offset", "numbers")
+        n_targets = self.maps.shape[2]
+        if matrix.ndim != 2 or len(matrix) != n_targets or offset.shape != matrix.shape[1:]:
+            raise ValueError(
+                f"matrix has shape {matrix.shape} and offset {offset.shape}; expected "
+                f"({n_targets}, n_new_targets) and (n_new_targets,)."
+            )
+        return replace(
+            self,
+            maps=self.maps @ matrix.astype(self.maps.dtype),
+            outputs=self.outputs @ matrix + offset,
+            base_values=self.base_values @ matrix + offset,
+            targets=self.targets if len(offset) == n_targets else np.arange(len(offset)),
+        )
+
+    def averaged(self, others, weights=None):
+        """Return the mean of this and other explanations of the same spectra.
+
+        Parameters
+        ----------
+        others : sequence of Explanation
+            Explanations by other models, of the same spectra, targets and wavelengths.
+        weights : array-like of shape (1 + n_others,) or None, default=None
+            Weights of the mean, that of this explanation first; None weighs all alike.
+
+        Returns
+        -------
+        explanation : Explanation
+            Means of maps, outputs, base values and spectra; the explanations that were averaged,
+            this one first, are its ``members``.
+
+        Raises
+        ------
+        TypeError
+            `others` is no sequence of explanations.
+        ValueError
+            The explanations are of other spectra, targets or wavelengths, or `weights` are not
+            one for each.
+
+        See Also
+        --------
+        stability : Which bands the averaged models agree on.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_spectral import ResNet1DRegressor
+        >>> X = np.random.default_rng(0).normal(size=(30, 50))
+        >>> first, second = (
+        ...     ResNet1DRegressor(max_epochs=1, random_state=seed).fit(X, X[:, 20]).explain(X)
+        ...     for seed in range(2)
+        ... )
+        >>> mean = first.averaged([second])
+        >>> len(mean.members), mean.maps_std.shape
+        (2, (30, 50))
+        """
+        members = _all_of(self, others)
+        check_alike(members)
+        if weights is not None and np.shape(weights) != (len(members),):
+            raise ValueError(
+                f"weights have shape {np.shape(weights)}; expected ({len(members)},), one for each "
+                "explanation."
+            )
+
+        def mean(name):
+            arrays = [getattr(member, name) for member in members]
+            return np.average(arrays, axis=0, weights=weights).astype(arrays[0].dtype)
+
+        names = ("maps", "outputs", "base_values", "spectra")
+        return replace(self, **{name: mean(name) for name in names}, members=members)
+
+    def joined(self, others, rows=None):
+        """Return one explanation of the spectra of this one and of others.
+
+        Parameters
+        ----------
+        others : sequence of Explanation
+            Explanations of other spectra, for the same targets on the same wavelengths.
+        rows : array-like of shape (n_samples_in_all,) or None, default=None
+            The number of every spectrum, those of this explanation first: the spectra are brought
+            into the order of these numbers. None keeps them one behind another.
+
+        Returns
+        -------
+        explanation : Explanation
+            Of all spectra, without ``members``.
+
+        Raises
+        ------
+        TypeError
+            `others` is no sequence of explanations.
+        ValueError
+            The explanations are of other targets or wavelengths, or `rows` are not one for each
+            spectrum.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_spectral import ResNet1DRegressor
+        >>> X = np.random.default_rng(0).normal(size=(30, 50))
+        >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(X, X[:, 20])
+        >>> odd, even = model.explain(X[1::2]), model.explain(X[::2])
+        >>> whole = odd.joined([even], rows=[*range(1, 30, 2), *range(0, 30, 2)])
+        >>> bool(np.allclose(whole.outputs, model.predict(X)))
+        True
+        """
+        parts = _all_of(self, others)
+        check_alike(parts, same_spectra=False)
+        # Labels on the target axis are shared; those of single targets belong to the spectra.
+        own = ["targets"] * (self.maps.ndim == 2)
+        arrays = {
+            name: np.concatenate([getattr(part, name) for part in parts])
+            for name in ["maps", "outputs", "base_values", "spectra", *own]
+        }
+        whole = replace(self, **arrays, members=())
+        if rows is None:
+            return whole
+        if np.shape(rows) != (len(whole),):
+            raise ValueError(
+                f"rows has shape {np.shape(rows)}; expected ({len(whole)},), a number for each "
+                "spectrum."
+            )
+        return whole[np.argsort(rows, kind="stable")]
 
     def _over_targets(self, function, **changes):
         """Return this with `function` of all that has a target axis, of the members as well."""
@@ -664,32 +871,38 @@ def _band_frame(labels, names, ends, **columns):
     )
 
 
-def check_alike(members):
-    """Raise unless explanations are of the same targets on the same wavelengths."""
-    first = members[0]
-    for member in members[1:]:
-        if not np.array_equal(member.targets, first.targets):
+def _all_of(first, others):
+    """Return explanations as one tuple; raise where `others` are no list of them."""
+    if isinstance(others, Explanation) or not all(isinstance(o, Explanation) for o in others):
+        raise TypeError(f"others={others!r}; expected a list of explanations.")
+    return (first, *others)
+
+
+def check_alike(explanations, *, same_spectra=True):
+    """Raise unless explanations are of the same targets on the same wavelengths.
+
+    Without `same_spectra`, targets that belong to spectra, one each, may differ.
+    """
+    first = explanations[0]
+    for each in explanations[1:]:
+        several = each.maps.ndim == 3
+        if several != (first.maps.ndim == 3) or (
+            (several or same_spectra) and not np.array_equal(each.targets, first.targets)
+        ):
             raise ValueError(
                 f"The models do not know the same targets: {first.targets.tolist()} and "
-                f"{member.targets.tolist()}. Each needs spectra of every class: use fewer folds or "
+                f"{each.targets.tolist()}. Each needs spectra of every class: use fewer folds or "
                 "a stratified splitter, or larger bootstrap samples."
             )
-        if not np.array_equal(member.x_axis, first.x_axis):
+        if same_spectra and len(each) != len(first):
+            raise ValueError(
+                f"The explanations are of {len(first)} and {len(each)} spectra; expected the same "
+                "spectra in each."
+            )
+        if not np.array_equal(each.x_axis, first.x_axis):
             raise ValueError(
                 "The models see different wavelengths after their preprocessing: "
-                f"{len(first.x_axis)} points from {first.x_axis[0]:g} and {len(member.x_axis)} "
-                f"from {member.x_axis[0]:g}. Their maps cannot be averaged; use preprocessing "
+                f"{len(first.x_axis)} points from {first.x_axis[0]:g} and {len(each.x_axis)} "
+                f"from {each.x_axis[0]:g}. Their maps cannot be averaged; use preprocessing "
                 "that keeps or chooses the same wavelengths for all."
             )
-
-
-def average(members, weights=None):
-    """Return the mean of explanations of the same spectra, which it keeps as members."""
-    check_alike(members)
-
-    def mean(name):
-        arrays = [getattr(member, name) for member in members]
-        return np.average(arrays, axis=0, weights=weights).astype(arrays[0].dtype)
-
-    averaged = ("maps", "outputs", "base_values", "spectra")
-    return replace(members[0], **{name: mean(name) for name in averaged}, members=tuple(members))

@@ -1,5 +1,6 @@
 """Contributions and tables, with figures worked out by hand."""
 
+import doctest
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,11 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_spectral import Explanation, ResNet1DRegressor, explain
 from sklearn_spectral._axis import axis_from_names, check_x_axis
-from sklearn_spectral._explanation import PRINTED_MAPS, average
+from sklearn_spectral._explanation import PRINTED_MAPS
+
+
+def average(members, weights=None):
+    return members[0].averaged(members[1:], weights)
 
 
 @pytest.fixture
@@ -511,6 +516,94 @@ def test_explanations_of_different_things_are_not_averaged(three_classes):
         average([three_classes] * 2 + [replace(three_classes, x_axis=np.array([1.0, 2.0]))])
 
 
+def test_only_explanations_of_the_same_spectra_are_averaged(three_classes, explanation):
+    with pytest.raises(ValueError, match="of 2 and 1 spectra; expected the same spectra"):
+        three_classes.averaged([three_classes[:1]])
+    # The labels are equal, but those of one belong to the target axis and of the other to spectra.
+    two = replace(three_classes, maps=three_classes.maps[:, :, :2], targets=np.array(["a", "b"]))
+    one = replace(explanation, maps=explanation.maps[:, :2], x_axis=two.x_axis)
+    with pytest.raises(ValueError, match="do not know the same targets"):
+        two.averaged([one])
+    for others in (explanation, [explanation, 3]):
+        with pytest.raises(TypeError, match="expected a list of explanations"):
+            explanation.averaged(others)
+    with pytest.raises(ValueError, match=r"weights have shape \(3,\); expected \(2,\)"):
+        explanation.averaged([explanation], [1, 2, 3])
+
+
+def test_joined_by_hand(three_classes, two_targets, explanation):
+    """Rows 2 and 0 of one, 1 of another: they come as 0, 1, 2."""
+    other = replace(two_targets[:1], outputs=np.array([[5.0, 6.0]]))
+    whole = two_targets.joined([other], [2, 0, 1])
+    assert whole.outputs.tolist() == [[1, 1], [5, 6], [7, 13]]
+    assert whole.spectra[:, 0].tolist() == [5, 0, 0]
+    assert whole.maps[:, 0].tolist() == [[0, 0], [1, 2], [1, 2]]
+    assert whole.base_values.shape == (3, 2) and whole.targets.tolist() == ["a", "b"]
+    assert two_targets.joined([other]).outputs.tolist() == [[7, 13], [1, 1], [5, 6]]
+    # Labels of single targets are joined with their spectra; members are not kept.
+    single = average([explanation, explanation]).joined([explanation[1]], [0, 2, 1])
+    assert single.targets.tolist() == ["a", "b", "b"] and single.members == ()
+    assert single.outputs.tolist() == [7, 1, 1] and single.is_class
+
+
+def test_explanations_of_different_things_are_not_joined(three_classes, two_targets, explanation):
+    with pytest.raises(ValueError, match="do not know the same targets"):
+        three_classes.joined([two_targets])
+    with pytest.raises(ValueError, match="do not know the same targets"):
+        two_targets.joined([explanation])
+    with pytest.raises(ValueError, match="different wavelengths"):
+        explanation.joined([replace(explanation[:1], x_axis=explanation.x_axis[::-1])])
+    with pytest.raises(ValueError, match=r"rows has shape \(2,\); expected \(4,\)"):
+        explanation.joined([explanation], [0, 1])
+    with pytest.raises(TypeError, match="expected a list of explanations"):
+        explanation.joined(explanation)
+
+
+def test_pick_by_hand(three_classes, two_targets):
+    """The logits are (3, 2, -1) and (1, 0.5, 0)."""
+    highest = three_classes.pick(None)
+    assert highest.targets.tolist() == ["a", "a"] and highest.outputs.tolist() == [3, 1]
+    assert highest.maps.tolist() == [[3, -1], [0, 0]]
+    assert three_classes.pick("c").base_values.tolist() == [-1, -1]
+    assert three_classes.pick(["b", "c"]).outputs.tolist() == [2, 0]
+    assert three_classes.pick("all") is three_classes
+    assert two_targets.pick(None) is two_targets  # of a regressor
+    assert two_targets.pick(1).targets.tolist() == ["b", "b"]  # by its number
+    with pytest.raises(ValueError, match="none of the model's targets"):
+        three_classes.pick(1)
+    with pytest.raises(ValueError, match="pick needs the maps of all targets"):
+        highest.pick("a")
+
+
+def test_through_by_hand(two_targets):
+    """Outputs (7, 13) and (1, 1) become z1 - z2 and 2 z1 + 10, base values (1, 1) 0 and 12."""
+    new = two_targets.through([[1, 2], [-1, 0]], [0, 10])
+    assert new.outputs.tolist() == [[-6, 24], [0, 12]]
+    assert new.base_values.tolist() == [[0, 12]] * 2
+    assert new.maps[0].tolist() == [[-1, 2], [-2, 4], [1, -2], [0, 0], [-4, 8]]
+    assert new.residuals.tolist() == [[0, 0], [0, 0]] and new.targets.tolist() == ["a", "b"]
+    one = two_targets.through([[1], [1]], [0.5])
+    assert one.outputs.tolist() == [[20.5], [2.5]] and one.targets.tolist() == [0]
+    single = replace(two_targets, maps=two_targets.maps.astype(np.float32))
+    assert single.through([[1], [1]], [0]).maps.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("matrix", "offset", "message"),
+    [
+        ([[1]], [0], r"matrix has shape \(1, 1\) and offset \(1,\); expected \(2, n_new"),
+        ([[1], [1]], [0, 0], r"offset \(2,\)"),
+        ([1, 1], [0], r"shape \(2,\)"),
+        ([["a"], ["b"]], [0], "matrix cannot be read as numbers"),
+    ],
+)
+def test_transformations_that_do_not_fit_are_refused(two_targets, matrix, offset, message):
+    with pytest.raises(ValueError, match=message):
+        two_targets.through(matrix, offset)
+    with pytest.raises(ValueError, match="through needs the maps of all targets"):
+        two_targets.pick("a").through([[1]], [0])
+
+
 def test_incomplete_maps_say_so(explanation):
     half = replace(explanation, maps=explanation.maps / 2, method="grad-cam", layer="stem")
     assert half.residuals.tolist() == [3, 0]
@@ -542,6 +635,15 @@ def test_names_are_an_axis_where_they_are_numbers_in_order():
     assert axis_from_names(["1000.5", "1010"]).tolist() == [1000.5, 1010]
     for names in (None, ["a", "b"], [None, 1], ["2", "1", "3"]):
         assert axis_from_names(names) is None
+
+
+def test_examples_of_methods_run():
+    """pytest collects no examples of methods whose class names another place than its file."""
+    runner = doctest.DocTestRunner()
+    for name, method in vars(Explanation).items():
+        for example in doctest.DocTestFinder().find(method, name, module=False, globs={}):
+            runner.run(example)
+    assert runner.tries > 20 and runner.failures == 0
 
 
 def test_plots_are_of_this_explanation(explanation):
