@@ -191,7 +191,7 @@ def fit(data, seed):
 def network_inputs(estimator, spectra, targets):
     """Return module, scaled views and the columns of the targets, for captum."""
     x = torch.from_numpy(estimator._view_scaler.transform(views(spectra)))
-    labels = estimator._labels.tolist()
+    labels = estimator._named_outputs[0].tolist()
     return estimator.nets_[0].module_, x, torch.tensor([labels.index(each) for each in targets])
 
 
@@ -277,7 +277,7 @@ def explain_all(data, seed, methods):
     last = model[-1]
     X, y = data.X[data.test], data.y[data.test]
     regression = data.task == "regression"
-    targets = np.full(len(X), last._labels[0]) if regression else y
+    targets = np.full(len(X), last._named_outputs[0][0]) if regression else y
     start = time.perf_counter()
     ours = explain(model, X, target=None if regression else y, x_axis=data.x_axis)
     maps, seconds = {"ours": ours.maps}, {"ours": time.perf_counter() - start}

@@ -41,9 +41,9 @@ from torch.optim.lr_scheduler import OneCycleLR
 from tqdm import tqdm
 
 from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor
-from sklearn_spectral._estimators import _chunks
+from sklearn_spectral._fitted import chunks
+from sklearn_spectral._net import WEIGHT_DECAY, ShuffledBatches
 from sklearn_spectral._resnet1d import ResNet1D
-from sklearn_spectral._training import WEIGHT_DECAY, ShuffledBatches
 from sklearn_spectral._views import views
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -109,7 +109,7 @@ def forward(model, x):
     """Pass prepared tensors through the network."""
     module = model.nets_[0].module_
     with torch.inference_mode():
-        return [module(x[rows]) for rows in _chunks(x)]
+        return [module(x[rows]) for rows in chunks(x)]
 
 
 def explaining(n_rounds=11):
@@ -151,7 +151,7 @@ def explaining(n_rounds=11):
 
     def captums():
         x = prepared(model, X)
-        for chunk in _chunks(x):
+        for chunk in chunks(x):
             for target in range(10):
                 method.attribute(x[chunk], target=target).sum(dim=1)
 

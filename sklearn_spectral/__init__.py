@@ -11,14 +11,15 @@ features to maps), `_explanation` with `_bands`, `_explain` and `_applicability`
 
 from ._applicability import applicability
 from ._bands import band_table
+from ._classifier import ResNet1DClassifier
 from ._cross_explain import cross_explain
-from ._estimators import ResNet1DClassifier, ResNet1DRegressor
 from ._explain import explain
 from ._explanation import Explanation
 from ._files import skops_types
 from ._onnx import export_onnx
 from ._pickles import PARTS as _PARTS
 from ._plot import ExplanationDisplay, LinearityDisplay
+from ._regressor import ResNet1DRegressor
 from ._version import __version__ as __version__
 
 __all__ = [

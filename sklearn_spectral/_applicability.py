@@ -1,11 +1,8 @@
 """Ask a whole model whether spectra are of the kind it was trained on."""
 
 import pandas as pd
-from sklearn.model_selection._search import BaseSearchCV
-from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
 
-from ._explain import last_step
+from ._unwrap import unwrap
 
 
 def applicability(estimator, X):
@@ -54,17 +51,7 @@ def applicability(estimator, X):
     >>> bool(applicability(model, empty_channels)["inside"].any())
     False
     """
-    model, _ = last_step(estimator)
+    model = unwrap(estimator)
     index = X.index if isinstance(X, pd.DataFrame) else None
-    while estimator is not model:
-        check_is_fitted(estimator)
-        if isinstance(estimator, Pipeline):
-            for _, step in estimator.steps[:-1]:
-                if step is not None and step != "passthrough":
-                    X = step.transform(X)
-            estimator = estimator.steps[-1][1]
-        else:
-            is_search = isinstance(estimator, BaseSearchCV)
-            estimator = estimator.best_estimator_ if is_search else estimator.regressor_
-    scores = model.applicability(X)
+    scores = model.last.applicability(model.transform(X))
     return scores if index is None else scores.set_axis(index)

@@ -9,6 +9,10 @@ from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
+from sklearn.utils import check_random_state, compute_sample_weight
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from ._threads import checking
 
 # Squares of larger numbers, summed over a set of spectra, overflow; those of smaller ones vanish.
 LARGEST, SMALLEST = 1e100, 1e-100
@@ -30,6 +34,11 @@ BARE = (
     "sequence",
     "unhashable",
 )
+
+
+def own_random_state(random_state):
+    """Return a RandomState; without a seed a fresh one, so the global state stays as it is."""
+    return np.random.RandomState() if random_state is None else check_random_state(random_state)
 
 
 def some(indices):
@@ -140,6 +149,40 @@ def check_finite(X, *, fits=False):
     )
 
 
+def validated(estimator, X, *y, reset, fits=False, **checks):
+    """Return X, or X and y, checked as scikit-learn does it and as spectra need it, or raise.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Learns the number and the names of the columns, or is held to them.
+    X : array-like
+    *y : array-like
+        The references, where there are any.
+    reset : bool
+        Whether the estimator learns them.
+    fits : bool
+        Whether a model is fitted to X.
+    **checks
+        Further arguments of scikit-learn's `validate_data`.
+    """
+    what, expected = "X", "an array of numbers"
+    if y:
+        what, expected = "X or y", f"{expected}, and one label or value per spectrum"
+    with checking, reading(what, expected):
+        checked = validate_data(
+            estimator,
+            check_table(X),
+            *y,
+            reset=reset,
+            dtype=[np.float64, np.float32],
+            ensure_all_finite=False,
+            **checks,
+        )
+    check_finite(checked[0] if y else checked, fits=fits)
+    return checked
+
+
 def check_outputs(outputs):
     """Raise with the rows whose outputs are more than float32 holds."""
     rows = np.flatnonzero(~np.isfinite(outputs).all(axis=-1))
@@ -186,11 +229,41 @@ def check_values(y):
     return y
 
 
-def comparable(weights):
+def _relative(weights):
     """Bring weights near one by a power of two, which rounds nothing; the negligible are zero."""
     exponent = np.frexp(weights.max(initial=0.0))[1] - 1
     weights = np.ldexp(weights, -exponent)
     return np.where(weights < NEGLIGIBLE, 0.0, weights)
+
+
+def check_sample_weight(sample_weight, X, min_samples):
+    """Return relative weights of spectra, (n_samples,), or raise."""
+    with reading("sample_weight", "one number per spectrum"):
+        sample_weight = _check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+    weights = _relative(sample_weight)
+    n_positive = (weights > 0).sum()
+    if n_positive < min_samples:
+        raise ValueError(
+            f"sample_weight is positive for {n_positive} sample(s), or negligible beside "
+            f"the largest; at least {min_samples} are needed to fit."
+        )
+    return weights
+
+
+def check_class_weight(class_weight, y, sample_weight):
+    """Return the weights of spectra times those of their classes, or raise."""
+    try:
+        of_classes = compute_sample_weight(class_weight, y)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"class_weight={class_weight!r}; expected None, 'balanced' or "
+            f"{{label: weight}} with a weight for every class in y. {error}"
+        ) from error
+    if not (np.isfinite(of_classes) & (of_classes >= 0)).all():
+        raise ValueError(f"class_weight={class_weight!r}; expected finite weights from 0 on.")
+    return _relative(sample_weight * _relative(of_classes))
 
 
 def group_codes(groups, n_samples):

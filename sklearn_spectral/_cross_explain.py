@@ -1,6 +1,7 @@
 """Explain every spectrum by models that did not see it."""
 
 from collections.abc import Mapping
+from itertools import chain
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -14,8 +15,7 @@ from sklearn.model_selection import (
 )
 from sklearn.utils import _safe_indexing, indexable
 
-from ._checks import group_codes, reading
-from ._estimators import _own_random_state
+from ._checks import check_number, group_codes, own_random_state, reading
 from ._explain import explain
 from ._progress import progress
 
@@ -103,8 +103,31 @@ def cross_explain(
     >>> list(explanation.stability(5).columns)[4:]
     ['contribution', 'std', 'sign_agreement', 'stable']
     """
-    if not isinstance(n_repeats, (int, np.integer)) or n_repeats < 1:
-        raise ValueError(f"n_repeats={n_repeats!r}; expected a positive integer.")
+    check_number("n_repeats", n_repeats, "a positive integer", lambda n: n > 0, whole=True)
+    X, y, groups = _checked_data(estimator, X, y, groups, params)
+    cv = _readable_cv(cv)
+    seeds = own_random_state(random_state)
+    repeats = []  # of (model, train, test), one for each fold
+    for _ in range(n_repeats):
+        splitter = _splitter(cv, y, groups, is_classifier(estimator), seeds)
+        folds = list(splitter.split(X, y, groups))
+        _check_folds(folds, len(y))
+        model = clone(estimator)
+        _seed(model, seeds, anew=n_repeats > 1)
+        repeats.append([(clone(model), train, test) for train, test in folds])
+    how = {"x_axis": x_axis, "method": method, "layer": layer, "reference": reference}
+    fits = Parallel(n_jobs=n_jobs, return_as="generator")(
+        delayed(_fit_and_explain)(X, y, *job, params or {}, how) for job in chain(*repeats)
+    )
+    n_fits = sum(map(len, repeats))
+    explanations = iter(list(progress(fits, "fitting", total=n_fits, verbose=verbose)))
+    joined = [_in_order(explanations, [test for *_, test in folds]) for folds in repeats]
+    explanation = joined[0] if n_repeats == 1 else joined[0].averaged(joined[1:])
+    return explanation.pick(target)
+
+
+def _checked_data(estimator, X, y, groups, params):
+    """Return spectra, references and groups that can be divided, or raise."""
     if y is None:
         raise ValueError("y is None; expected a label or a value per spectrum.")
     if params is not None and not isinstance(params, Mapping):
@@ -114,35 +137,21 @@ def cross_explain(
     X, y, groups = indexable(X, y, groups)
     if X is None or len(y) == 0:
         raise ValueError("X is None or y holds 0 spectra: there is nothing to explain.")
-    if groups is not None:
-        groups = group_codes(groups, len(y))
-    seeds = _own_random_state(random_state)
-    how = {"x_axis": x_axis, "method": method, "layer": layer, "reference": reference}
-    if not (cv is None or isinstance(cv, (int, np.integer)) or hasattr(cv, "split")):
-        with reading("cv", "a number of folds, a splitter, or pairs of rows (train, test)"):
-            # They may come only once.
-            cv = [tuple(map(np.atleast_1d, fold)) for fold in cv]
-    jobs = []
-    for repeat in range(n_repeats):
-        splitter = _splitter(cv, y, groups, is_classifier(estimator), seeds)
-        folds = list(splitter.split(X, y, groups))
-        _check_folds(folds, len(y))
-        model = clone(estimator)
-        _seed(model, seeds, anew=n_repeats > 1)
-        jobs += [(repeat, clone(model), train, test) for train, test in folds]
-    fits = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_fit_and_explain)(model, X, y, train, test, params or {}, how)
-        for _, model, train, test in jobs
-    )
-    explanations = list(progress(fits, "fitting", total=len(jobs), verbose=verbose))
-    repeats = []
-    for repeat in range(n_repeats):
-        chosen = [i for i, job in enumerate(jobs) if job[0] == repeat]
-        rows = np.concatenate([jobs[i][3] for i in chosen])
-        first, *others = (explanations[i] for i in chosen)
-        repeats.append(first.joined(others, rows))
-    explanation = repeats[0] if n_repeats == 1 else repeats[0].averaged(repeats[1:])
-    return explanation.pick(target)
+    return X, y, None if groups is None else group_codes(groups, len(y))
+
+
+def _readable_cv(cv):
+    """Return `cv`; pairs of rows, which may come only once, as a list."""
+    if cv is None or isinstance(cv, (int, np.integer)) or hasattr(cv, "split"):
+        return cv
+    with reading("cv", "a number of folds, a splitter, or pairs of rows (train, test)"):
+        return [tuple(map(np.atleast_1d, fold)) for fold in cv]
+
+
+def _in_order(explanations, tests):
+    """Join the next explanations, one for each test fold, in the order of the spectra."""
+    first, *others = (next(explanations) for _ in tests)
+    return first.joined(others, np.concatenate(tests))
 
 
 def _splitter(cv, y, groups, classifier, seeds):
@@ -177,7 +186,7 @@ def _seed(model, seeds, *, anew):
     model.set_params(**{name: drawn[name] for name in names if anew or params[name] is None})
 
 
-def _fit_and_explain(model, X, y, train, test, params, how):
+def _fit_and_explain(X, y, model, train, test, params, how):
     """Fit on some rows and explain others, all targets."""
     n_samples = len(y)
     fit_params = {

@@ -44,22 +44,20 @@ class Domain:
         Of T2 and Q; NaN where `n_units_` is less than `MIN_UNITS`.
     """
 
-    def fit(self, views, scaler, groups):
-        """Learn from `views` (n_samples, 3, n_bins); rows of one group are left out together.
+    def fit(self, data, scaler):
+        """Learn from training spectra; rows of one group are left out together.
 
         Parameters
         ----------
-        views : ndarray of shape (n_samples, 3, n_bins)
-            Views of the spectra, not scaled.
+        data : TrainingSet
         scaler : ViewScaler
-            Fitted on them.
-        groups : ndarray of shape (n_samples,) or None
+            Fitted on its views.
 
         Returns
         -------
         self : object
         """
-        groups = np.arange(len(views)) if groups is None else groups
+        views, groups = data.views, data.units
         if len(views) > MAX_ROWS:
             rows = np.linspace(0, len(views) - 1, MAX_ROWS).astype(int)
             views, groups = views[rows], groups[rows]
@@ -84,15 +82,25 @@ class Domain:
         if self.n_units_ >= MIN_UNITS:
             scores = vectors * np.sqrt(sizes)
             outside = np.maximum(np.diag(gram) - (scores**2).sum(axis=1), 0)
-            statistics = _left_out(scores, groups, n_components)
+            statistics = _out_of_fold(scores, groups, n_components)
             statistics[:, 1] += outside
             self.limits_ = np.maximum(_joint_limits(statistics), [ROUNDING, ROUNDING * X.shape[1]])
         return self
 
-    def statistics(self, views):
-        """Return Hotelling's T2 and Q of scaled views, (n_samples, 2)."""
-        X = views.reshape(len(views), -1) - self.mean_
-        return _t2_and_q(X, self.loadings_, self.variances_)
+    def ratios(self, scaled):
+        """Return Hotelling's T2 and Q of scaled views, divided by their limits, (n_samples, 2)."""
+        X = scaled.reshape(len(scaled), -1) - self.mean_
+        return _t2_and_q(X, self.loadings_, self.variances_) / self.limits_
+
+    def check_limits(self):
+        """Raise where too few spectra were left out for limits."""
+        if self.n_units_ < MIN_UNITS:
+            raise ValueError(
+                "The limits of applicability come from spectra left out in fit, whole groups at a "
+                f"time, but it was given {self.n_units_}; at least {MIN_UNITS} are needed, "
+                f"and {round(1 / FALSE_ALARMS) - 1} for limits that hold. Fit on more spectra or "
+                "groups (the first call to partial_fit counts)."
+            )
 
 
 def _t2_and_q(X, loadings, variances):
@@ -103,7 +111,7 @@ def _t2_and_q(X, loadings, variances):
     return np.column_stack([t2, np.maximum(q, 0)])
 
 
-def _left_out(X, groups, n_components):
+def _out_of_fold(X, groups, n_components):
     """Return T2 and Q of every spectrum by the latent variables of others, (n_samples, 2)."""
     statistics = np.empty((len(X), 2))
     # A seed of its own: the estimator's random state goes on as without.

@@ -10,6 +10,8 @@ from scipy.signal import find_peaks
 from ._bands import BAND_TABLES, named_bands
 from ._checks import LARGEST, SMALLEST, as_numbers, reading
 from ._html import explanation_html
+from ._interactive import interactive_figure
+from ._plot import ExplanationDisplay
 from ._targets import TargetChoice, same
 
 # A peak of the mean map counts from this share of the highest one on.
@@ -781,8 +783,6 @@ class Explanation:
         -------
         display : ExplanationDisplay
         """
-        from ._plot import ExplanationDisplay  # here, because it imports this module in turn
-
         return ExplanationDisplay(self).plot(ax, **plot_params)
 
     def plot_interactive(self, samples=None, bands=None, **plot_params):
@@ -834,8 +834,6 @@ class Explanation:
         >>> [button.label for button in figure.layout.updatemenus[0].buttons]
         ['Spectrum 0', 'Spectrum 3']
         """
-        from ._interactive import interactive_figure  # here, because it imports `_plot`
-
         return interactive_figure(self, samples, bands, **plot_params)
 
     def __len__(self):

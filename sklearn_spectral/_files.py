@@ -5,9 +5,9 @@ Nothing in it is imported, evaluated or unpickled: the estimator is made by its 
 the network by `make_net`, as in `fit`, from numbers that were checked.
 """
 
+import copyreg
 import hashlib
 import json
-import math
 import os
 import platform
 import re
@@ -20,11 +20,12 @@ import sklearn
 import skorch
 import torch
 from sklearn.base import BaseEstimator
-from skorch.history import History
+from sklearn.utils.validation import check_is_fitted
 
-from ._calibration import HOTTEST
-from ._resnet1d import KERNEL_SIZE, STEM_SIZE, STRIDE
-from ._training import resolve_device
+from ._net import resolve_device
+from ._nets import net_from, net_state
+from ._parameters import check_parameters
+from ._probabilities import HOTTEST
 from ._values import decode, encode, set_attribute
 from ._version import __version__
 from ._views import N_VIEWS, bin_size
@@ -37,7 +38,6 @@ MAX_BYTES = 2**30  # many times the largest network that makes sense
 MAX_HEADER = 2**24  # a million column names
 # What `net_params` may hold: numbers for skorch. Its other parameters are code, or start code.
 NET_PARAMS = re.compile(r"(module|optimizer|criterion)__\w+|lr|batch_size|max_epochs|verbose")
-OPTIMIZER_STATE = {"step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"}  # AdamW's
 # Where chemotools' transformers are, and what those that smooth hold besides numbers.
 CHEMOTOOLS = (
     ("adaptation", "augmentation", "baseline", "derivative", "feature_selection", "physics")
@@ -46,97 +46,101 @@ CHEMOTOOLS = (
 SOLVERS = [f"chemotools.utils._whittaker_solvers.{name}Solver" for name in ("Banded", "Sparse")]
 
 
-# -------------------------------------------------------------------------------- networks
+class SavedModel:
+    """How an estimator of ours goes to files and comes back: its own, skops' and pickles."""
+
+    def save(self, path):
+        """Write the fitted model to a file that holds numbers and text, never code.
+
+        One safetensors file: arrays, weights and the optimizer's state are its tensors,
+        parameters and other attributes JSON in its header, with format and package versions;
+        a SHA-256 over all of it comes last. The same model makes the same bytes. The file takes
+        its place at once when all of it is on disk, so that a full disk or a killed process
+        leaves what was there before (a killed one may leave a ``.tmp`` beside it).
+
+        Parameters
+        ----------
+        path : str or path-like
+            Where to; ``model.safetensors``, say. What is there is replaced.
+
+        Raises
+        ------
+        ValueError
+            A parameter or an attribute is neither number nor text nor an array of them, such as
+            a callback or an optimizer class; the message says which and what to do.
+        OSError
+            The file cannot be written.
+        NotFittedError
+            There is nothing to save yet.
+
+        See Also
+        --------
+        skops_types : Whole pipelines, by `skops`.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from sklearn.datasets import make_regression
+        >>> from sklearn_spectral import ResNet1DRegressor
+        >>> X, y = make_regression(n_features=100, random_state=0)
+        >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(X, y)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "model.safetensors")
+        ...     model.save(path)
+        ...     loaded = ResNet1DRegressor.load(path)
+        >>> bool((loaded.predict(X) == model.predict(X)).all())
+        True
+        """
+        check_is_fitted(self)
+        write(path, _to_bytes(self))
+
+    @classmethod
+    def load(cls, path, *, device="cpu"):
+        """Return the model that `save` wrote to a file.
+
+        It predicts and explains bit for bit as before, and `partial_fit` and `warm_start` go on
+        as they would have. Nothing in the file is run, whoever made it, and what it holds is
+        checked: sizes before memory is taken, shapes, names, finite weights. The checksum tells
+        damage, not who wrote the file.
+
+        Parameters
+        ----------
+        path : str or path-like
+        device : str, default="cpu"
+            PyTorch device to put the network on, or "auto"; the file does not choose one.
+
+        Returns
+        -------
+        estimator : object
+            A fitted estimator of this class.
+
+        Raises
+        ------
+        ValueError
+            The file is damaged, cut short, too large, made by other means, by a newer version
+            or by another estimator.
+        OSError
+            The file cannot be read.
+        """
+        return _from_bytes(cls, read(path), path, device)
+
+    # skops asks for the state; pickle, joblib and copy get the attributes as they are, which
+    # may hold what no file does, such as callbacks.
+
+    def __getstate__(self):
+        return {"file": _to_bytes(self)}
+
+    def __setstate__(self, state):
+        if state.keys() == {"file"}:
+            state = vars(_from_bytes(type(self), state["file"], "The skops file's model"))
+        vars(self).update(state)
+
+    def __reduce_ex__(self, protocol):
+        return copyreg.__newobj__, (type(self),), vars(self).copy()
 
 
-def _numpy(tensors):
-    return {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
-
-
-def net_state(net):
-    """Return what a skorch net is made of, as plain values and arrays."""
-    module = net.module_
-    names = ("n_points", "n_outputs", "n_views", "width", "shortcut", "pooling")
-    own = {"n_blocks": len(module.blocks), "seed": net.module__seed}
-    _, key, position, *_ = net.iterator_train__random_state.get_state()
-    return {
-        "module": {name: getattr(module, name) for name in names} | own,
-        "weights": _numpy(module.state_dict()),
-        "optimizer": {
-            index: _numpy(state) for index, state in net.optimizer_.state_dict()["state"].items()
-        },
-        "shuffling": (key, position),
-        # What happened batch by batch would be longer than the weights.
-        "history": [{**epoch, "batches": []} for epoch in net.history],
-    }
-
-
-def n_weights(n_points, n_outputs, n_views, width, n_blocks, shortcut, pooling):
-    """Return how many numbers the `state_dict` of a `ResNet1D` holds."""
-    n_positions = math.ceil(n_points / STRIDE)
-    n_features = width + (n_views * STRIDE if shortcut else 0)
-    stem = width * (n_views * STEM_SIZE + 1)
-    blocks = n_blocks * 2 * width * (width * KERNEL_SIZE + 1)
-    head = n_outputs * (n_features * (1 if pooling else n_positions) + 1)
-    return stem + blocks + head + n_features * n_positions
-
-
-def _net_from(estimator, state):
-    """Return the skorch net of `net_state`, made by the estimator."""
-    module, weights = dict(state["module"]), state["weights"]
-    least = {"shortcut": False, "pooling": False, "n_blocks": 0, "seed": 0}  # 1 of all others
-    for name, value in module.items():
-        if type(value) is not type(least.get(name, 1)) or not least.get(name, 1) <= value < 2**63:
-            raise ValueError(f"{name}={value!r:.80} of a network")
-    seed = module.pop("seed")
-    # Before memory is taken: as many numbers as there are.
-    if n_weights(**module) != sum(array.size for array in weights.values()):
-        raise ValueError("the network's size and its weights do not fit each other")
-    key, position = state["shuffling"]
-    if not 0 <= position <= 624:  # NumPy reads where it says
-        raise ValueError(f"the random state is at {position!r:.80}")
-    shuffling = np.random.RandomState()
-    shuffling.set_state(("MT19937", key, position))
-    own = estimator.net_params or {}
-    net = estimator._make_net(
-        {**module, "seed": seed},
-        shuffling,
-        # The network is as it was made, whatever set_params was told since.
-        {name: value for name, value in own.items() if not name.startswith("module__")},
-    )
-    _fill(net.module_.state_dict(), weights, "weights")
-    net.module_.load_state_dict({name: torch.from_numpy(a) for name, a in weights.items()})
-    optimizer = net.optimizer_.state_dict()
-    parameters = [p for group in net.optimizer_.param_groups for p in group["params"]]
-    for index, moments in state["optimizer"].items():
-        like = {n: parameters[index].new_empty(() if n == "step" else parameters[index].shape)
-                for n in OPTIMIZER_STATE & moments.keys()}  # fmt: skip
-        _fill(like, moments, "optimizer")
-        optimizer["state"][index] = {n: torch.from_numpy(a) for n, a in moments.items()}
-    net.optimizer_.load_state_dict(optimizer)
-    net.history_ = History(state["history"])
-    return net
-
-
-def _fill(tensors, arrays, what):
-    """Check that arrays are what they replace: names, shapes, types; and finite."""
-    if tensors.keys() != arrays.keys():
-        raise ValueError(f"the {what} have other names than the network's")
-    for name, tensor in tensors.items():
-        array = arrays[name]
-        if array.shape != tuple(tensor.shape) or torch.from_numpy(array).dtype != tensor.dtype:
-            raise ValueError(
-                f"{name} of the {what} is {array.dtype} {array.shape}, but the network has "
-                f"{tensor.dtype} {tuple(tensor.shape)}"
-            )
-        if not np.isfinite(array).all():
-            raise ValueError(f"{name} of the {what} holds NaN or infinity")
-
-
-# ------------------------------------------------------------------------ whole estimators
-
-
-def to_bytes(estimator):
+def _to_bytes(estimator):
     """Return the file of an estimator, fitted or not."""
     tensors = {}
     attributes = dict(vars(estimator))
@@ -163,7 +167,7 @@ def to_bytes(estimator):
     return data
 
 
-def from_bytes(cls, data, name, device="cpu"):
+def _from_bytes(cls, data, name, device="cpu"):
     """Return the estimator in `data`, which came from `name`."""
     torch.empty(
         0, device=resolve_device(device)
@@ -212,14 +216,14 @@ def _read(cls, data, device):
     if tensors:
         raise ValueError(f"nothing uses its tensor {min(tensors)!r:.80}")
     if nets:
-        estimator.nets_ = [_net_from(estimator, state) for state in nets]
+        estimator.nets_ = [net_from(estimator, state) for state in nets]
         _check_attributes(estimator)
     return estimator
 
 
 def _check_params(estimator):
     """Check what `fit` takes on trust, because a caller may pass code and a file may not."""
-    estimator._check_parameters()
+    check_parameters(estimator)
     if estimator.callbacks:
         raise ValueError("callbacks are code")
     for name in estimator.net_params or {}:
@@ -246,21 +250,20 @@ def _check_attributes(estimator):
         "mean_spectrum_": (estimator.mean_spectrum_, (n_points,)),
         "_view_scaler.mean_": (estimator._view_scaler.mean_, (N_VIEWS, n_bins)),
         "_view_scaler.scale_": (estimator._view_scaler.scale_, (N_VIEWS, n_bins)),
-        "the outputs' scale": (estimator._output_scale, (n_outputs,)),
+        "the outputs' scale": (estimator._unit[0], (n_outputs,)),
     }
-    names = {"the labels": (estimator._labels, (n_outputs,))}
-    if hasattr(estimator, "_domain"):
-        domain = estimator._domain
-        n_components = len(domain.variances_)
-        numbers["_domain.mean_"] = (domain.mean_, (N_VIEWS * n_bins,))
-        numbers["_domain.loadings_"] = (domain.loadings_, (N_VIEWS * n_bins, n_components))
-        numbers["_domain.variances_"] = (domain.variances_, (n_components,))
-        names["_domain.limits_"] = (domain.limits_, (2,))  # NaN of few spectra
-    temperature, calibrated = estimator._temperature, estimator._calibrated
+    names = {"the labels": (estimator._named_outputs[0], (n_outputs,))}
+    domain = estimator._domain
+    n_components = len(domain.variances_)
+    numbers["_domain.mean_"] = (domain.mean_, (N_VIEWS * n_bins,))
+    numbers["_domain.loadings_"] = (domain.loadings_, (N_VIEWS * n_bins, n_components))
+    numbers["_domain.variances_"] = (domain.variances_, (n_components,))
+    names["_domain.limits_"] = (domain.limits_, (2,))  # NaN of few spectra
+    if type(estimator._calibrated) is not bool:
+        raise ValueError(f"_calibrated is {estimator._calibrated!r:.80}")
+    temperature = estimator._temperature if hasattr(estimator, "classes_") else 1.0
     if type(temperature) is not float or not 1 <= temperature <= HOTTEST:
         raise ValueError(f"_temperature is {temperature!r:.80}")
-    if type(calibrated) is not bool:
-        raise ValueError(f"_calibrated is {calibrated!r:.80}")
     if estimator.x_axis_ is not None:
         numbers["x_axis_"] = (estimator.x_axis_, (n_points,))
     if hasattr(estimator, "feature_names_in_"):

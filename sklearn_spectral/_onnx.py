@@ -3,35 +3,20 @@
 import json
 
 import numpy as np
-import pandas as pd
-from scipy.sparse import csr_array, vstack
-from sklearn.model_selection._search import BaseSearchCV
-from sklearn.pipeline import Pipeline
 
 from . import _views
-from ._axis import check_x_axis, names_after
-from ._explain import (
-    LINEARITY_TOLERANCE,
-    _axis_of_last_step,
-    _Task,
-    last_step,
-    linear_inverse,
-)
+from ._axis import Axis, resolve_axis
 from ._files import write
 from ._grad_cam import spreading
+from ._onnx_steps import add_affine, add_step, root_mean_square
 from ._resnet1d import STRIDE
+from ._unwrap import linear_inverse, unwrap
 from ._version import __version__
 
 # The lowest version of the operators that has all of them as they are used here, and the version
 # of the file's format that came with it: what reads ONNX 1.8 (2020) reads the file.
 OPSET = 13
 IR_VERSION = 7
-# Unit spectra that are transformed at a time: together they are a matrix of all points by all
-# points.
-BLOCK_SIZE = 256
-# An affine map whose outputs see at most so many points is stored point by point, else as a
-# matrix: a Savitzky-Golay window is narrow, Whittaker's smoother sees every point.
-MAX_GATHERED = 64
 
 
 def export_onnx(estimator, path, *, explain=True, x_axis=None):
@@ -117,41 +102,35 @@ def export_onnx(estimator, path, *, explain=True, x_axis=None):
     True
     """
     graph = _Graph(_import_onnx())
-    model, y_transformers = last_step(estimator)
-    steps, y_ndim = _unwrap(estimator, model)
-    fitted = [*(step for _, step in steps), model]
+    model = unwrap(estimator)
+    network = model.last._network
+    fitted = [*(step for _, step in model.steps), model.last]
     # Steps that know no number of features (FunctionTransformer) leave it as it is.
     n_features = next(step.n_features_in_ for step in fitted if hasattr(step, "n_features_in_"))
-    axis = _x_axis(estimator, fitted, x_axis, n_features)
+    axis = Axis.of(None, x_axis, n_features)
     x, n_points = graph.input("spectra", np.float64, ["n_samples", n_features]), n_features
-    for name, step in steps:
-        x, n_points = _add_step(graph, x, n_points, name, step)
-    x = _add_views(graph, x, n_points, model._view_scaler)
-    matrix, offset, labels = _unit(model, y_transformers)
-    cells, base_values = _add_networks(graph, x, model.nets_, matrix, offset)
+    for name, step in model.steps:
+        axis = axis.after(step)
+        x, n_points = add_step(graph, x, n_points, name, step)
+    x = _add_views(graph, x, n_points, network.scaler)
+    matrix, offset, labels = _unit(model, network)
+    cells, base_values = _add_networks(graph, x, network, matrix, offset)
     outputs = graph("ReduceSum", graph.cast(cells, np.float64), [2], keepdims=0)
     outputs = graph("Add", outputs, base_values)  # (B, T)
-    if hasattr(model, "classes_"):
+    if hasattr(model.last, "classes_"):
         _add_class_outputs(graph, outputs, labels)
-    elif y_ndim == 1:
+    elif model.y_ndim == 1:
         graph.output("prediction", graph("Squeeze", outputs, [1]), np.float64, ["n_samples"])
     else:
         graph.output("prediction", outputs, np.float64, ["n_samples", len(labels)])
     if explain:
-        module = model.nets_[0].module_
-        points = STRIDE * _views.bin_size(n_points)  # of a position
-        weights = spreading(module.n_positions, n_points, points).numpy()
-        maps, shape = graph("MatMul", cells, weights), ["n_samples", n_points, len(labels)]
-        if y_ndim == 1:
-            maps, shape = graph("Squeeze", maps, [1]), shape[:2]
-        else:
-            maps = graph("Transpose", maps, perm=[0, 2, 1])
-        graph.output("maps", maps, np.float32, shape)
+        _add_maps(graph, cells, network, n_points, labels, model.y_ndim)
         graph.output("base_values", base_values, np.float64, [len(labels)])
+    x_axis = resolve_axis(model.last, None, axis.of_last_step(model.last))
     metadata = {
-        "x_axis": json.dumps(axis.tolist()),
+        "x_axis": json.dumps(x_axis.tolist()),
         "targets": json.dumps(labels.tolist(), default=str),
-        "output_name": model._output_name,
+        "output_name": model.last._named_outputs[1],
         "preprocessing": json.dumps([type(step).__name__ for step in fitted[:-1]]),
         "opset": str(OPSET),
         "sklearn_spectral_version": __version__,
@@ -217,64 +196,7 @@ class _Graph:
         return model
 
 
-# ------------------------------------------------------------------ the way to the last step
-
-
-def _unwrap(estimator, model):
-    """Return what lies around the last step.
-
-    Returns
-    -------
-    steps : list of (name, fitted transformer) that X passes
-    y_ndim : int
-        Number of axes of what ``predict`` gives.
-    """
-    steps, y_ndim = [], None
-    while estimator is not model:
-        if isinstance(estimator, Pipeline):
-            steps += _flat(estimator.steps[:-1])
-            estimator = estimator.steps[-1][1]
-        elif isinstance(estimator, BaseSearchCV):
-            estimator = estimator.best_estimator_
-        else:  # a TransformedTargetRegressor; the outermost gives y the shape it came in
-            y_ndim = y_ndim or estimator._training_dim
-            estimator = estimator.regressor_
-    return steps, y_ndim or (1 if getattr(model, "_y_was_1d", False) else 2)
-
-
-def _flat(steps):
-    """Return the steps of pipelines in pipelines, those that do something."""
-    flat = []
-    for name, step in steps:
-        if isinstance(step, Pipeline):
-            flat += _flat(step.steps)
-        elif step is not None and step != "passthrough":
-            flat.append((name, step))
-    return flat
-
-
-def _x_axis(estimator, fitted, x_axis, n_features):
-    """Return the wavelength axis that the last of the fitted steps sees, (n_points,)."""
-    given = names = None
-    if x_axis is not None and np.shape(x_axis) == (n_features,):
-        given, x_axis = check_x_axis(x_axis, n_features), None
-        names = given.tolist()
-    for step in fitted[:-1]:
-        names = names_after(step, names)
-    task = _Task(
-        outermost=estimator,
-        X=None,
-        names=names,
-        reference=None,
-        target=None,
-        x_axis=x_axis,
-        given=given,
-        how={},
-    )
-    return fitted[-1]._resolve_x_axis(None, _axis_of_last_step(fitted[-1], task))
-
-
-def _unit(model, y_transformers):
+def _unit(model, network):
     """Return how targets follow from what the networks put out.
 
     Returns
@@ -284,168 +206,14 @@ def _unit(model, y_transformers):
         ``outputs @ matrix + offset`` has the unit of y.
     labels : ndarray of shape (n_targets,)
     """
-    labels = model._labels
-    matrix = np.diag(model._output_scale)
-    offset = model._to_unit(np.zeros(len(labels)))
-    for transformer in y_transformers:
+    labels, _ = model.last._named_outputs
+    matrix, offset = np.diag(network.scale), network.offset
+    for transformer in model.y_transformers:
         # Predictions as they may come: the mean of y, and up to a few standard deviations off.
         outputs = np.random.RandomState(0).normal(size=(100, len(matrix))) @ matrix + offset
-        each, constant, _ = linear_inverse(transformer, outputs)
+        each, constant = linear_inverse(transformer, outputs)
         matrix, offset = matrix @ each, offset @ each + constant
     return matrix, offset, labels if len(labels) == len(offset) else np.arange(len(offset))
-
-
-# ------------------------------------------------------------------ preprocessing
-
-
-def _add_step(graph, x, n_points, name, step):
-    """Add a fitted preprocessing step; return the name and the points of what it gives."""
-    # The class itself: what is derived from it may do something else.
-    kind = f"{type(step).__module__.split('.')[0]}.{type(step).__name__}"
-    if kind in AFFINE:
-        x, n_points, holds = _add_affine(graph, x, n_points, lambda X: _transform(step, X))
-        if holds:
-            return x, n_points
-        problem = "does not add up points with fixed weights, set as it is"
-    elif kind in BY_SPECTRUM:
-        return BY_SPECTRUM[kind](graph, x, step), n_points
-    elif kind == "sklearn.FunctionTransformer" and step.func is None:
-        return x, n_points
-    else:
-        problem = "cannot be expressed in ONNX"
-    known = ", ".join(sorted([*AFFINE, *BY_SPECTRUM]))
-    raise TypeError(
-        f"Step {name!r}, {step!r}, {problem}. What can: {known}. Use one of these, or do this step "
-        "before and export what comes behind it: pipeline[1:]."
-    )
-
-
-def _transform(step, X):
-    names = getattr(step, "feature_names_in_", None)
-    X = X if names is None else pd.DataFrame(X, columns=names)
-    return np.asarray(step.transform(X), dtype=float)
-
-
-def _add_affine(graph, x, n_points, function):
-    """Add ``function(x)``, an affine map of single spectra, by what it makes of unit spectra.
-
-    Returns
-    -------
-    x : str
-    n_points : int
-    holds : bool
-        Whether `function` does to other spectra what it should then do.
-    """
-    offset = function(np.zeros((1, n_points)))[0]
-    starts = range(0, n_points, BLOCK_SIZE)
-    blocks = [np.eye(min(BLOCK_SIZE, n_points - start), n_points, start) for start in starts]
-    weights = vstack([csr_array(function(block) - offset) for block in blocks]).tocsc()
-    # Small and large, positive and negative: what clips or weighs by size shows.
-    spectra = (
-        np.random.RandomState(0).normal(size=(10, n_points)) * 10.0 ** np.arange(-3, 7)[:, None]
-    )
-    expected, given = function(spectra), spectra @ weights + offset
-    tolerance = LINEARITY_TOLERANCE * np.abs(expected).max(axis=1, keepdims=True)
-    holds = bool((np.abs(given - expected) <= tolerance).all())
-
-    counts = np.diff(weights.indptr)  # of the points that each output sees
-    size = counts.max(initial=1)
-    if size > MAX_GATHERED:
-        x = graph("MatMul", x, weights.toarray())
-    else:
-        column = np.repeat(np.arange(len(counts)), counts)
-        place = np.arange(weights.nnz) - np.repeat(weights.indptr[:-1], counts)
-        points, values = np.zeros((2, len(counts), size))
-        points[column, place], values[column, place] = weights.indices, weights.data
-        x = graph("Gather", x, points.astype(np.int64), axis=1)  # (B, n_outputs, size)
-        x = graph("ReduceSum", graph("Mul", x, values), [2], keepdims=0)
-    return graph("Add", x, offset), len(offset), holds
-
-
-def _snv(graph, x, step):
-    x = graph("Sub", x, graph("ReduceMean", x, axes=[1]))
-    return graph("Div", x, _root_mean_square(graph, x))
-
-
-def _root_mean_square(graph, x):
-    return graph("Sqrt", graph("ReduceMean", graph("Mul", x, x), axes=[1]))
-
-
-def _msc(graph, x, step):
-    slope, intercept = (step.pinv_A_ * step.weights_)[:, :, None]  # each (n_points, 1)
-    rest = graph("Sub", x, graph("MatMul", x, intercept))
-    return graph("Div", rest, graph("MatMul", x, slope))
-
-
-def _emsc(graph, x, step):
-    coefficients = np.linalg.pinv(step.WA_).T * step.weights_.reshape(-1, 1)
-    reference = step.order + 1  # its place, between polynomials and interferents
-    others = graph("MatMul", x, np.delete(coefficients, reference, axis=1))
-    rest = graph("Sub", x, graph("MatMul", others, np.delete(step.A_, reference, axis=1).T))
-    return graph("Div", rest, graph("MatMul", x, coefficients[:, [reference]]))
-
-
-def _norm(graph, x, order):
-    # By hand: runtimes that are a few years old have no ReduceL1 and ReduceL2 of float64.
-    if order == "max":
-        return graph("ReduceMax", graph("Abs", x), axes=[1])
-    order = float({"l1": 1, "l2": 2}.get(order, order))
-    sums = graph("ReduceSum", graph("Pow", graph("Abs", x), order), [1])
-    return graph("Pow", sums, 1 / order)
-
-
-def _norm_scaler(graph, x, step):
-    return graph("Div", x, _norm(graph, x, step.l_norm))
-
-
-def _normalizer(graph, x, step):
-    norm = _norm(graph, x, step.norm)
-    return graph("Div", x, graph("Where", graph("Equal", norm, 0.0), 1.0, norm))
-
-
-def _min_max_scaler(graph, x, step):
-    highest = graph("ReduceMax", x, axes=[1])
-    if not step.use_min:
-        return graph("Div", x, highest)
-    lowest = graph("ReduceMin", x, axes=[1])
-    return graph("Div", graph("Sub", x, lowest), graph("Sub", highest, lowest))
-
-
-def _point_scaler(graph, x, step):
-    return graph("Div", x, graph("Gather", x, np.array([step.point_index_]), axis=1))
-
-
-# By package and name: to import them all would cost every user of the package a third of a second.
-# Steps that add up the points of a spectrum with fixed weights, and maybe a constant:
-AFFINE = (
-    "chemotools.ConstantBaselineCorrection",
-    "chemotools.IndexSelector",
-    "chemotools.LinearCorrection",
-    "chemotools.MeanFilter",
-    "chemotools.ModifiedSincFilter",
-    "chemotools.NorrisWilliams",
-    "chemotools.ParetoScaler",
-    "chemotools.PolynomialCorrection",
-    "chemotools.RangeCut",
-    "chemotools.SavitzkyGolay",
-    "chemotools.SavitzkyGolayFilter",
-    "chemotools.SubtractReference",
-    "chemotools.WhittakerSmooth",
-    "sklearn.MaxAbsScaler",
-    "sklearn.MinMaxScaler",
-    "sklearn.RobustScaler",
-    "sklearn.StandardScaler",
-)
-# Steps that scale each spectrum by something of its own:
-BY_SPECTRUM = {
-    "chemotools.ExtendedMultiplicativeScatterCorrection": _emsc,
-    "chemotools.MinMaxScaler": _min_max_scaler,
-    "chemotools.MultiplicativeScatterCorrection": _msc,
-    "chemotools.NormScaler": _norm_scaler,
-    "chemotools.PointScaler": _point_scaler,
-    "chemotools.StandardNormalVariate": _snv,
-    "sklearn.Normalizer": _normalizer,
-}
 
 
 # ------------------------------------------------------------------ views and networks
@@ -454,17 +222,17 @@ BY_SPECTRUM = {
 def _add_views(graph, x, n_points, scaler):
     """Add what `_views.views` and the fitted scaler of views compute: float32 (B, 3, n_bins)."""
     if _views.bin_size(n_points) > 1:
-        x, n_points, _ = _add_affine(graph, x, n_points, _views.average_bins)
+        x, n_points, _ = add_affine(graph, x, n_points, _views.average_bins)
     stack = [x] + [graph("Mul", x, 0.0)] * (_views.N_VIEWS - 1)
     if n_points >= _views.MIN_POINTS_OF_DERIVATIVE:
         highest = graph("ReduceMax", graph("Abs", x), axes=[1])
         rounding = graph("Mul", highest, _views.ROUNDING)
         for order, (window, _) in _views.WINDOWS.items():
-            slopes, _, _ = _add_affine(
+            slopes, _, _ = add_affine(
                 graph, x, n_points, lambda X, order=order: _views.derivative(X, order)
             )
             slopes = graph("Sub", slopes, graph("ReduceMean", slopes, axes=[1]))
-            size = _root_mean_square(graph, slopes)
+            size = root_mean_square(graph, slopes)
             size = graph("Where", graph("Greater", size, rounding), size, np.inf)
             margin = [0, window // 2]
             stack[order] = graph("Pad", graph("Div", slopes, size), margin * 2)
@@ -473,7 +241,7 @@ def _add_views(graph, x, n_points, scaler):
     return graph.cast(stack, np.float32)
 
 
-def _add_networks(graph, x, nets, matrix, offset):
+def _add_networks(graph, x, network, matrix, offset):
     """Add the networks, averaged, up to what each position contributes to each target.
 
     Returns
@@ -483,15 +251,27 @@ def _add_networks(graph, x, nets, matrix, offset):
     base_values : ndarray of shape (n_targets,)
     """
     cells, base_values = [], offset
-    for net in nets:
-        module = net.module_
+    matrix = matrix / len(network.modules)
+    for module in network.modules:
         weights = _numpy(module.head_weight).astype(float)  # (n_outputs, K, L)
-        weights = np.einsum("okl,ot->lkt", weights, matrix / len(nets)).astype(np.float32)
+        weights = np.einsum("okl,ot->lkt", weights, matrix).astype(np.float32)
         features = graph("Transpose", _add_features(graph, x, module), perm=[2, 0, 1])
         cells.append(graph("MatMul", features, weights))  # (L, B, T)
-        base_values = base_values + _numpy(module.head.bias) @ (matrix / len(nets))
+        base_values = base_values + _numpy(module.head.bias) @ matrix
     total = graph("Sum", *cells)
     return graph("Transpose", total, perm=[1, 2, 0]), base_values
+
+
+def _add_maps(graph, cells, network, n_points, labels, y_ndim):
+    """Add what each point of the spectrum contributes to each target."""
+    points = network.points_per_position(n_points)
+    weights = spreading(network.n_positions, n_points, points).numpy()
+    maps, shape = graph("MatMul", cells, weights), ["n_samples", n_points, len(labels)]
+    if y_ndim == 1:
+        maps, shape = graph("Squeeze", maps, [1]), shape[:2]
+    else:
+        maps = graph("Transpose", maps, perm=[0, 2, 1])
+    graph.output("maps", maps, np.float32, shape)
 
 
 def _add_features(graph, x, module):

@@ -31,7 +31,7 @@ def pls_candidates(Z, Y, sample_weight, folds):
 
     Yields
     ------
-    left_out : ndarray of shape (n_samples, n_outputs)
+    out_of_fold : ndarray of shape (n_samples, n_outputs)
         What the calibration predicts for rows it was not fitted on.
     coefficients : ndarray of shape (n_bins, n_outputs)
         Of the calibration fitted on all rows.

@@ -76,7 +76,7 @@ def ridge_candidate(linear, nonlinear, Y, sample_weight, folds, share, penalty):
 
     Returns
     -------
-    left_out : ndarray of shape (n_samples, n_outputs)
+    out_of_fold : ndarray of shape (n_samples, n_outputs)
         What the calibration predicts for rows it was not fitted on.
     duals : ndarray of shape (n_samples, n_outputs)
         Weight of each training spectrum.

@@ -1,27 +1,17 @@
-"""Everything that knows skorch: how one network is made and trained."""
+"""Training of one skorch net, in whole epochs, from where it is."""
 
-import copy
 import math
 import signal
 import threading
-import warnings
 from contextlib import contextmanager
 from functools import partial
 
-import numpy as np
-import torch
-from sklearn.exceptions import ConvergenceWarning
-from skorch import NeuralNetClassifier, NeuralNetRegressor
-from skorch.callbacks import Callback, EarlyStopping, EpochScoring
-from skorch.dataset import Dataset
+from skorch.callbacks import Callback, EarlyStopping
 from skorch.helper import predefined_split
 
-from ._pickles import part_of_models
+from ._net import all_finite, learning_rates, n_batches, restore, set_learning_rates, state_of
 from ._progress import progress
-from ._resnet1d import ResNet1D
-from ._threads import checking
 
-WEIGHT_DECAY = 0.01
 # The one-cycle rate: where it begins, of its highest value, where it ends, of its first one, and
 # the share of the steps for which it rises.
 FIRST_RATE, LAST_RATE, RISE = 1 / 25, 1e-4, 0.3
@@ -34,70 +24,6 @@ RUNAWAY = 100.0
 # Shares of lr that are tried in turn where training diverges. More than 100 times too large, lr
 # is a mistake to tell about and not to mend.
 RESCUES = (1.0, 0.1, 0.01)
-
-
-@part_of_models
-class ShuffledBatches:
-    """Iterate over a skorch dataset in whole batches, reshuffled every epoch.
-
-    PyTorch's own loader fetches row by row, which for spectra costs more than the network, and
-    shuffles by the global random state. Batches differ in size by one at most: a remainder of
-    one or two spectra would take a full step on hardly any evidence.
-    """
-
-    def __init__(self, dataset, batch_size, random_state=None):
-        self.dataset = dataset
-        self.batch_size = batch_size
-        self.random_state = random_state
-
-    def __len__(self):
-        return n_batches(len(self.dataset), self.batch_size)
-
-    def __iter__(self):
-        order = np.arange(len(self.dataset))
-        if self.random_state is not None:
-            self.random_state.shuffle(order)
-        for batch in np.array_split(order, len(self)):
-            yield self.dataset[batch.tolist()]
-
-
-def n_batches(n_samples, batch_size):
-    """Return the number of batches an epoch takes."""
-    return max(1, -(-n_samples // batch_size))
-
-
-class _SampleWeights:
-    """Weigh the loss of each spectrum by ``X["sample_weight"]``."""
-
-    def get_loss(self, y_pred, y_true, X=None, training=False):
-        loss = super().get_loss(y_pred, y_true, X, training)  # (B,) or (B, n_outputs)
-        if loss.ndim == 2:
-            loss = loss.mean(dim=1)
-        return (loss * X["sample_weight"].to(loss.device)).mean()
-
-
-@part_of_models
-class _Accuracy(EpochScoring):
-    """skorch's score of a classifier, by scikit-learn and its checks."""
-
-    def _scoring(self, net, X_test, y_test):
-        with checking:
-            return super()._scoring(net, X_test, y_test)
-
-
-@part_of_models
-class WeightedClassifier(_SampleWeights, NeuralNetClassifier):
-    """skorch's classifier with sample weights."""
-
-    @property
-    def _default_callbacks(self):
-        accuracy = _Accuracy("accuracy", name="valid_acc", lower_is_better=False)
-        return list((dict(super()._default_callbacks) | {"valid_acc": accuracy}).items())
-
-
-@part_of_models
-class WeightedRegressor(_SampleWeights, NeuralNetRegressor):
-    """skorch's regressor with sample weights."""
 
 
 class LearningRate(Callback):
@@ -151,36 +77,6 @@ def full_rate(step, n_steps):
 SCHEDULES = {"one-cycle": one_cycle_rate, "warm-up": warm_up_rate, "constant": full_rate}
 
 
-def learning_rates(net):
-    """Return the learning rate of each of the optimizer's groups."""
-    return [group["lr"] for group in net.optimizer_.param_groups]
-
-
-def set_learning_rates(net, lrs):
-    """Set the learning rate of each of the optimizer's groups."""
-    for group, lr in zip(net.optimizer_.param_groups, lrs, strict=True):
-        group["lr"] = lr
-
-
-def state_of(net):
-    """Copy what training changes in a net."""
-    optimizer = net.optimizer_.state_dict()["state"]
-    copied = copy.deepcopy((net.module_.state_dict(), optimizer, net.iterator_train__random_state))
-    return *copied, learning_rates(net), len(net.history)
-
-
-def restore(net, state):
-    """Put a net back into an earlier `state_of` it."""
-    # The optimizer takes the tensors it is given as its own.
-    weights, optimizer, shuffling, lrs, n_epochs = copy.deepcopy(state)
-    net.module_.load_state_dict(weights)
-    groups = net.optimizer_.state_dict()["param_groups"]
-    net.optimizer_.load_state_dict({"state": optimizer, "param_groups": groups})
-    set_learning_rates(net, lrs)
-    net.iterator_train__random_state = shuffling
-    del net.history[n_epochs:]
-
-
 class _Diverged(Exception):
     """Training that cannot come to anything; holds what to say about it."""
 
@@ -215,14 +111,9 @@ class _WholeEpochs(Callback):
             raise _Diverged(f"in epoch {len(net.history) - self.first}")
 
 
-def all_finite(net):
-    """Return whether no weight is NaN or infinite."""
-    return all(torch.isfinite(parameter).all() for parameter in net.module_.parameters())
-
-
 @contextmanager
-def _noting(interrupts):
-    """Take note of Ctrl-C in a list.
+def _recorded_interrupts(interrupts):
+    """Record presses of Ctrl-C in a list.
 
     skorch takes every KeyboardInterrupt for the wish of a callback to stop. Those of the keyboard
     come through the handler of the signal, in the main thread only.
@@ -257,83 +148,19 @@ class _Epochs(Callback):
         self.bar.update()
 
 
-def resolve_device(device):
-    """Return what `device` means here: "auto" is a GPU where there is one, else the CPU."""
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return device
-
-
-def make_net(
-    net_class,
-    criterion,
-    module_params,
-    *,
-    lr,
-    batch_size,
-    device,
-    callbacks,
-    verbose,
-    net_params,
-    random_state,
-):
-    """Make and initialize a skorch net around one `ResNet1D`.
-
-    `net_params` go to skorch last, so that everything it offers stays in reach.
-    """
-    params = {
-        "optimizer": torch.optim.AdamW,
-        "optimizer__weight_decay": WEIGHT_DECAY,
-        # Biases are offsets: weight decay must not pull them to zero.
-        "optimizer__param_groups": [("*bias", {"weight_decay": 0.0})],
-        "criterion": criterion,
-        "criterion__reduction": "none",
-        "iterator_train": ShuffledBatches,
-        "iterator_train__random_state": random_state,
-        "iterator_valid": ShuffledBatches,
-        "lr": lr,
-        "batch_size": int(batch_size),  # torch takes no NumPy integers
-        "device": resolve_device(device),
-        # Callbacks keep state: the caller's own stay as they are.
-        "callbacks": copy.deepcopy(callbacks),
-        "train_split": None,
-        "verbose": skorchs_verbose(verbose),
-        **(net_params or {}),
-    }
-    module_params = {f"module__{name}": value for name, value in module_params.items()}
-    net = net_class(ResNet1D, **module_params, **params)
-    return net.initialize()
-
-
-def skorchs_verbose(verbose):
-    """Return what skorch is to print: from 2 on its table of the epochs, below it a bar of ours."""
-    return max(0, int(verbose) - 1)
-
-
-def _as_dataset(X, y, sample_weight):
-    spectra = torch.from_numpy(np.ascontiguousarray(X, dtype=np.float32))
-    weight = torch.from_numpy(np.asarray(sample_weight, dtype=np.float32))
-    return Dataset({"x": spectra, "sample_weight": weight}, torch.from_numpy(y))
-
-
 def train(
-    net,
-    training,
-    validation=None,
-    *,
-    max_epochs,
-    patience=None,
-    schedule="one-cycle",
-    verbose=0,
+    net, training, validation=None, *, max_epochs, patience=None, schedule="one-cycle", verbose=0
 ):
     """Train an initialized net in place, from where it is.
+
+    Where training diverges, it is done again with smaller learning rates (`RESCUES`).
 
     Parameters
     ----------
     net : skorch net from `make_net`
-    training, validation : tuple (X, y, sample_weight)
-        Scaled spectra and outputs; with `validation`, training stops when its loss has not
-        fallen for `patience` epochs and the best weights are kept.
+    training, validation : skorch datasets from `as_dataset`
+        With `validation`, training stops when its loss has not fallen for `patience` epochs, and
+        the best weights are kept.
     max_epochs : int
         0 leaves the net as it is.
     patience : int or None
@@ -342,45 +169,39 @@ def train(
     verbose : int
         1 draws a progress bar.
 
+    Returns
+    -------
+    messages : list of str
+        What the user should be warned of: a smaller learning rate was needed, or Ctrl-C stopped
+        training; the net is then that of the whole epochs before.
+
     Raises
     ------
     ValueError
         Training diverges at every learning rate of `RESCUES`; the net is as it was.
-
-    Warns
-    -----
-    ConvergenceWarning
-        A smaller learning rate was needed, or Ctrl-C stopped training: the net is then that of
-        the whole epochs before.
     """
     if max_epochs == 0:
-        return
-    dataset = _as_dataset(*training)
+        return []
     before = state_of(net)
     failures, interrupts = [], []
     kept_split = net.train_split
     if validation is not None:
-        net.set_params(train_split=predefined_split(_as_dataset(*validation)))
+        net.set_params(train_split=predefined_split(validation))
     try:
-        for scale in RESCUES:
-            n_steps = int(max_epochs) * n_batches(len(dataset), net.batch_size)
-            rate = partial(SCHEDULES[schedule], n_steps=n_steps)
-            epochs = net.history if schedule == "warm-up" else []
-            # An epoch that a callback cut short has no count.
-            first_step = sum(epoch.get("train_batch_count", 0) for epoch in epochs)
+        for share in RESCUES:
             callbacks = [
                 _WholeEpochs(interrupts, before[-1]),
-                LearningRate(rate, scale, first_step),
+                _learning_rate(net, schedule, share, max_epochs, len(training)),
             ]
             if validation is not None:
                 best = EarlyStopping(patience=patience, load_best=True, sink=_silent)
                 callbacks.append(best)
             try:
-                with _noting(interrupts):
-                    _run(net, dataset, int(max_epochs), callbacks, verbose)
+                with _recorded_interrupts(interrupts):
+                    _run(net, training, int(max_epochs), callbacks, verbose)
                 break
             except _Diverged as failure:
-                failures.append(f"{failure} with lr={scale * net.lr:g}")
+                failures.append(f"{failure} with lr={share * net.lr:g}")
                 restore(net, before)
     finally:
         net.set_params(train_split=kept_split)
@@ -389,20 +210,28 @@ def train(
             f"Training diverged {', '.join(failures)}. Lower lr further, and look for outliers in "
             "X, y and sample_weight."
         )
+    messages = []
     if failures:
-        warnings.warn(
-            f"Training diverged {', '.join(failures)}; with lr={scale * net.lr:g} it did not. Set "
-            "lr to this or less, and look for outliers in X, y and sample_weight.",
-            ConvergenceWarning,
-            stacklevel=5,
+        messages.append(
+            f"Training diverged {', '.join(failures)}; with lr={share * net.lr:g} it did not. Set "
+            "lr to this or less, and look for outliers in X, y and sample_weight."
         )
     if interrupts:
-        warnings.warn(
+        messages.append(
             f"Training was interrupted after {len(net.history) - before[-1]} of {max_epochs} "
-            "epochs. The model is that of these epochs.",
-            ConvergenceWarning,
-            stacklevel=5,
+            "epochs. The model is that of these epochs."
         )
+    return messages
+
+
+def _learning_rate(net, schedule, share, max_epochs, n_samples):
+    """Return the callback that sets the rate of every step, `share` of that of the schedule."""
+    n_steps = int(max_epochs) * n_batches(n_samples, net.batch_size)
+    rate = partial(SCHEDULES[schedule], n_steps=n_steps)
+    # The warm-up is over the life of a network. An epoch that a callback cut short has no count.
+    epochs = net.history if schedule == "warm-up" else []
+    first_step = sum(epoch.get("train_batch_count", 0) for epoch in epochs)
+    return LearningRate(rate, share, first_step)
 
 
 def _run(net, dataset, max_epochs, callbacks, verbose):

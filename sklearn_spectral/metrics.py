@@ -10,10 +10,10 @@ import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.utils import Bunch
 
-from ._checks import as_numbers, reading
-from ._estimators import _own_random_state
-from ._explain import explain, last_step
+from ._checks import as_numbers, own_random_state, reading
+from ._explain import explain
 from ._explanation import Explanation
+from ._unwrap import unwrap
 
 __all__ = [
     "MaskingCurve",
@@ -160,7 +160,8 @@ def _check_explanation(explanation):
 
 def _masking_curve(estimator, explanation, baseline, n_steps, random_state, *, insert):
     _check_explanation(explanation)
-    model, transformers = last_step(estimator)
+    unwrapped = unwrap(estimator)
+    model, transformers = unwrapped.last, unwrapped.y_transformers
     spectra, maps = (np.asarray(a, dtype=float) for a in (explanation.spectra, explanation.maps))
     if maps.ndim != 2:
         raise ValueError(
@@ -206,7 +207,7 @@ def _masking_curve(estimator, explanation, baseline, n_steps, random_state, *, i
     n_dones = np.round(np.linspace(0, n_points, n_steps + 1)).astype(int)
     fractions = n_dones / n_points
     scores = score(-maps if classifies else -np.abs(maps))
-    rng = _own_random_state(random_state)
+    rng = own_random_state(random_state)
     random_areas = [
         np.trapezoid(score(rng.uniform(size=maps.shape)), fractions, axis=1)
         for _ in range(N_RANDOM_ORDERS)
@@ -223,7 +224,7 @@ def _target_outputs(model, transformers, spectra, targets):
         spectra = pd.DataFrame(spectra, columns=model.feature_names_in_)
     outputs = model.predict_proba(spectra) if hasattr(model, "classes_") else model.predict(spectra)
     outputs = outputs.reshape(n_samples, -1)
-    labels = model._labels.tolist()
+    labels = model._named_outputs[0].tolist()
     for transformer in transformers:  # which may mix the outputs
         outputs = transformer.inverse_transform(outputs).reshape(n_samples, -1)
     if outputs.shape[1] != len(labels):
@@ -456,10 +457,10 @@ def randomization_check(estimator, X, *, n_repeats=5, random_state=None, **expla
     >>> bool(randomization_check(model, X, random_state=0).mean() < 0.5)
     True
     """
-    last_step(estimator)  # raises before anything is copied
+    unwrap(estimator)  # raises before anything is copied
     if not isinstance(n_repeats, (int, np.integer)) or n_repeats < 1:
         raise ValueError(f"n_repeats={n_repeats!r}; expected a positive integer.")
-    seeds = _own_random_state(random_state)
+    seeds = own_random_state(random_state)
     explain_params = {"target": "all", **explain_params}
 
     def absolute_maps(model):
@@ -470,8 +471,8 @@ def randomization_check(estimator, X, *, n_repeats=5, random_state=None, **expla
     correlations = []
     for _ in range(n_repeats):
         scrambled = deepcopy(estimator)
-        for net in last_step(scrambled)[0].nets_:
-            _scramble(net.module_, seeds)
+        for module in unwrap(scrambled).last._network.modules:
+            _scramble(module, seeds)
         correlations.append(_correlation(real, absolute_maps(scrambled)))
     return np.array(correlations)
 

@@ -8,7 +8,8 @@ from scipy.signal import savgol_filter
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.kernel_ridge import KernelRidge
 
-from sklearn_spectral import _calibration, _pls, _ridge
+from sklearn_spectral import _calibration, _folds, _pls, _probabilities, _ridge
+from sklearn_spectral._training_set import TrainingSet
 from sklearn_spectral._views import ViewScaler, derivative, derivative_adjoint, views
 
 ONES = np.ones(60)
@@ -16,7 +17,7 @@ ONES = np.ones(60)
 
 @pytest.fixture(scope="module")
 def folds():
-    return _calibration._folds(np.arange(60), None, np.random.RandomState(0))
+    return _folds.folds_of(np.arange(60), None, np.random.RandomState(0))
 
 
 @pytest.fixture(scope="module")
@@ -114,9 +115,8 @@ def test_shares_by_hand(monkeypatch):
             return np.ones(n, dtype=int)
 
     def shares(weights):
-        left_out = np.array([[[1.0], [0.0]], [[0.0], [1.0]], [[5.0], [5.0]]])
-        units = np.arange(2)
-        return _calibration._shares(left_out, np.zeros((2, 1)), weights, units, AllOnce())
+        errors = np.array([[[1.0], [0.0]], [[0.0], [1.0]], [[5.0], [5.0]]])
+        return _calibration._shares(errors, weights, np.arange(2), AllOnce())
 
     np.testing.assert_allclose(shares(np.ones(2)), [0.5, 0.5, 0], atol=1e-12)
     np.testing.assert_allclose(shares(np.array([1.0, 4.0])), [0.8, 0.2, 0], atol=1e-12)
@@ -128,13 +128,13 @@ def test_shares_are_found_where_candidates_are_all_but_alike():
     for _ in range(50):
         spread = 10.0 ** -rng.randint(5, 16)
         alike = rng.normal(size=(1, 40, 1)) + spread * rng.normal(size=(7, 40, 1))
-        shares = _calibration._shares(alike, np.zeros((40, 1)), np.ones(40), units, rng)
+        shares = _calibration._shares(alike, np.ones(40), units, rng)
         assert shares.min() > -1e-12 and shares.sum() == pytest.approx(1)
 
 
 def test_folds_keep_groups_together_and_use_every_row_once():
     groups = np.repeat(np.arange(7), 3)
-    folds = _calibration._folds(groups, None, np.random.RandomState(0))
+    folds = _folds.folds_of(groups, None, np.random.RandomState(0))
     assert len(folds) == 7
     assert sorted(np.concatenate([test for _, test in folds])) == list(range(21))
     for train, test in folds:
@@ -143,25 +143,24 @@ def test_folds_keep_groups_together_and_use_every_row_once():
 
 def test_folds_of_classes_leave_a_share_of_each_out():
     labels, groups = np.repeat([0, 1, 1], 20), np.repeat(np.arange(30), 2)
-    folds = _calibration._folds(groups, labels, np.random.RandomState(0))
+    folds = _folds.folds_of(groups, labels, np.random.RandomState(0))
     assert len(folds) == 10
     for train, test in folds:
         assert np.bincount(labels[test]).tolist() == [2, 4]
         assert not set(groups[train]) & set(groups[test])
 
 
-def test_choices_are_made_on_some_of_many_rows(monkeypatch):
-    monkeypatch.setattr(_calibration, "MAX_ROWS_TO_CHOOSE", 30)
+def test_choices_are_made_on_some_of_many_rows():
     units = np.repeat(np.arange(20), 3)
-    rows = _calibration._few_rows(units, np.random.RandomState(0))
+    rows = _folds.some_rows(units, 30, np.random.RandomState(0))
     assert len(rows) == 30 and np.unique(np.unique(units[rows], return_counts=True)[1]) == [3]
 
 
 def _calibrate(X, features, Y, jointly=True):
-    stack = views(X)
-    scaler = ViewScaler().fit(stack, np.ones(len(X)))
+    data = TrainingSet.of(X, Y, np.ones(len(X)), None)
+    scaler = ViewScaler().fit(data.views, data.sample_weight)
     calibration = _calibration.calibrate(
-        stack, scaler, features, Y, np.ones(len(X)), None, np.random.RandomState(0), jointly=jointly
+        data, scaler, features, np.random.RandomState(0), jointly=jointly
     )
     return calibration, scaler
 
@@ -184,14 +183,14 @@ def test_slopes_of_the_derivative_are_slopes_of_the_spectra(mixtures):
 def test_each_pls_calibration_predicts_what_it_was_fitted_to(mixtures, folds):
     """Slopes of scaled views and constant fit y better than left-out rows."""
     X, amounts = mixtures
-    stack = views(X)
-    scaler = ViewScaler().fit(stack, ONES)
-    candidates = list(_calibration._pls(stack, scaler, 7, amounts, ONES, folds))
+    data = TrainingSet.of(X, amounts, ONES, None)
+    scaler = ViewScaler().fit(data.views, ONES)
+    candidates = list(_calibration._pls(data, scaler, 7, folds))
     assert len(candidates) == 4 * (2 + _pls.N_REWEIGHTINGS)
     for candidate in candidates:
         fitted = _predict(candidate, scaler, X, np.zeros((60, 7)))
-        left_out = np.mean((candidate.left_out - amounts) ** 2)
-        assert np.mean((fitted - amounts) ** 2) < left_out
+        out_of_fold = np.mean((candidate.out_of_fold - amounts) ** 2)
+        assert np.mean((fitted - amounts) ** 2) < out_of_fold
 
 
 @pytest.mark.parametrize("jointly", [True, False])
@@ -200,7 +199,7 @@ def test_the_blend_predicts_new_spectra(mixtures, features, jointly):
     calibration, scaler = _calibrate(X[:40], features[:40], amounts[:40], jointly)
     predicted = _predict(calibration, scaler, X[40:], features[40:])
     assert np.abs(predicted - amounts[40:]).mean() < 0.05  # the noise of one point is 0.05
-    assert np.abs(calibration.left_out - amounts[:40]).mean() < 0.05
+    assert np.abs(calibration.out_of_fold - amounts[:40]).mean() < 0.05
 
 
 def test_what_bends_is_learned_from_the_features(mixtures, features):
@@ -226,7 +225,7 @@ def test_many_rows_get_no_ridge(mixtures, features, monkeypatch):
 
 def test_choices_are_made_where_few_groups_hold_many_rows():
     units = np.repeat(np.arange(15), 400)
-    rows = _calibration._few_rows(units, np.random.RandomState(0))
+    rows = _folds.some_rows(units, _ridge.MAX_ROWS_TO_CHOOSE, np.random.RandomState(0))
     assert len(rows) == _ridge.MAX_ROWS_TO_CHOOSE and len(np.unique(units[rows])) > 2
     assert len(np.unique(rows)) == len(rows)
 
@@ -256,7 +255,7 @@ def test_memberships_become_the_likeliest_logits():
     """
     y = np.eye(2)[[0] * 9 + [1]]
     left_out = np.tile([0.5, -0.5], (10, 1))
-    factor = _calibration.logits_per_membership(left_out, np.zeros(2), y, np.ones(10))
+    factor = _probabilities.logits_per_membership(left_out, np.zeros(2), y, np.ones(10))
     assert factor == pytest.approx(np.log(9.5 / 1.5), rel=1e-3)
 
 
@@ -269,10 +268,12 @@ def test_temperature_by_hand():
         return -p * np.log(p) - (1 - p) * np.log(1 - p)
 
     wanted = (2 * entropy(2) + entropy(1)) / 3
-    assert _calibration.mean_entropy(logits / 3, weights) == pytest.approx(wanted)
-    assert _calibration.temperature(logits, wanted, weights) == pytest.approx(3)
-    assert _calibration.temperature(logits / 4, wanted, weights) == 1  # doubts more already
-    assert _calibration.temperature(logits, 1.0, weights) == _calibration.HOTTEST  # log 2 at most
+    assert _probabilities.mean_entropy(logits / 3, weights) == pytest.approx(wanted)
+    assert _probabilities.temperature(logits, wanted, weights) == pytest.approx(3)
+    assert _probabilities.temperature(logits / 4, wanted, weights) == 1  # doubts more already
+    assert (
+        _probabilities.temperature(logits, 1.0, weights) == _probabilities.HOTTEST
+    )  # log 2 at most
 
 
 @pytest.mark.parametrize(("n_outputs", "rank"), [(1, 12), (3, 12), (1, 4), (3, 4)])

@@ -451,7 +451,7 @@ def test_explanations_add_up_or_raise(drawn, target, x_axis, reference, method, 
         plain = np.asarray(plain)
     function = partial(explain, model) if whole else model.explain
     how = {"x_axis": x_axis, "reference": reference, "method": method, "layer": layer}
-    n_targets = len(model._labels)
+    n_targets = len(model._named_outputs[0])
     n_samples = 1 if plain is None else len(plain)
     shape = (n_samples, model.n_features_in_)
     if (isinstance(target, str) and target == "all") or (target is None and name == "two values"):

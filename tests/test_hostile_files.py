@@ -11,7 +11,7 @@ import safetensors.numpy
 
 from helpers import SMALL, signed, two_kinds
 from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor
-from sklearn_spectral._files import n_weights
+from sklearn_spectral._nets import n_weights
 from sklearn_spectral._resnet1d import ResNet1D
 
 
@@ -148,8 +148,8 @@ HOSTILE = {
     "compile": (param("net_params", {"dict": [["compile", True]]}), "'compile'"),
     "bad net_params": (param("net_params", {"dict": [["optimizer__betas", "ab"]]}), "TypeError"),
     "method": (attribute("predict", 1), "'predict' is no attribute that a file may set"),
-    "class attribute": (attribute("_net_class", 1), "'_net_class' is no attribute"),
-    "property": (attribute("_labels", 1), "'_labels' is no attribute"),
+    "property": (attribute("_network", 1), "'_network' is no attribute"),
+    "hook": (attribute("_encode", 1), "'_encode' is no attribute"),
     "dunder": (attribute("__class__", 1), "'__class__' is no attribute"),
     "path": (attribute("../../etc/passwd", 1), "is no attribute"),
     "long name": (attribute("a" * 10**6, 1), "is no attribute"),

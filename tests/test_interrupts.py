@@ -30,7 +30,7 @@ import numpy as np
 import torch
 torch.set_num_threads(1)
 from skorch.callbacks import Callback
-from sklearn_spectral import ResNet1DRegressor, _estimators
+from sklearn_spectral import ResNet1DRegressor, _base, _fitted
 signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs ignore it
 rng = np.random.RandomState(0)
 X = rng.normal(size=(40, 30)).cumsum(axis=1)
@@ -101,14 +101,14 @@ def ctrl_c_while_early_stopping_leaves_the_best_epoch():
 def ctrl_c_outside_training_leaves_the_model_of_before():
     model = new(max_epochs=1, warm_start=True).fit(X, y)
     before = model.predict(X)
-    for name in ("calibrate", "train"):
-        original = getattr(_estimators, name)
+    for place, name in ((_base, "calibrate"), (_fitted, "train")):
+        original = getattr(place, name)
         def waits(*args, **kwargs):
             original(*args, **kwargs)
             wait()
-        setattr(_estimators, name, waits)
+        setattr(place, name, waits)
         assert ends(lambda: model.set_params(warm_start=name == "train").fit(X, y))
-        setattr(_estimators, name, original)
+        setattr(place, name, original)
         np.testing.assert_array_equal(model.predict(X), before)
 
 def two_quick_ctrl_c_end_the_fit():

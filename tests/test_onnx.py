@@ -33,7 +33,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 
 import sklearn_spectral
 from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor, explain, export_onnx
-from sklearn_spectral._onnx import AFFINE, BY_SPECTRUM
+from sklearn_spectral._onnx_steps import AFFINE, BY_SPECTRUM
 from sklearn_spectral.preprocessing import CosmicRayRemover
 
 onnx = pytest.importorskip("onnx")

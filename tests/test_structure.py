@@ -73,17 +73,14 @@ def circle(graph):
     return []
 
 
-@pytest.mark.xfail(strict=True, reason="opens with the split of the estimators")
 def test_no_circle_of_files():
     assert circle(imports_of(PACKAGE)[0]) == []
 
 
-@pytest.mark.xfail(strict=True, reason="opens with the split of the estimators")
 def test_no_circle_of_folders():
     assert circle(by_folder(imports_of(PACKAGE)[0], PACKAGE)) == []
 
 
-@pytest.mark.xfail(strict=True, reason="opens with the split of the estimators")
 def test_no_own_module_is_imported_inside_a_function():
     assert imports_of(PACKAGE)[1] == []
 

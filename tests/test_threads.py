@@ -12,7 +12,7 @@ from joblib import parallel_config
 from sklearn.model_selection import GridSearchCV, cross_val_predict
 from threadpoolctl import threadpool_info
 
-from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor, _estimators
+from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor, _fitted
 from sklearn_spectral._threads import checking, for_each, one_thread
 
 FEW = {"max_epochs": 2, "random_state": 0}
@@ -98,7 +98,7 @@ def test_the_first_error_of_many_tasks_is_raised(two_threads):
 
 def test_the_same_bits_on_one_and_two_threads(mixtures, monkeypatch, two_threads):
     X, y = mixtures[0], mixtures[1][:, 0]
-    monkeypatch.setattr(_estimators, "CHUNK_POINTS", 700)  # seven spectra a chunk
+    monkeypatch.setattr(_fitted, "CHUNK_POINTS", 700)  # seven spectra a chunk
     before = _threads()
     model = ResNet1DRegressor(**FEW).fit(X, y)
     predicted, maps = model.predict(X), model.explain(X).maps

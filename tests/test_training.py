@@ -7,8 +7,10 @@ from sklearn.base import clone
 from skorch.callbacks import Callback
 from torch.optim.lr_scheduler import OneCycleLR
 
-from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor
+from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor, _base
+from sklearn_spectral._folds import set_aside
 from sklearn_spectral._training import one_cycle_rate
+from sklearn_spectral._training_set import TrainingSet
 
 FEW = {"max_epochs": 4, "random_state": 0}
 
@@ -91,13 +93,13 @@ def test_early_stopping_keeps_groups_together_and_the_best_weights(mixtures, mon
     X, amounts = mixtures
     groups = np.repeat(np.arange(20), 3)
     seen = {}
-    original = ResNet1DRegressor._validation_split
+    original = _base.set_aside
 
-    def spy(self, *args):
-        seen["split"] = original(self, *args)
+    def spy(*args, **how):
+        seen["split"] = original(*args, **how)
         return seen["split"]
 
-    monkeypatch.setattr(ResNet1DRegressor, "_validation_split", spy)
+    monkeypatch.setattr(_base, "set_aside", spy)
     model = ResNet1DRegressor(
         max_epochs=300, early_stopping=True, n_iter_no_change=3, random_state=0
     )
@@ -122,9 +124,9 @@ def test_classifier_sets_aside_every_class(kinds):
 @pytest.mark.parametrize("fraction", [0.1, 0.25, 0.75])
 def test_classifier_sets_aside_the_share_asked_for(fraction):
     y = np.repeat([0, 1, 2], [28, 28, 4])
-    model = ResNet1DClassifier(validation_fraction=fraction)
-    model.classes_ = np.arange(3)
-    training, validation = model._split(np.zeros((60, 2)), y, None, np.random.RandomState(0))
+    data = TrainingSet.of(np.zeros((60, 2)), y, np.ones(60), None)
+    rng = np.random.RandomState(0)
+    training, validation = set_aside(data, fraction, rng, classes=np.arange(3))
     assert len(validation) / 60 == pytest.approx(fraction, abs=0.05)
     assert sorted([*training, *validation]) == list(range(60))
 
