@@ -9,7 +9,7 @@ from ._axis import Axis, resolve_axis
 from ._files import write
 from ._grad_cam import spreading
 from ._onnx_steps import add_affine, add_step, root_mean_square
-from ._resnet1d import STRIDE
+from ._resnet1d import STRIDE, ResNet1D
 from ._unwrap import linear_inverse, unwrap
 from ._version import __version__
 
@@ -275,7 +275,12 @@ def _add_maps(graph, cells, network, n_points, labels, y_ndim):
 
 
 def _add_features(graph, x, module):
-    """Add what `ResNet1D.forward_features` computes, (B, K, L)."""
+    """Add what `ResNet1D.forward_features` computes, (B, K, L); changes there belong here, too."""
+    if type(module).forward_features is not ResNet1D.forward_features:
+        raise TypeError(
+            f"The network is a {type(module).__name__}, which computes its features in its own "
+            "way; only those of ResNet1D can be expressed in ONNX."
+        )
     missing = module.n_positions * STRIDE - module.n_points
     x = graph("Pad", x, [0, 0, 0, 0, 0, missing])
     channels = _convolve(graph, x, module.stem)
@@ -294,9 +299,9 @@ def _add_features(graph, x, module):
 
 
 def _convolve(graph, x, layer):
-    (padding,), (stride,) = layer.padding, layer.stride
     weight, bias = _numpy(layer.weight), _numpy(layer.bias)
-    return graph("Conv", x, weight, bias, pads=[padding, padding], strides=[stride])
+    how = {"strides": layer.stride, "dilations": layer.dilation, "group": layer.groups}
+    return graph("Conv", x, weight, bias, pads=layer.padding * 2, **how)
 
 
 def _gelu(graph, x):

@@ -158,7 +158,11 @@ class ResNet1D(nn.Module):
         nn.init.zeros_(self.head.bias)
 
     def forward_features(self, x: Tensor) -> Tensor:
-        """Map views (B, n_views, n_points) to the features (B, K, n_positions) of the head."""
+        """Map views (B, n_views, n_points) to the features (B, K, n_positions) of the head.
+
+        `_add_features` in the file of ONNX export writes the same as a graph, and `n_weights` in
+        that of saved networks counts the weights: a change here belongs there, too.
+        """
         x = self._padded(x)
         return self._features(self.blocks(self.stem(x)), self._shortcut(x))
 

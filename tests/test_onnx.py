@@ -34,6 +34,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 import sklearn_spectral
 from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor, explain, export_onnx
 from sklearn_spectral._onnx_steps import AFFINE, BY_SPECTRUM
+from sklearn_spectral._resnet1d import ResNet1D
 from sklearn_spectral.preprocessing import CosmicRayRemover
 
 onnx = pytest.importorskip("onnx")
@@ -333,6 +334,34 @@ def test_without_shortcut(kinds, path, pooling):
     model.fit(X[:, :99], y)  # the last cell is not full
     export_onnx(model, path)
     assert_same(path, model, X[:, :99])
+
+
+class DilatedNet1D(ResNet1D):
+    """A network of the same blocks that look 1, 2, ... positions far."""
+
+    def __init__(self, n_points, n_outputs, **params):
+        super().__init__(n_points, n_outputs, **params)
+        for number, block in enumerate(self.blocks):
+            for convolution in (block.first, block.second):
+                convolution.dilation, convolution.padding = (2**number,), (2**number * 2,)
+
+
+class BentNet1D(ResNet1D):
+    """A network with features of its own."""
+
+    def forward_features(self, x):
+        return super().forward_features(x).tanh()
+
+
+def test_other_networks_are_exported_as_they_are_or_refused(mixtures, path, monkeypatch):
+    X, amounts = mixtures
+    monkeypatch.setattr("sklearn_spectral._net.ResNet1D", DilatedNet1D)
+    model = ResNet1DRegressor(**FEW).fit(X, amounts)
+    export_onnx(model, path)
+    assert_same(path, model, X)
+    monkeypatch.setattr("sklearn_spectral._net.ResNet1D", BentNet1D)
+    with pytest.raises(TypeError, match="BentNet1D, which computes its features in its own way"):
+        export_onnx(ResNet1DRegressor(**FEW).fit(X, amounts), path)
 
 
 def test_several_nets(mixtures, path):
