@@ -1,11 +1,13 @@
 """Ask a whole model whether spectra are of the kind it was trained on."""
 
 import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 
 from ._unwrap import unwrap
 
 
-def applicability(estimator, X):
+def applicability(estimator: BaseEstimator, X: ArrayLike) -> pd.DataFrame:
     """Tell whether spectra lie within what a model was trained on.
 
     Preprocessing steps are applied, then the last step is asked

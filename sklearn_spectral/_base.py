@@ -3,9 +3,11 @@
 import warnings
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
@@ -22,6 +24,7 @@ from ._checks import (
     validated,
 )
 from ._domain import Domain
+from ._explanation import Explanation
 from ._files import SavedModel
 from ._fitted import FittedNetwork, in_chunks
 from ._folds import set_aside
@@ -94,7 +97,13 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
 
     # ---------------------------------------------------------------- fitting
 
-    def fit(self, X, y, sample_weight=None, groups=None):
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
         """Fit the network.
 
         Parameters
@@ -266,7 +275,8 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
     @property
     def _network(self):
         """The fitted network, in the unit of the outputs."""
-        return FittedNetwork(self.nets_, self._view_scaler, *self._unit, self.verbose)
+        scale, offset = self._unit
+        return FittedNetwork(self.nets_, self._view_scaler, scale, offset, self.verbose)
 
     def _check_spectra(self, X):
         check_is_fitted(self)
@@ -280,15 +290,15 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
 
     def explain(
         self,
-        X,
+        X: ArrayLike,
         *,
-        target=None,
-        x_axis=None,
-        method="1d-grad-cam",
-        layer="features",
-        reference=None,
-        out=None,
-    ):
+        target: Any = None,
+        x_axis: ArrayLike | None = None,
+        method: str = "1d-grad-cam",
+        layer: str = "features",
+        reference: ArrayLike | str | None = None,
+        out: np.ndarray | None = None,
+    ) -> Explanation:
         r"""Show which wavelengths made the outputs: 1D Grad-CAM, signed and complete.
 
         .. math:: m_i = \sum_k \frac{\partial z}{\partial A_{ki}} A_{ki}
@@ -339,24 +349,23 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
             is unknown or not possible, `x_axis` is not one sorted number per point, or `out` has
             another shape than the maps.
         """
-        names = column_names(X)
-        X = self._check_spectra(X)
+        spectra = self._check_spectra(X)
         labels, output_name = self._named_outputs
         return explanation_of(
             self._network,
-            X,
-            TargetChoice(target, labels, len(X), highest=is_classifier(self)),
+            spectra,
+            TargetChoice(target, labels, len(spectra), highest=is_classifier(self)),
             method=method,
             layer=layer,
             reference=check_reference(reference, self.mean_spectrum_),
             out=out,
             labels=labels,
-            x_axis=resolve_axis(self, names, x_axis),
+            x_axis=resolve_axis(self, column_names(X), x_axis),
             output_name=output_name,
             is_class=is_classifier(self),
         )
 
-    def applicability(self, X):
+    def applicability(self, X: ArrayLike) -> pd.DataFrame:
         r"""Tell whether spectra lie within what the estimator was trained on.
 
         A principal component analysis of the training spectra, as the network sees them (the
@@ -406,17 +415,16 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
         Syst. 2000, 51, 95, :doi:`10.1016/S0169-7439(00)00062-9`.
         """
         index = X.index if isinstance(X, pd.DataFrame) else None
-        X = self._check_spectra(X)
+        spectra = self._check_spectra(X)
         self._domain.check_limits()
-        ratios = np.empty((len(X), 2))
+        ratios = np.empty((len(spectra), 2))
 
         def compute(rows):
-            ratios[rows] = self._domain.ratios(self._view_scaler.transform(views(X[rows])))
+            ratios[rows] = self._domain.ratios(self._view_scaler.transform(views(spectra[rows])))
 
-        in_chunks(compute, X, "comparing with the training spectra", self.verbose)
+        in_chunks(compute, spectra, "comparing with the training spectra", self.verbose)
         scores = pd.DataFrame(ratios, columns=["hotelling_t2", "q_residual"], index=index)
-        scores["inside"] = (ratios <= 1).all(axis=1)
-        return scores
+        return scores.assign(inside=np.asarray((ratios <= 1).all(axis=1)))
 
     # -------------------------------------------------------- hooks of the two leaves
 
@@ -449,10 +457,10 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
 
     @property
     @abstractmethod
-    def _unit(self):
+    def _unit(self) -> tuple[np.ndarray, np.ndarray]:
         """Scale and offset that take outputs of the networks to their unit, (n_outputs,) each."""
 
     @property
     @abstractmethod
-    def _named_outputs(self):
+    def _named_outputs(self) -> tuple[np.ndarray, str]:
         """Labels of the outputs, (n_outputs,), and what one of them is called."""

@@ -98,19 +98,19 @@ def calibrate(data, scaler, features, random_state, *, jointly, verbose=0):
     blends = []
     for column in columns:
         outputs = data.with_y(data.y[:, column])
-        candidates = chain(
+        fits = chain(
             _pls(outputs, scaler, features.shape[1], folds),
             ridge.calibrations(column) if ridge else (),
         )
-        candidates = list(progress(candidates, "calibrating", verbose=verbose))
+        candidates = list(progress(fits, "calibrating", verbose=verbose))
         out_of_fold = np.array([candidate.out_of_fold for candidate in candidates])
         errors = out_of_fold - outputs.y
         shares = _shares(errors, data.sample_weight, units, random_state)
         blended = [candidate * share for candidate, share in zip(candidates, shares, strict=True)]
         blends.append(sum(blended[1:], start=blended[0]))
     return Calibration(
-        *(np.concatenate([getattr(b, name) for b in blends]) for name in OF_OUTPUTS),
-        np.concatenate([blend.out_of_fold for blend in blends], axis=1),
+        **{name: np.concatenate([getattr(b, name) for b in blends]) for name in OF_OUTPUTS},
+        out_of_fold=np.concatenate([blend.out_of_fold for blend in blends], axis=1),
     )
 
 

@@ -6,6 +6,7 @@ errors speak of its own insides, and what only spectra and float32 ask for.
 
 import numbers
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -67,10 +68,15 @@ def reading(name, expected):
         raise kind(f"{name} cannot be read as {expected}: {error}") from error
 
 
+def _unmasked(values: Any) -> Any:
+    """Return a masked array with NaN in place of its masked entries, anything else as it is."""
+    # A mask would be dropped, and what is under it taken for intensities.
+    return np.ma.filled(values.astype(float), np.nan) if np.ma.isMaskedArray(values) else values
+
+
 def as_numbers(values, name, expected):
     """Return `values` as a float64 array; masked entries are NaN."""
-    if isinstance(values, np.ma.MaskedArray):
-        values = values.astype(float).filled(np.nan)
+    values = _unmasked(values)
     with reading(name, expected):
         array = np.asarray(values)
         if array.dtype.kind in "cMm":
@@ -90,9 +96,7 @@ def column_names(X):
 
 def check_table(X):
     """Return X as scikit-learn can check it; raise where it would read something else into it."""
-    if isinstance(X, np.ma.MaskedArray):
-        # A mask would be dropped, and what is under it taken for intensities.
-        return X.astype(float).filled(np.nan)
+    X = _unmasked(X)
     columns = column_names(X)
     if columns is not None:
         names = pd.Series([str(name) for name in columns], dtype=object)
@@ -102,8 +106,8 @@ def check_table(X):
                 f"X has several columns called {some(twice)}; every point needs a name of its own. "
                 "Rename or drop the others."
             )
-    dtypes = [*np.atleast_1d(getattr(X, "dtypes", getattr(X, "dtype", None)))]
-    for dtype in dtypes:
+    dtypes: Any = getattr(X, "dtypes", getattr(X, "dtype", None))
+    for dtype in np.atleast_1d(dtypes):
         is_time = getattr(dtype, "is_temporal", None)  # of polars
         if getattr(dtype, "kind", None) in ("M", "m") or (callable(is_time) and is_time()):
             raise TypeError(f"X holds {dtype}; spectra are numbers. Drop such columns.")
@@ -196,17 +200,14 @@ def check_outputs(outputs):
 
 def check_complete(y):
     """Return y, with masked entries as NaN; raise with the rows where it is missing."""
-    if isinstance(y, np.ma.MaskedArray):
-        masked = np.ma.getmaskarray(y)
-        y = y.data
-    else:
-        masked = False
+    masked = np.ma.getmask(y)
+    y = np.ma.getdata(y) if np.ma.isMaskedArray(y) else y
     with reading("y", "one label or value per spectrum"):
         array = np.asarray(y)
     if array.ndim == 0 or array.size == 0:
         return y  # scikit-learn says more
-    missing = pd.isna(array) | masked | (np.isinf(array) if array.dtype.kind == "f" else False)
-    rows = np.flatnonzero(missing.reshape(len(array), -1).any(axis=1))
+    missing: Any = pd.isna(array) | masked | (np.isinf(array) if array.dtype.kind == "f" else False)
+    rows = np.flatnonzero(np.reshape(missing, (len(array), -1)).any(axis=1))
     if len(rows):
         raise ValueError(
             f"Input y contains NaN or infinity (inf) in rows {some(rows)}; every spectrum needs "
@@ -288,7 +289,7 @@ def check_classes(classes):
     """Return the labels that `partial_fit` is told of, sorted, or raise."""
     with reading("classes", "a list of labels, all numbers or all text"):
         classes = np.asarray(classes)
-        if classes.ndim != 1 or len(classes) == 0 or pd.isna(classes).any():
+        if classes.ndim != 1 or len(classes) == 0 or np.any(pd.isna(classes)):
             raise ValueError(
                 f"classes={classes.tolist()!r}; expected a list of all labels that will ever come, "
                 "none of them missing."

@@ -1,8 +1,10 @@
 """The classifier: one output, a logit, for every class."""
 
 from contextlib import contextmanager
+from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
@@ -146,7 +148,13 @@ class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
         )
         self.class_weight = class_weight
 
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Make one pass over some spectra.
 
         The first call sets the scaling per wavelength and starts the network: let it have a
@@ -175,21 +183,20 @@ class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
         ValueError
             The first call has no `classes`, or later ones differ.
         """
-        if classes is not None:
-            classes = check_classes(classes)
+        labels = None if classes is None else check_classes(classes)
         if not hasattr(self, "nets_"):
-            if classes is None:
+            if labels is None:
                 raise ValueError(
                     "The first call to partial_fit needs classes, all labels that will ever come."
                 )
-        elif classes is not None and not np.array_equal(classes, self.classes_):
+        elif labels is not None and not np.array_equal(labels, self.classes_):
             raise ValueError(
-                f"classes={classes.tolist()} differ from those of the first call to "
+                f"classes={labels.tolist()} differ from those of the first call to "
                 f"partial_fit, {self.classes_.tolist()}. Leave classes out, or fit anew."
             )
-        return self._partial_fit(X, y, sample_weight, classes)
+        return self._partial_fit(X, y, sample_weight, labels)
 
-    def decision_function(self, X):
+    def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Return the logits.
 
         Parameters
@@ -206,7 +213,7 @@ class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
         logits = self._outputs(X)
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Return the probability of every class.
 
         Parameters
@@ -221,7 +228,7 @@ class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
         """
         return softmax(self._outputs(X), axis=1)
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Return the most probable class.
 
         Parameters

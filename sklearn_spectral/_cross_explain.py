@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from itertools import chain
+from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
-from sklearn.base import clone, is_classifier
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.model_selection import (
     GroupKFold,
     KFold,
@@ -23,23 +25,23 @@ N_FOLDS = 5  # scikit-learn's default
 
 
 def cross_explain(
-    estimator,
-    X,
-    y,
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    y: ArrayLike,
     *,
-    cv=None,
-    groups=None,
-    n_jobs=None,
-    n_repeats=1,
-    target=None,
-    x_axis=None,
-    method="1d-grad-cam",
-    layer="features",
-    reference=None,
-    params=None,
-    verbose=0,
-    random_state=None,
-):
+    cv: Any = None,
+    groups: ArrayLike | None = None,
+    n_jobs: int | None = None,
+    n_repeats: int = 1,
+    target: Any = None,
+    x_axis: ArrayLike | None = None,
+    method: str = "1d-grad-cam",
+    layer: str = "features",
+    reference: ArrayLike | str | None = None,
+    params: Mapping[str, Any] | None = None,
+    verbose: int = 0,
+    random_state: int | np.random.RandomState | None = None,
+) -> Any:
     """Explain every spectrum by models that did not see it, in the manner of cross_val_predict.
 
     The map of a spectrum that the model was trained on shows what was learnt by heart, too. Here
@@ -104,20 +106,18 @@ def cross_explain(
     ['contribution', 'std', 'sign_agreement', 'stable']
     """
     check_number("n_repeats", n_repeats, "a positive integer", lambda n: n > 0, whole=True)
-    X, y, groups = _checked_data(estimator, X, y, groups, params)
+    data = _checked_data(estimator, X, y, groups, params)
     cv = _readable_cv(cv)
     seeds = own_random_state(random_state)
     repeats = []  # of (model, train, test), one for each fold
     for _ in range(n_repeats):
-        splitter = _splitter(cv, y, groups, is_classifier(estimator), seeds)
-        folds = list(splitter.split(X, y, groups))
-        _check_folds(folds, len(y))
+        folds = _folds(cv, data, is_classifier(estimator), seeds)
         model = clone(estimator)
         _seed(model, seeds, anew=n_repeats > 1)
         repeats.append([(clone(model), train, test) for train, test in folds])
     how = {"x_axis": x_axis, "method": method, "layer": layer, "reference": reference}
     fits = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_fit_and_explain)(X, y, *job, params or {}, how) for job in chain(*repeats)
+        delayed(_fit_and_explain)(*data[:2], *job, params or {}, how) for job in chain(*repeats)
     )
     n_fits = sum(map(len, repeats))
     explanations = iter(list(progress(fits, "fitting", total=n_fits, verbose=verbose)))
@@ -154,28 +154,32 @@ def _in_order(explanations, tests):
     return first.joined(others, np.concatenate(tests))
 
 
-def _splitter(cv, y, groups, classifier, seeds):
-    """Return the splitter of one repeat."""
+def _folds(cv, data, classifier, seeds):
+    """Return the folds (train, test) of one repeat, which leave every spectrum out once."""
+    X, y, groups = data
     if cv is not None and not isinstance(cv, (int, np.integer)):
-        return check_cv(cv, y, classifier=classifier)
-    if groups is None:
-        folds = StratifiedKFold if classifier else KFold
+        splitter = check_cv(cv, y, classifier=classifier)
     else:
-        folds = StratifiedGroupKFold if classifier else GroupKFold
-    seed = seeds.randint(2**31 - 1)
-    return folds(N_FOLDS if cv is None else int(cv), shuffle=True, random_state=seed)
-
-
-def _check_folds(folds, n_samples):
-    times = np.zeros(n_samples, dtype=int)
+        kinds = {
+            (False, False): KFold,
+            (False, True): StratifiedKFold,
+            (True, False): GroupKFold,
+            (True, True): StratifiedGroupKFold,
+        }
+        n_folds, seed = N_FOLDS if cv is None else int(cv), seeds.randint(2**31 - 1)
+        kind = kinds[groups is not None, classifier]
+        splitter = kind(n_folds, shuffle=True, random_state=seed)
+    folds = list(splitter.split(X, y, groups))
+    times = np.zeros(len(y), dtype=int)
     for _, test in folds:
-        times += np.bincount(np.arange(n_samples)[test], minlength=n_samples)
+        times += np.bincount(np.arange(len(y))[test], minlength=len(y))
     if (times != 1).any():
         row = int(np.flatnonzero(times != 1)[0])
         raise ValueError(
             f"cv leaves spectrum {row} out {times[row]} times; every spectrum must be left out "
             "exactly once. Use a splitter such as KFold or GroupKFold, and n_repeats for repeats."
         )
+    return folds
 
 
 def _seed(model, seeds, *, anew):

@@ -1,9 +1,12 @@
 """Explain whole scikit-learn models, on the wavelength axis as their last step sees it."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 
 from ._axis import Axis
 from ._checks import as_numbers, column_names, reading
@@ -11,16 +14,16 @@ from ._unwrap import BAGGING, describe, linear_inverse, unwrap, weights_of_membe
 
 
 def explain(
-    estimator,
-    X,
+    estimator: BaseEstimator,
+    X: ArrayLike,
     *,
-    target=None,
-    x_axis=None,
-    method="1d-grad-cam",
-    layer="features",
-    reference=None,
-    out=None,
-):
+    target: Any = None,
+    x_axis: ArrayLike | None = None,
+    method: str = "1d-grad-cam",
+    layer: str = "features",
+    reference: ArrayLike | str | None = None,
+    out: np.ndarray | None = None,
+) -> Any:
     """Show which wavelengths made the predictions of a model that ends in one of ours.
 
     Preprocessing steps are applied, the last step is explained
@@ -91,18 +94,23 @@ def explain(
         shape = np.shape(X)
     n_columns = shape[1] if len(shape) == 2 else None
     axis = Axis.of(column_names(X), x_axis, n_columns)
+    like_X = reference
     if reference is not None and not isinstance(reference, str):
-        reference = as_numbers(reference, "reference", "a spectrum: numbers").reshape(1, -1)
-        if n_columns is not None and reference.shape[1] != n_columns:
-            raise ValueError(
-                f"reference has {reference.shape[1]} values, but X has {n_columns} columns. "
-                "Pass one spectrum as the model takes it, before preprocessing."
-            )
-        if hasattr(X, "columns"):
-            reference = pd.DataFrame(reference, columns=list(X.columns))
+        like_X = _row_like(X, reference, n_columns)
     how = {"method": method, "layer": layer}
-    explanation = _explain(estimator, X, axis, reference, how, target, out)
+    explanation = _explain(estimator, X, axis, like_X, how, target, out)
     return explanation if out is None else _into(out, explanation)
+
+
+def _row_like(X, reference, n_columns):
+    """Return a reference spectrum as a row of the kind that X is, for the same steps."""
+    row = as_numbers(reference, "reference", "a spectrum: numbers").reshape(1, -1)
+    if n_columns is not None and row.shape[1] != n_columns:
+        raise ValueError(
+            f"reference has {row.shape[1]} values, but X has {n_columns} columns. "
+            "Pass one spectrum as the model takes it, before preprocessing."
+        )
+    return pd.DataFrame(row, columns=list(X.columns)) if hasattr(X, "columns") else row
 
 
 def _explain(estimator, X, axis, reference, how, target="all", out=None):

@@ -13,6 +13,7 @@ import platform
 import re
 import secrets
 from importlib import import_module
+from typing import Self
 
 import numpy as np
 import safetensors.numpy
@@ -49,7 +50,7 @@ SOLVERS = [f"chemotools.utils._whittaker_solvers.{name}Solver" for name in ("Ban
 class SavedModel:
     """How an estimator of ours goes to files and comes back: its own, skops' and pickles."""
 
-    def save(self, path):
+    def save(self, path: str | os.PathLike) -> None:
         """Write the fitted model to a file that holds numbers and text, never code.
 
         One safetensors file: arrays, weights and the optimizer's state are its tensors,
@@ -96,7 +97,7 @@ class SavedModel:
         write(path, _to_bytes(self))
 
     @classmethod
-    def load(cls, path, *, device="cpu"):
+    def load(cls, path: str | os.PathLike, *, device: str = "cpu") -> Self:
         """Return the model that `save` wrote to a file.
 
         It predicts and explains bit for bit as before, and `partial_fit` and `warm_start` go on
@@ -137,12 +138,12 @@ class SavedModel:
         vars(self).update(state)
 
     def __reduce_ex__(self, protocol):
-        return copyreg.__newobj__, (type(self),), vars(self).copy()
+        return copyreg.__newobj__, (type(self),), vars(self).copy()  # type: ignore[attr-defined]
 
 
 def _to_bytes(estimator):
     """Return the file of an estimator, fitted or not."""
-    tensors = {}
+    tensors: dict[str, np.ndarray] = {}
     attributes = dict(vars(estimator))
     # Those who load a model say which device it is put on.
     params = {n: attributes.pop(n) for n in estimator.get_params(deep=False)} | {"device": "cpu"}
@@ -301,7 +302,7 @@ def read(path):
         return file.read(size)
 
 
-def skops_types():
+def skops_types() -> list[str]:
     """Name the types to trust when `skops` loads a pipeline with one of our estimators.
 
     `skops` has no register of types: it trusts scikit-learn's, and those it is told. Ours are

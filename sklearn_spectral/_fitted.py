@@ -1,6 +1,7 @@
 """A fitted network whose outputs have the unit of what the estimator predicts."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -192,7 +193,7 @@ class FittedNetwork:
         finite : bool
             Whether float32 holds the base values.
         """
-        sums = [0.0 for _ in self.nets]
+        sums: list[Any] = [0.0 for _ in self.nets]
         for rows in chunks(data.views):
             for i, features in enumerate(self.feature_maps(data.views[rows])):  # (B, K, L)
                 weight = torch.from_numpy(data.sample_weight[rows]).to(features)

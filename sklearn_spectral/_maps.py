@@ -1,5 +1,7 @@
 """Maps of many spectra, chunk by chunk: from the feature maps of a network to an Explanation."""
 
+from typing import Any
+
 import numpy as np
 import torch
 
@@ -68,7 +70,7 @@ def _cells(network, feature_maps, offsets, columns, method, layer):
     """Average the nets' maps of the outputs in `columns`: tensor (B, n_targets, L)."""
     unit = network.scale / len(network.nets)  # (n_outputs,)
     chosen = columns.shape[1] < len(unit)  # else all, in their order
-    total = None
+    total: Any = None
     for module, each, offset in zip(network.modules, feature_maps, offsets, strict=True):
         gradient = _gradient(module, each, layer)  # (T, K, L) or (B, T, K, L)
         if chosen:

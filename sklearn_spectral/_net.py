@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 import torch
-from skorch import NeuralNetClassifier, NeuralNetRegressor
+from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 from skorch.callbacks import EpochScoring
 from skorch.dataset import Dataset
 
@@ -45,8 +45,8 @@ def n_batches(n_samples, batch_size):
     return max(1, -(-n_samples // batch_size))
 
 
-class _SampleWeights:
-    """Weigh the loss of each spectrum by ``X["sample_weight"]``."""
+class _SampleWeights(NeuralNet):
+    """A net that weighs the loss of each spectrum by ``X["sample_weight"]``."""
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
         loss = super().get_loss(y_pred, y_true, X, training)  # (B,) or (B, n_outputs)

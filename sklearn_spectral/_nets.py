@@ -1,6 +1,7 @@
 """Networks as plain values and arrays, and back."""
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -59,7 +60,7 @@ def net_from(estimator, state):
     key, position = state["shuffling"]
     if not 0 <= position <= 624:  # NumPy reads where it says
         raise ValueError(f"the random state is at {position!r:.80}")
-    shuffling = np.random.RandomState()
+    shuffling: Any = np.random.RandomState()
     shuffling.set_state(("MT19937", key, position))
     params = estimator.get_params(deep=False)
     own = params["net_params"] or {}

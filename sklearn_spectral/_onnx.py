@@ -1,8 +1,11 @@
 """Models in one ONNX file: predictions and maps on an instrument, without Python."""
 
 import json
+from os import PathLike
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 
 from . import _views
 from ._axis import Axis, resolve_axis
@@ -19,7 +22,13 @@ OPSET = 13
 IR_VERSION = 7
 
 
-def export_onnx(estimator, path, *, explain=True, x_axis=None):
+def export_onnx(
+    estimator: BaseEstimator,
+    path: str | PathLike,
+    *,
+    explain: bool = True,
+    x_axis: ArrayLike | None = None,
+) -> None:
     """Write a fitted model as one ONNX file that predicts and says why.
 
     The file takes spectra as `estimator` takes them; preprocessing is part of it. Since 1D
@@ -126,9 +135,9 @@ def export_onnx(estimator, path, *, explain=True, x_axis=None):
     if explain:
         _add_maps(graph, cells, network, n_points, labels, model.y_ndim)
         graph.output("base_values", base_values, np.float64, [len(labels)])
-    x_axis = resolve_axis(model.last, None, axis.of_last_step(model.last))
+    last_axis = resolve_axis(model.last, None, axis.of_last_step(model.last))
     metadata = {
-        "x_axis": json.dumps(x_axis.tolist()),
+        "x_axis": json.dumps(last_axis.tolist()),
         "targets": json.dumps(labels.tolist(), default=str),
         "output_name": model.last._named_outputs[1],
         "preprocessing": json.dumps([type(step).__name__ for step in fitted[:-1]]),

@@ -1,8 +1,10 @@
 """The regressor: one output, in the unit of y, for every column of y."""
 
 from contextlib import nullcontext
+from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 from sklearn.preprocessing import StandardScaler
 
@@ -105,7 +107,9 @@ class ResNet1DRegressor(RegressorMixin, BaseResNet1D):
         tags.target_tags.multi_output = True
         return tags
 
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Make one pass over some spectra.
 
         The first call sets the scaling of X and y and starts the network: let it have a fair
@@ -129,7 +133,7 @@ class ResNet1DRegressor(RegressorMixin, BaseResNet1D):
         """
         return self._partial_fit(X, y, sample_weight)
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Return the predicted values, in the unit of y.
 
         Parameters

@@ -11,6 +11,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
+from typing import Any
 
 import torch
 from threadpoolctl import ThreadpoolController
@@ -20,7 +21,7 @@ from threadpoolctl import ThreadpoolController
 checking = threading.RLock()
 _lock = threading.Lock()
 _inside = 0  # computations that are going on, in all threads
-_before = (1, None)  # threads of torch, and of BLAS, as the first of them found them
+_before: Any = (1, None)  # threads of torch, and of BLAS, as the first of them found them
 _depth = threading.local()  # of nested computations in this thread: a callback may predict
 
 

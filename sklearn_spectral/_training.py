@@ -183,7 +183,8 @@ def train(
     if max_epochs == 0:
         return []
     before = state_of(net)
-    failures, interrupts = [], []
+    failures: list[str] = []
+    interrupts: list[int] = []
     kept_split = net.train_split
     if validation is not None:
         net.set_params(train_split=predefined_split(validation))

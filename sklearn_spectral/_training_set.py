@@ -40,8 +40,9 @@ class TrainingSet:
         return len(self.spectra)
 
     def __getitem__(self, rows) -> TrainingSet:
-        arrays = (getattr(self, field.name) for field in fields(self))
-        return TrainingSet(*(None if array is None else array[rows] for array in arrays))
+        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        chosen = {k: array[rows] for k, array in arrays.items() if array is not None}
+        return replace(self, **chosen)
 
     @property
     def units(self) -> np.ndarray:

@@ -84,7 +84,9 @@ def unwrap(estimator, *, ensembles=False):
     NotFittedError, ValueError
         It was not fitted, or a search was run with ``refit=False``.
     """
-    inner, steps, y_transformers, y_ndim = estimator, [], [], None
+    steps: list[tuple[str, Any]] = []
+    y_transformers: list[Any] = []
+    inner, y_ndim = estimator, None
     while True:
         if isinstance(inner, Pipeline):
             check_is_fitted(inner)
