@@ -9,9 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_spectral import datasets
-from sklearn_spectral._axis import axis_from_names
-from sklearn_spectral.datasets import fetch_oil_adulteration, make_oil_blends
+from sklearn_spectral.datasets import (
+    _oil_adulteration,
+    _oil_blends,
+    fetch_oil_adulteration,
+    make_oil_blends,
+)
 
 QUIET = {"fluorescence": 0, "scatter": 0, "shift": 0, "noise": 0, "cosmic_rays": 0}
 
@@ -99,7 +102,7 @@ def test_target_oil_and_groups():
 
 def test_pure_oils():
     pure = make_oil_blends(12, adulterant=None, n_replicates=1, random_state=0)
-    assert pure.target.tolist() == list(datasets.OILS) * 2
+    assert pure.target.tolist() == list(_oil_blends.OILS) * 2
     assert pure.target is pure.oil
     X, y = make_oil_blends(12, adulterant=None, n_replicates=1, random_state=0, return_X_y=True)
     np.testing.assert_array_equal(X, pure.data)
@@ -173,7 +176,7 @@ def test_axis_of_ones_own():
     x_axis = np.arange(1800.0, 1200.0, -1.5)
     spectra = make_oil_blends(2, x_axis=x_axis, random_state=0)
     np.testing.assert_array_equal(spectra.x_axis, x_axis)
-    np.testing.assert_array_equal(axis_from_names(spectra.feature_names), x_axis)
+    np.testing.assert_array_equal([float(name) for name in spectra.feature_names], x_axis)
     assert spectra.band_names[0] == "=C-H in-plane bend"  # 1243 to 1287
     assert spectra.contributions.shape[1] == len(spectra.bands) == 6
     assert spectra.data.shape == (4, 400)
@@ -313,8 +316,8 @@ def server(tmp_path, monkeypatch):
     for name in LABELS:
         write(folder / name, name)
         digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        monkeypatch.setitem(datasets.SHA256, name, digest)
-    monkeypatch.setattr(datasets, "SOURCE", server.url)
+        monkeypatch.setitem(_oil_adulteration.SHA256, name, digest)
+    monkeypatch.setattr(_oil_adulteration, "SOURCE", server.url)
     monkeypatch.setenv("no_proxy", "*")
     yield server
     server.stop()
@@ -329,9 +332,9 @@ def cached(home):
     return sorted(path.name for path in (home / "oil_adulteration").iterdir())
 
 
-@pytest.mark.parametrize("technique", datasets.TECHNIQUES)
+@pytest.mark.parametrize("technique", _oil_adulteration.TECHNIQUES)
 def test_fetched_spectra(technique, server, home, tmp_path):
-    name = datasets.TECHNIQUES[technique][0]
+    name = _oil_adulteration.TECHNIQUES[technique][0]
     oils = fetch_oil_adulteration(technique, data_home=home)
     np.testing.assert_allclose(oils.data, write(tmp_path / name, name), rtol=1e-12)
     assert oils.target.tolist() == np.repeat([0.0, 2, 8, 0, 100, 100], 3).tolist()
@@ -355,8 +358,10 @@ def test_default_home_and_pinned_source(server, home, monkeypatch):
     fetch_oil_adulteration()
     assert cached(home) == ["Raman.xlsx"]
     monkeypatch.undo()
-    assert datasets.SOURCE.endswith("/DNMalavi/ML_Oil_Fraud_Project/ff2870520521/")
-    assert {name for name, *_ in datasets.TECHNIQUES.values()} == set(datasets.SHA256)
+    assert _oil_adulteration.SOURCE.endswith("/DNMalavi/ML_Oil_Fraud_Project/ff2870520521/")
+    assert {name for name, *_ in _oil_adulteration.TECHNIQUES.values()} == set(
+        _oil_adulteration.SHA256
+    )
 
 
 def test_second_call_needs_no_server(server, home):
@@ -399,7 +404,7 @@ def test_every_attempt_failed(fault, reason, server, home):
 def test_no_network(server, home, monkeypatch):
     server.stop()
     waits = []
-    monkeypatch.setattr(datasets.time, "sleep", waits.append)
+    monkeypatch.setattr(_oil_adulteration.time, "sleep", waits.append)
     with pytest.raises(OSError, match=r"(?s)Could not download .* Connect to the internet"):
         fetch_oil_adulteration(data_home=home, n_retries=2, delay=0.5)
     assert waits == [0.5, 0.5]
