@@ -1,15 +1,19 @@
-"""Simulated Raman spectra of vegetable oils, in which the part of every band is known."""
+"""Simulated Raman spectra of vegetable oils, in which the contribution of every band is known."""
 
 from collections.abc import Iterable
+from itertools import product
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import Bunch, check_random_state
 
 from .._axis import check_x_axis
 from .._checks import check_number
 
-# Shares of saturated acids, oleic, linoleic and linolenic acid, typical of what Codex Alimentarius
-# allows; carotenoids relative to olive oil, ours: refining removes most of them.
+# Composition of an oil: shares of saturated, oleic, linoleic and linolenic acid, typical of the
+# ranges in Codex Alimentarius standards, and the carotenoids relative to olive oil. The carotenoids
+# are our estimates: refining removes most of them.
 OILS = {
     "olive": (0.14, 0.75, 0.10, 0.01, 1.00),
     "sunflower": (0.11, 0.24, 0.65, 0.00, 0.10),
@@ -18,16 +22,17 @@ OILS = {
     "palm": (0.50, 0.40, 0.10, 0.00, 0.30),
     "corn": (0.13, 0.28, 0.58, 0.01, 0.40),
 }
-# What gives a band its intensity, in each of the five constituents above: numbers per chain.
+# How many chemical groups cause a band in one chain of each of the four acids, and in the
+# carotenoids. Methylene is counted relative to the 14 CH2 groups of palmitic and oleic acid.
 GROUPS = {
     "double bonds": (0, 1, 2, 3, 0),
-    "methylene": (1, 1, 12 / 14, 10 / 14, 0),  # palmitic and oleic acid have 14 CH2 groups
+    "methylene": (1, 1, 12 / 14, 10 / 14, 0),
     "ester": (1, 1, 1, 1, 0),
     "saturated": (1, 0, 0, 0, 0),
     "carotenoids": (0, 0, 0, 0, 1),
 }
-# Position and full width at half maximum in cm-1, counts for one unit of the group. Positions are
-# published, counts make spectra look as measured ones do with a laser in the near infrared.
+# Position and full width at half maximum in cm-1, counts per group, and the group. The positions
+# are published; the counts imitate spectra measured with a near-infrared laser.
 BANDS = {
     "C-C stretch 868": (868, 20, 1500, "methylene"),
     "=C-H out-of-plane bend": (970, 22, 1000, "double bonds"),
@@ -45,13 +50,14 @@ BANDS = {
 }
 MAX_WAVENUMBER = 1e6  # far above any vibration
 SCISSOR = 10000.0  # counts of the strongest band: the unit of background and cosmic rays
-SHARE_SD = 0.02  # how much the share of an acid varies between samples of one oil
-CAROTENOID_SD = 0.3  # and its carotenoids, logarithm
+SHARE_SD = 0.02  # standard deviation of the share of an acid between samples of one oil
+CAROTENOID_SD = 0.3  # standard deviation of the logarithm of their carotenoids
 
 
-def _check_count(name, value):
-    """Raise unless `value` is a whole number from 1 on."""
-    check_number(name, value, "a whole number from 1 on", lambda count: count >= 1, whole=True)
+def _check_counts(n_samples, n_replicates):
+    """Raise unless both are whole numbers from 1 on."""
+    for name, value in {"n_samples": n_samples, "n_replicates": n_replicates}.items():
+        check_number(name, value, "a whole number from 1 on", lambda count: count >= 1, whole=True)
 
 
 def _check_size(name, value, largest):
@@ -60,8 +66,31 @@ def _check_size(name, value, largest):
     check_number(name, value, expected, lambda size: 0 <= size <= largest)
 
 
-def _check_oils(name, oils):
-    """Return one name or several as a list of known oils."""
+def _check_sizes(variation, fluorescence, scatter, shift, noise, cosmic_rays):
+    """Raise unless the spread of samples and all disturbances are in their ranges."""
+    # Above these limits the numbers that are drawn leave the range of float32.
+    _check_size("variation", variation, 10)
+    _check_size("fluorescence", fluorescence, 1e6)
+    _check_size("scatter", scatter, 10)
+    _check_size("shift", shift, 1e6)
+    _check_size("noise", noise, 1e6)
+    expected = "a share of spectra from 0 to 1"
+    check_number("cosmic_rays", cosmic_rays, expected, lambda share: 0 <= share <= 1)
+
+
+def _check_percents(percent_range):
+    """Return the lowest and the highest percentage as floats, or raise."""
+    try:
+        low, high = (float(percent) for percent in percent_range)
+    except (TypeError, ValueError):
+        low = high = np.nan
+    if not 0 <= low <= high <= 100:
+        raise ValueError(f"percent_range={percent_range!r}; expected two per cents: (0, 100).")
+    return low, high
+
+
+def _check_names(name, oils):
+    """Return one name or several as a list of known oils, or raise."""
     oils = list(oils) if isinstance(oils, Iterable) and not isinstance(oils, str) else [oils]
     unknown = [oil for oil in oils if not isinstance(oil, str) or oil not in OILS]
     if unknown or not oils or len(set(oils)) < len(oils):
@@ -69,7 +98,36 @@ def _check_oils(name, oils):
     return oils
 
 
-def _compositions(rng, oils, variation):
+def _pairs(oil, adulterant):
+    """Return all pairs of an oil and an adulterant; without one, pairs of each oil and itself."""
+    if adulterant is None:
+        return [(name, name) for name in _check_names("oil", list(OILS) if oil is None else oil)]
+    oils = _check_names("oil", "olive" if oil is None else oil)
+    adulterants = _check_names("adulterant", adulterant)
+    if common := [name for name in oils if name in adulterants]:
+        raise ValueError(f"{common} are both oil and adulterant. Blend different oils.")
+    return list(product(oils, adulterants))
+
+
+def _axis_and_bands(x_axis):
+    """Return the wavenumbers and the ranges of the bands among them, both in cm-1, or raise."""
+    x_axis = np.arange(500.0, 1901.0, 2.0) if x_axis is None else x_axis
+    x_axis = check_x_axis(x_axis, np.size(x_axis))
+    ranges = {
+        name: (float(position - width), float(position + width))
+        for name, (position, width, _, _) in BANDS.items()
+        if ((position - width <= x_axis) & (x_axis <= position + width)).any()
+    }
+    if not ranges or np.abs(x_axis).max() > MAX_WAVENUMBER:
+        given = f"from {x_axis[0]:g} to {x_axis[-1]:g}" if len(x_axis) else "nowhere"
+        raise ValueError(
+            f"x_axis runs {given}; expected wavenumbers in cm-1, up to {MAX_WAVENUMBER:g}, some of "
+            "them on a band (848 to 1771)."
+        )
+    return x_axis, ranges
+
+
+def _draw_compositions(rng, oils, variation):
     """Return the composition of one sample of each oil, (n_samples, 5): acids and carotenoids."""
     composition = np.array([OILS[oil] for oil in oils])
     shares = composition[:, :4] + variation * SHARE_SD * rng.normal(size=(len(oils), 4))
@@ -79,30 +137,96 @@ def _compositions(rng, oils, variation):
     return composition
 
 
+def _draw_blends(rng, n_samples, percents, pairs, variation):
+    """Return the percentage of adulterant, the composition and the name of each sample.
+
+    The samples alternate between the pairs of an oil and an adulterant. An oil paired with itself
+    is pure: its percentage is 0.
+    """
+    oil, adulterant = np.array(pairs, dtype=object)[np.arange(n_samples) % len(pairs)].T
+    percent = rng.uniform(*percents, n_samples) * (oil != adulterant)
+    share = percent[:, None] / 100
+    composition = (1 - share) * _draw_compositions(rng, oil, variation)
+    composition += share * _draw_compositions(rng, adulterant, variation)
+    return percent, composition, np.where(percent > 0, adulterant, oil).astype(str)
+
+
 def _heights(composition, names):
-    """Return the counts of bands, (n_samples, n_bands): linear in the composition."""
-    per_unit = [np.multiply(GROUPS[group], counts) for _, _, counts, group in map(BANDS.get, names)]
+    """Return the counts at the top of each band, (n_samples, n_bands), linear in `composition`."""
+    bands = [BANDS[name] for name in names]
+    per_unit = [np.multiply(GROUPS[group], counts) for _, _, counts, group in bands]
     return composition @ np.transpose(per_unit)
 
 
+def _draw_contributions(rng, wavenumbers, shift, heights, names):
+    """Return the counts of each band at each point, (n_rows, n_bands, n_points), float32.
+
+    Every row has an error of its own in the wavenumbers.
+    """
+    shifted = wavenumbers - shift * rng.normal(size=(len(heights), 1))
+    contributions = np.empty((*heights.shape, len(wavenumbers)), dtype=np.float32)
+    for band, name in enumerate(names):
+        position, width, _, _ = BANDS[name]
+        distance = (shifted - position) / width
+        shape = (np.exp(-4 * np.log(2) * distance**2) + 1 / (1 + 4 * distance**2)) / 2
+        contributions[:, band] = heights[:, [band]] * shape
+    return contributions
+
+
+def _draw_background(rng, wavenumbers, groups, factor, fluorescence):
+    """Return one broad Gaussian for each sample, (n_rows, n_points), multiplied by `factor`."""
+    n_samples = groups[-1] + 1
+    centre = rng.uniform(300, 1100, n_samples)[groups, None]
+    width = rng.uniform(900, 1800, n_samples)[groups, None]
+    size = factor * np.exp(0.5 * rng.normal(size=n_samples))[groups]
+    size *= np.exp(0.05 * rng.normal(size=len(groups)))  # bleaching between replicates
+    background = np.exp(-(((wavenumbers - centre) / width) ** 2))
+    background *= fluorescence * SCISSOR * size[:, None]
+    return background
+
+
+def _draw_counts(rng, expected, noise, cosmic_rays):
+    """Return the expected counts, (n_rows, n_points), with noise and with cosmic rays.
+
+    A cosmic ray is a spike two points wide. The second point has any height up to the first one's.
+    """
+    n_rows, n_points = expected.shape
+    counts = expected + noise * np.sqrt(expected) * rng.normal(size=expected.shape)
+    hit = np.flatnonzero(rng.uniform(size=n_rows) < cosmic_rays)
+    point = rng.randint(n_points, size=n_rows)[hit]
+    height = SCISSOR * np.exp(rng.uniform(np.log(0.2), np.log(3), size=n_rows))[hit]
+    counts[hit, point] += height
+    second = height * rng.uniform(size=n_rows)[hit]
+    inside = point + 1 < n_points  # there is no second point past the end of the axis
+    counts[hit[inside], point[inside] + 1] += second[inside]
+    return counts
+
+
+def _marker_bands(pairs, names):
+    """Return the names of the bands whose typical heights distinguish the oils."""
+    heights = _heights(np.array([OILS[oil] for pair in pairs for oil in pair]), names)
+    differ = np.ptp(heights, axis=0) > np.maximum(heights.max(axis=0) / 10, SCISSOR / 100)
+    return [name for name, differs in zip(names, differ, strict=True) if differs]
+
+
 def make_oil_blends(
-    n_samples=150,
+    n_samples: int = 150,
     *,
-    oil=None,
-    adulterant="sunflower",
-    percent_range=(0, 100),
-    n_replicates=2,
-    x_axis=None,
-    variation=1.0,
-    fluorescence=1.0,
-    scatter=0.1,
-    shift=0.3,
-    noise=1.0,
-    cosmic_rays=0.02,
-    random_state=None,
-    return_X_y=False,
-):
-    r"""Make Raman spectra of vegetable oils or blends, with the part of every band known.
+    oil: str | list[str] | tuple[str, ...] | None = None,
+    adulterant: str | list[str] | tuple[str, ...] | None = "sunflower",
+    percent_range: tuple[float, float] | list[float] = (0, 100),
+    n_replicates: int = 2,
+    x_axis: ArrayLike | None = None,
+    variation: float = 1.0,
+    fluorescence: float = 1.0,
+    scatter: float = 0.1,
+    shift: float = 0.3,
+    noise: float = 1.0,
+    cosmic_rays: float = 0.02,
+    random_state: int | np.random.RandomState | None = None,
+    return_X_y: bool = False,
+) -> Any:
+    r"""Simulate Raman spectra of vegetable oils or their blends, with known band contributions.
 
     Row r, with scatter factor :math:`s_r` and wavenumber shift :math:`d_r`, is
 
@@ -110,32 +234,34 @@ def make_oil_blends(
 
     The height :math:`h_b` of a band is linear in the composition: C=C and =C-H bands follow the
     double bonds per chain, CH2 bands the methylene groups, the C=O band the ester groups, two C-C
-    bands the saturated acids, and three the carotenoids. :math:`p_b` is half Gaussian, half
-    Lorentzian, :math:`f_r` a broad fluorescence background that knows nothing of the target.
+    bands the saturated acids, and three bands the carotenoids. The band shape :math:`p_b` is half
+    Gaussian, half Lorentzian; :math:`f_r` is a broad fluorescence background that does not depend
+    on the target.
 
     Parameters
     ----------
     n_samples : int, default=150
         Number of samples.
     oil : str, sequence of str or None, default=None
-        ``"olive"``, ``"sunflower"``, ``"rapeseed"``, ``"soybean"``, ``"palm"``, ``"corn"``; of
-        several, the samples take turns. None is olive oil, and without `adulterant` all six.
+        ``"olive"``, ``"sunflower"``, ``"rapeseed"``, ``"soybean"``, ``"palm"`` or ``"corn"``. With
+        several oils, the samples alternate between them. None is olive oil, and all six oils where
+        `adulterant` is None.
     adulterant : str, sequence of str or None, default="sunflower"
-        What is blended into `oil`; of several, the samples take turns. None makes pure oils, to be
-        told apart by name.
+        The oil that is blended into `oil`; with several, the samples alternate between them. None
+        makes pure oils, for classification by name.
     percent_range : pair of float, default=(0, 100)
-        Lowest and highest percentage of adulterant; uniform in between.
+        Lowest and highest percentage of adulterant; percentages are uniform in between.
     n_replicates : int, default=2
-        Spectra of each sample: same composition; scatter, shift, noise and rays of their own, and
-        fluorescence that differs by 5 per cent.
+        Number of spectra of each sample. Replicates have the same composition, but their own
+        scatter, shift, noise and cosmic rays, and a fluorescence that differs by 5 per cent.
     x_axis : array-like of shape (n_points,) or None, default=None
-        Wavenumbers in cm-1; None is 500 to 1900 in steps of 2. Bands that it misses are left out.
+        Wavenumbers in cm-1; None is 500 to 1900 in steps of 2. Bands outside of it are left out.
     variation : float, default=1.0
-        How much samples of one oil differ; 1 is a standard deviation of 2 percentage points in
+        Variation between samples of one oil; 1 is a standard deviation of 2 percentage points in
         the share of a fatty acid and of about 30 per cent in the carotenoids.
     fluorescence : float, default=1.0
-        Typical height of the background, in heights of the CH2 scissor band (10000 counts). It
-        varies between samples with a standard deviation of 0.5 in its logarithm.
+        Typical height of the background, relative to the CH2 scissor band (10000 counts). The
+        logarithm of the height varies between samples with a standard deviation of 0.5.
     scatter : float, default=0.1
         Standard deviation of the logarithm of the factor that multiplies a spectrum.
     shift : float, default=0.3
@@ -143,7 +269,7 @@ def make_oil_blends(
     noise : float, default=1.0
         Standard deviation of the noise, in square roots of counts; 1 is pure shot noise.
     cosmic_rays : float, default=0.02
-        Share of spectra that a cosmic ray hits: a spike two points wide, the second one lower.
+        Share of spectra with a cosmic ray: a spike two points wide, the second point lower.
     random_state : int, RandomState instance or None, default=None
         Pass an int for the same spectra every time. The size of one disturbance does not change
         the others.
@@ -156,35 +282,36 @@ def make_oil_blends(
         data : ndarray of shape (n_samples * n_replicates, n_points)
             Spectra in counts; replicates follow each other.
         target : ndarray of shape (n_samples * n_replicates,)
-            Per cent adulterant; the name of the oil where `adulterant` is None.
+            Percentage of adulterant; the name of the oil where `adulterant` is None.
         oil : ndarray of shape (n_samples * n_replicates,)
-            Name of the adulterant; of the oil itself where there is none in it.
+            Name of the adulterant; name of the oil itself where it contains no adulterant.
         groups : ndarray of shape (n_samples * n_replicates,)
             Number of the sample, for cross-validation that keeps replicates together.
         x_axis, feature_names : ndarray of shape (n_points,), list of str
             Wavenumbers in cm-1.
         bands : dict
-            Name of a band and its range in cm-1, position plus and minus one full width.
+            Range of each band in cm-1, by its name: position plus and minus one full width.
         band_names : list of str
-            Order of the bands in `contributions`.
+            Names of the bands in the order of `contributions`.
         contributions : ndarray of shape (n_samples * n_replicates, n_bands, n_points)
-            Counts that each band adds to each spectrum, scatter included; float32.
+            Counts that each band adds to each spectrum, including scatter; float32.
         background : ndarray of shape (n_samples * n_replicates, n_points)
-            Fluorescence, scatter included. Contributions summed over the bands in float64, plus
-            background, are `data` without noise and rays.
+            Fluorescence in counts, including scatter. The sum of the contributions over the bands
+            in float64, plus the background, is `data` without noise and cosmic rays.
         marker_bands : list of str
-            Bands that tell the oils apart: their typical heights differ by more than a tenth of
+            Bands that distinguish the oils: their typical heights differ by more than a tenth of
             the highest, and by more than a hundredth of the CH2 scissor band.
 
     Raises
     ------
     ValueError
-        A parameter is not as described.
+        If a parameter is not as described above.
 
     Notes
     -----
-    Band positions follow [1]_ to [3]_, those of carotenoids [4]_; fatty acids the ranges of Codex
-    Alimentarius standards CXS 33-1981 and CXS 210-1999. Heights and widths are ours, rounded.
+    Band positions are taken from [1]_ to [3]_, those of carotenoids from [4]_; the shares of fatty
+    acids lie in the ranges of the Codex Alimentarius standards CXS 33-1981 and CXS 210-1999.
+    Heights and widths are our own rounded estimates.
 
     References
     ----------
@@ -211,98 +338,34 @@ def make_oil_blends(
     >>> sorted(set(y.tolist()))
     ['corn', 'olive', 'palm', 'rapeseed', 'soybean', 'sunflower']
     """
-    _check_count("n_samples", n_samples)
-    _check_count("n_replicates", n_replicates)
-    # Above these limits the numbers that are drawn leave the range of float32.
-    _check_size("variation", variation, 10)
-    _check_size("fluorescence", fluorescence, 1e6)
-    _check_size("scatter", scatter, 10)
-    _check_size("shift", shift, 1e6)
-    _check_size("noise", noise, 1e6)
-    expected = "a share of spectra from 0 to 1"
-    check_number("cosmic_rays", cosmic_rays, expected, lambda share: 0 <= share <= 1)
-    try:
-        low, high = (float(percent) for percent in percent_range)
-    except (TypeError, ValueError):
-        low = high = np.nan
-    if not 0 <= low <= high <= 100:
-        raise ValueError(f"percent_range={percent_range!r}; expected two per cents: (0, 100).")
-    pure = adulterant is None
-    oils = _check_oils("oil", oil if oil is not None else list(OILS) if pure else "olive")
-    adulterants = [] if pure else _check_oils("adulterant", adulterant)
-    if common := [name for name in oils if name in adulterants]:
-        raise ValueError(f"{common} are both oil and adulterant. Blend different oils.")
-    x_axis = np.arange(500.0, 1901.0, 2.0) if x_axis is None else x_axis
-    x_axis = check_x_axis(x_axis, np.size(x_axis))
-    bands = {
-        name: (float(position - width), float(position + width))
-        for name, (position, width, _, _) in BANDS.items()
-        if ((position - width <= x_axis) & (x_axis <= position + width)).any()
-    }
-    names = list(bands)
-    if not names or np.abs(x_axis).max() > MAX_WAVENUMBER:
-        given = f"from {x_axis[0]:g} to {x_axis[-1]:g}" if len(x_axis) else "nowhere"
-        raise ValueError(
-            f"x_axis runs {given}; expected wavenumbers in cm-1, up to {MAX_WAVENUMBER:g}, some of "
-            "them on a band (848 to 1771)."
-        )
+    _check_counts(n_samples, n_replicates)
+    _check_sizes(variation, fluorescence, scatter, shift, noise, cosmic_rays)
+    percents = _check_percents(percent_range)
+    pairs = _pairs(oil, adulterant)
+    wavenumbers, bands = _axis_and_bands(x_axis)
 
+    # The order of the random draws decides every number below.
     rng = check_random_state(random_state)
-    sample = np.arange(n_samples)
-    first = np.array(oils, dtype=object)[sample // max(1, len(adulterants)) % len(oils)]
-    second = first if pure else np.array(adulterants, dtype=object)[sample % len(adulterants)]
-    percent = rng.uniform(low, high, n_samples) * (not pure)
-    share = percent[:, None] / 100
-    composition = (1 - share) * _compositions(rng, first, variation)
-    composition += share * _compositions(rng, second, variation)
-    groups = np.repeat(sample, n_replicates)
-    n_rows = len(groups)
-    factor = np.exp(scatter * rng.normal(size=n_rows))
-    wavenumber = x_axis - shift * rng.normal(size=(n_rows, 1))  # what truly falls on a pixel
-
-    heights = factor[:, None] * _heights(composition, names)[groups]
-    contributions = np.empty((n_rows, len(names), len(x_axis)), dtype=np.float32)
-    for band, name in enumerate(names):
-        position, width, _, _ = BANDS[name]
-        distance = (wavenumber - position) / width
-        shape = (np.exp(-4 * np.log(2) * distance**2) + 1 / (1 + 4 * distance**2)) / 2
-        contributions[:, band] = heights[:, [band]] * shape
-
-    centre = rng.uniform(300, 1100, n_samples)[groups, None]
-    width = rng.uniform(900, 1800, n_samples)[groups, None]
-    size = np.exp(0.5 * rng.normal(size=n_samples))[groups]
-    size = factor * size * np.exp(0.05 * rng.normal(size=n_rows))  # bleaching between replicates
-    background = np.exp(-(((x_axis - centre) / width) ** 2))
-    background *= fluorescence * SCISSOR * size[:, None]
-
-    # From what is returned as float32, so that the parts add up to the last digit.
-    data = contributions.sum(axis=1, dtype=float) + background
-    data += noise * np.sqrt(data) * rng.normal(size=data.shape)
-    hit = np.flatnonzero(rng.uniform(size=n_rows) < cosmic_rays)
-    point = rng.randint(len(x_axis), size=n_rows)[hit]
-    ray = SCISSOR * np.exp(rng.uniform(np.log(0.2), np.log(3), size=n_rows))[hit]
-    data[hit, point] += ray
-    # The second point takes from nothing to all; there is none past the end of the axis.
-    inside = point + 1 < len(x_axis)
-    second_part = ray * rng.uniform(size=n_rows)[hit]
-    data[hit[inside], point[inside] + 1] += second_part[inside]
-
-    oil_names = np.where(percent > 0, second, first).astype(str)[groups]
-    target = oil_names if pure else percent[groups]
-    if return_X_y:
-        return data, target
-    typical = _heights(np.array([OILS[name] for name in oils + adulterants]), names)
-    differ = np.ptp(typical, axis=0) > np.maximum(typical.max(axis=0) / 10, SCISSOR / 100)
-    return Bunch(
-        data=data,
-        target=target,
+    percent, composition, names = _draw_blends(rng, n_samples, percents, pairs, variation)
+    groups = np.repeat(np.arange(n_samples), n_replicates)
+    factor = np.exp(scatter * rng.normal(size=len(groups)))
+    heights = factor[:, None] * _heights(composition, bands)[groups]
+    contributions = _draw_contributions(rng, wavenumbers, shift, heights, bands)
+    background = _draw_background(rng, wavenumbers, groups, factor, fluorescence)
+    # Summed from the float32 numbers that are returned, so that the parts add up exactly.
+    expected = contributions.sum(axis=1, dtype=float) + background
+    oil_names = names[groups]
+    spectra = Bunch(
+        data=_draw_counts(rng, expected, noise, cosmic_rays),
+        target=oil_names if adulterant is None else percent[groups],
         oil=oil_names,
         groups=groups,
-        x_axis=x_axis,
-        feature_names=[f"{value:.10g}" for value in x_axis],
+        x_axis=wavenumbers,
+        feature_names=[f"{value:.10g}" for value in wavenumbers],
         bands=bands,
-        band_names=names,
+        band_names=list(bands),
         contributions=contributions,
         background=background,
-        marker_bands=[name for name, differs in zip(names, differ, strict=True) if differs],
+        marker_bands=_marker_bands(pairs, bands),
     )
+    return (spectra.data, spectra.target) if return_X_y else spectra
