@@ -5,6 +5,7 @@ import re
 import time
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError
 
 import numpy as np
@@ -18,8 +19,9 @@ from .._axis import check_x_axis
 from .._checks import check_number
 
 SOURCE = "https://raw.githubusercontent.com/DNMalavi/ML_Oil_Fraud_Project/ff2870520521/"
-# File, sheet, columns before the spectra (the last one: per cent adulterant), unit of the axis.
-TECHNIQUES = {
+# File, sheet, number of columns before the spectra (the last of them is the percentage of
+# adulterant), and unit of the axis.
+TECHNIQUES: dict[str, tuple[str, int | str, int, str]] = {
     "raman": ("Raman.xlsx", 0, 3, "cm-1"),
     "ftir": ("FTIR.xlsx", 0, 3, "cm-1"),
     "nir": ("HSI.xlsx", 0, 4, "nm"),
@@ -31,7 +33,7 @@ SHA256 = {
     "HSI.xlsx": "a2f1ab8264c255bcc052c281a9fa51738f90ee79df7ca4e6056b897916129625",
     "UVVIS.xlsx": "fde9e0798ce695b92f324e078f38cd7eeddfc5470f3bb0c3a21ae695746cf9e5",
 }
-# Names are spelt in several ways; beginnings of words tell the oils apart.
+# The files spell names in several ways; the beginnings of words identify the oils.
 OTHER_OILS = {
     "saff": "safflower",
     "sunf": "sunflower",
@@ -57,13 +59,11 @@ The source states no licence: ask its authors before you pass the data on.
 
 
 def _download(name, folder, download_if_missing, n_retries, delay):
-    """Return the path of a file of the source, downloaded unless it is there undamaged."""
+    """Return the path of a file of the source; download it if it is missing or damaged."""
     path, url = folder / name, SOURCE + name
     if not download_if_missing:
-        if path.exists():
-            with path.open("rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() == SHA256[name]:
-                    return path
+        if path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == SHA256[name]:
+            return path
         raise OSError(
             f"{path} is {'damaged' if path.exists() else 'missing'}. Pass "
             f"download_if_missing=True, or download {url} by other means and put it there."
@@ -73,13 +73,13 @@ def _download(name, folder, download_if_missing, n_retries, delay):
         if attempt:
             time.sleep(delay)
         try:
-            # Its own retries cover neither a broken connection nor a wrong checksum.
+            # The retries of fetch_file cover neither a broken connection nor a wrong checksum.
             return fetch_file(
                 url, folder=folder, local_filename=name, sha256=SHA256[name], n_retries=0
             )
         except (OSError, HTTPException) as error:
             if isinstance(error, HTTPError):
-                error.close()  # it is the response, and holds the connection
+                error.close()  # this error is the response, and keeps the connection open
             reason = error
     raise OSError(
         f"Could not download {url} in {n_retries + 1} attempt(s): {reason} Connect to the internet "
@@ -88,18 +88,26 @@ def _download(name, folder, download_if_missing, n_retries, delay):
 
 
 def _groups(data):
-    """Return the group of each row: three rows in turn, samples that share a spectrum merged."""
+    """Return the group of each row: samples of three rows, merged where they share a spectrum."""
     sample = np.arange(len(data)) // 3
     spectrum = np.unique(data, axis=0, return_inverse=True)[1].ravel()
-    # Samples and spectra are the nodes of a graph; a row is an edge between its two.
+    # Samples and spectra are the nodes of a graph; each row is an edge between the two.
     edges = (np.ones(len(data)), (sample, sample.max() + 1 + spectrum))
     n_nodes = sample.max() + spectrum.max() + 2
     graph = coo_array(edges, shape=(n_nodes, n_nodes))
     return connected_components(graph, directed=False)[1][sample]
 
 
+def _sample_names(labels):
+    """Return the column of labels that names samples: most of its entries mention an oil."""
+    pattern = "(?i)olive|evo|" + "|".join(OTHER_OILS)
+    columns = [labels[name] for name in labels]
+    names = max(columns, key=lambda column: (column.str.contains(pattern).sum(), column.nunique()))
+    return names.str.strip().to_numpy(dtype=str)
+
+
 def _oil(label, percent):
-    """Return which oil is in a sample beside olive oil, by its labels."""
+    """Return the name of the oil that a sample contains beside olive oil."""
     if percent == 0:
         return "olive"
     found = re.search("|".join(OTHER_OILS), label.lower())
@@ -107,19 +115,19 @@ def _oil(label, percent):
 
 
 def fetch_oil_adulteration(
-    technique="raman",
+    technique: str = "raman",
     *,
-    data_home=None,
-    download_if_missing=True,
-    n_retries=3,
-    delay=1.0,
-    return_X_y=False,
-):
-    """Load spectra of olive oils, other oils and blends, downloading them the first time.
+    data_home: Any = None,
+    download_if_missing: bool = True,
+    n_retries: int = 3,
+    delay: float = 1.0,
+    return_X_y: bool = False,
+) -> Any:
+    """Load measured spectra of olive oils, other oils and blends; download them the first time.
 
-    183 spectra of 61 samples, three replicates each, in the same order for every technique: olive
-    oils, their blends with up to 20 per cent of another oil, and these oils, by Malavi et al. [1]_.
-    Needs openpyxl: ``pip install 'sklearn-spectral[datasets]'``.
+    The 183 spectra of 61 samples by Malavi et al. [1]_, three replicates each, come in the same
+    order for every technique: olive oils, their blends with up to 20 per cent of another oil, and
+    these other oils. The files need openpyxl: ``pip install 'sklearn-spectral[datasets]'``.
 
     Parameters
     ----------
@@ -127,12 +135,12 @@ def fetch_oil_adulteration(
         Raman, 500 to 1900 cm-1, 1401 points; FTIR, 471 to 4000 cm-1, 916 points; near-infrared
         hyperspectral imaging, 939 to 1726 nm, 224 points; UV-Vis, 200 to 800 nm, 121 points.
     data_home : str, path-like or None, default=None
-        Where files are kept, in the folder ``oil_adulteration``; None is scikit-learn's folder,
-        see :func:`sklearn.datasets.get_data_home`.
+        Folder in which files are kept, in a subfolder ``oil_adulteration``; None is scikit-learn's
+        folder, see :func:`sklearn.datasets.get_data_home`.
     download_if_missing : bool, default=True
-        Raise OSError instead of downloading where False.
+        If False, raise OSError instead of downloading.
     n_retries : int, default=3
-        Further attempts after one that failed or brought a damaged file.
+        Number of further attempts after a download that failed or whose file is damaged.
     delay : float, default=1.0
         Seconds between attempts.
     return_X_y : bool, default=False
@@ -142,33 +150,35 @@ def fetch_oil_adulteration(
     -------
     spectra : Bunch
         data : ndarray of shape (183, n_points)
-            Spectra as they stand in the file.
+            Spectra as in the file.
         target : ndarray of shape (183,)
-            Per cent adulterant: 0 is olive oil, 100 another oil.
-        sample_names, oil : ndarray of shape (183,)
-            Names as they stand in the file; ``"olive"`` or the other oil in the sample,
-            ``"unknown"`` where its name does not say.
+            Percentage of adulterant: 0 is olive oil, 100 another oil.
+        sample_names : ndarray of shape (183,)
+            Names of the samples as in the file.
+        oil : ndarray of shape (183,)
+            ``"olive"``, or the other oil in the sample, or ``"unknown"`` where no label names it.
         groups : ndarray of shape (183,)
-            Number of the sample, for cross-validation. Samples with a spectrum in common under
-            different names count as one, so that groups depend on the technique.
+            Number of the sample, for cross-validation. Samples that share a spectrum under
+            different names count as one sample, so that groups depend on the technique.
         x_axis, feature_names : ndarray of shape (n_points,), list of str
             Wavenumbers in cm-1 or wavelengths in nm.
         DESCR : str
-            Where the data come from.
+            Description and source of the data.
 
     Raises
     ------
     ImportError
-        openpyxl is not installed.
+        If openpyxl is not installed.
     OSError
-        The file is neither there nor to be had; the message says where to put it by hand.
+        If the file is missing and cannot be downloaded; the message names the place where to put
+        it by hand.
     ValueError
-        A parameter is not as described.
+        If a parameter is not as described above.
 
     Notes
     -----
-    The source, github.com/DNMalavi/ML_Oil_Fraud_Project, states no licence: the data are loaded
-    from there and not part of this package. Files are checked by SHA-256.
+    The source, github.com/DNMalavi/ML_Oil_Fraud_Project, states no licence: the data are downloaded
+    from there and are not part of this package. Files are checked by SHA-256.
 
     References
     ----------
@@ -204,16 +214,12 @@ def fetch_oil_adulteration(
         return data, target
     x_axis = check_x_axis([float(column) for column in frame.columns[n_labels:]], data.shape[1])
     labels = frame.iloc[:, : n_labels - 1].astype(str)
-    # Every file has its own columns of labels; names of samples are those that speak of oils.
-    pattern = "(?i)olive|evo|" + "|".join(OTHER_OILS)
-    telling = [(labels[c].str.contains(pattern).sum(), labels[c].nunique()) for c in labels]
-    sample_names = labels.iloc[:, telling.index(max(telling))].str.strip().to_numpy(dtype=str)
     texts = labels.agg(" ".join, axis=1)
     span = {"n": len(data), "start": x_axis[0], "end": x_axis[-1], "unit": unit}
     return Bunch(
         data=data,
         target=target,
-        sample_names=sample_names,
+        sample_names=_sample_names(labels),
         oil=np.array([_oil(text, p) for text, p in zip(texts, target, strict=True)]),
         groups=_groups(data),
         x_axis=x_axis,
