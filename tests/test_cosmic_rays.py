@@ -1,5 +1,6 @@
 """Spikes are found, sharp bands are left alone."""
 
+import gc
 import time
 
 import numpy as np
@@ -119,6 +120,14 @@ def test_ten_thousand_spectra_in_three_seconds():
     assert min(seconds) < 3
 
 
+def test_models_of_windows_are_freed():
+    X = raman(np.random.RandomState(0), n=1, n_points=60)[0]
+    X[0, 30] += 1e4
+    CosmicRayRemover().fit_transform(X)
+    gc.collect()
+    assert not [each for each in gc.get_objects() if type(each).__name__ == "_SmoothModels"]
+
+
 @pytest.mark.parametrize("n_points", [1, 5, 12, 13, 14, 40])
 def test_short_and_constant_spectra(n_points):
     X = np.ones((3, n_points))
@@ -141,6 +150,8 @@ def test_input_dtype_and_names_are_kept():
     ("parameters", "message"),
     [
         ({"threshold": 0}, "threshold=0; expected a positive number"),
+        ({"threshold": True}, "threshold=True; expected a positive number"),
+        ({"max_width": True}, "max_width=True; expected a number of points from 1 to 5"),
         ({"max_width": 2.5}, "max_width=2.5; expected a number of points from 1 to 5"),
         ({"max_width": 6, "min_fwhm": 7}, "max_width=6; expected a number of points from 1 to 5"),
         ({"min_fwhm": 3}, "min_fwhm=3 is not above max_width=3"),

@@ -1,37 +1,40 @@
 """Removal of the spikes that cosmic rays leave in CCD spectra."""
 
-import numbers
 from functools import cache
+from itertools import combinations
+from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.ndimage import maximum_filter1d
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._checks import LARGEST, check_finite, check_table, reading
+from .._checks import LARGEST, check_finite, check_number, check_table, reading
 
-# A window is the gap (max_width points) and ten clean points: enough to see the shoulders of a
-# sharp band, few enough that a second spike rarely falls into it. The gap lies in the middle of
-# the window, or off it, so that a window exists which avoids a steep band or a spike nearby.
+# A window is a gap of max_width points, where a spike may be, and ten points outside of it: enough
+# to see the shoulders of a sharp band, few enough that they rarely contain a second spike. The gap
+# lies in the middle of the window or off the middle, so that one of the windows avoids a steep band
+# or another spike nearby.
 OUTSIDE = 10
 GAP_POSITIONS = (5, 2, 8)
-# What a window may hold without a spike: noise this many times the row's (shot noise is higher
-# on bands), and bands this many times the noise.
+# Contents of a window without a spike: noise, as a multiple of the noise level of the row (shot
+# noise is higher on bands), and bands, as a multiple of the noise.
 NOISE_FACTORS = (1.0, 2.0, 4.0)
 BAND_FACTORS = (0.0, 4.0, 32.0, 256.0, 2048.0, 16384.0, 131072.0)
-SCREEN = 3.0  # noise sd above the cubic through its neighbours that makes a point worth a test
-SECOND_LOOK = 4.0  # gain from which a gap is worth the windows off the middle
-POINT_COST = 7.0  # gain that one more point in a spike must bring
-MAX_WIDTH = 5  # points; the gap positions leave neighbours on both sides up to here
-MAX_PASSES = 4  # a spike close to a higher one shows once that one is gone
+SCREEN = 3.0  # points this many noise sd above the cubic through their neighbours are tested
+SECOND_LOOK = 4.0  # gaps with a higher gain are also tested off the middle of their windows
+POINT_COST = 7.0  # gain that each further point of a spike must bring
+MAX_WIDTH = 5  # points; wider spikes look like bands
+MAX_PASSES = 4  # a spike close to a higher one is found once the higher one is removed
 ROWS, WINDOWS = 500, 1024  # chunks that keep temporary arrays at a few MB
 
 
 def _noise_level(X):
-    """Return the noise sd of each row of X (n_samples, n_points), never 0.
+    """Return the standard deviation of the noise of each row of X (n_samples, n_points), never 0.
 
-    The paper's median absolute deviation, of third differences instead of first: they cancel
-    background and bands, so that rich spectra do not pass for noisy ones.
+    This is the paper's median absolute deviation, but of third differences instead of first
+    differences. They cancel background and bands, which would be taken for noise otherwise.
     """
     deviation = np.abs(np.diff(X, n=3, axis=1))
     noise = np.median(deviation, axis=1) / 0.6745
@@ -42,101 +45,104 @@ def _noise_level(X):
 
 
 def _screen(Z, width):
-    """Return which gaps of Z (n_samples, n_points) rise out of a cubic through two neighbours.
+    """Return which gaps of Z (n_samples, n_points) rise above a cubic through their neighbours.
 
-    Cheap, and blind to no spike; where an end of the spectrum is near all are kept.
+    This fast test keeps every gap that may hold a spike. The cubic goes through two neighbours on
+    each side; gaps without two neighbours on each side are all kept.
     """
     outside = np.array([-2, -1, width, width + 1])
     weights = np.vander(np.arange(width), 4) @ np.linalg.inv(np.vander(outside, 4))
     length = Z.shape[1] - width - 3
+    moved = {offset: Z[:, 2 + offset : 2 + offset + length] for offset in range(-2, width + 2)}
     rises = np.ones((len(Z), length + 4), dtype=bool)
     inner = rises[:, 2:-2]
     inner[:] = False
-    for point, weight in enumerate(weights):
-        cubic = sum(
-            float(w) * Z[:, 2 + o : 2 + o + length] for w, o in zip(weight, outside, strict=True)
-        )
-        sd = np.sqrt(1 + weight @ weight)
-        inner |= Z[:, 2 + point : 2 + point + length] - cubic > float(SCREEN * sd)
+    for point, weight in enumerate(weights.tolist()):  # of Python floats, which keep float32
+        cubic = sum(w * moved[offset] for w, offset in zip(weight, outside.tolist(), strict=True))
+        inner |= moved[point] - cubic > SCREEN * float(np.sqrt(1 + np.dot(weight, weight)))
     return rises
 
 
 class _SmoothModels:
-    """Gaussian models of a window without a spike: straight line + bands + noise.
+    """Gaussian processes for a window without a spike: straight line + bands + noise.
 
-    One model for every pair of noise and band factor; the covariance of bands is that of
-    Gaussian and Lorentzian bands of width `min_fwhm` at random positions.
+    There is one model for every pair of a noise factor and a band factor. The covariance of the
+    bands is that of Gaussian and Lorentzian bands of width `min_fwhm` at random positions.
     """
 
     def __init__(self, n_points, min_fwhm):
         lag = (np.arange(n_points)[:, None] - np.arange(n_points)) / min_fwhm
         bands = (np.exp(-2 * np.log(2) * lag**2) + 1 / (1 + lag**2)) / 2
         line = np.vander(np.linspace(-1, 1, n_points), 2)
-        basis = np.linalg.svd(line)[0][:, 2:]  # contrasts that any straight line leaves at 0
+        basis = np.linalg.svd(line)[0][:, 2:]  # contrasts that are 0 for every straight line
         factors = [(noise, band) for noise in NOISE_FACTORS for band in BAND_FACTORS]
         K = np.array([n**2 * np.eye(n_points) + b**2 * bands for n, b in factors])
         K = basis.T @ K @ basis
         self.precision = basis @ np.linalg.inv(K) @ basis.T  # (n_models, n_points, n_points)
         self.logdet = np.linalg.slogdet(K)[1]
         self.root = basis @ np.linalg.inv(np.linalg.cholesky(K)).transpose(0, 2, 1)
+        # One cache for each object: a cache of the class would keep all objects alive.
+        self._cached_squares = cache(self._squares)
 
-    @cache  # noqa: B019
     def _squares(self, start, stop):
-        """Return the matrix whose squared products with a window sum up to its log-likelihood."""
+        """Return the matrix whose squared products with a window add up to the log-likelihood.
+
+        Also return how many of the squares belong to the whole window, and the log-determinants.
+        """
         run = slice(start, stop)
         gap = self.precision[:, run, run]
         logdet = self.logdet + np.linalg.slogdet(gap)[1]
-        # x' P x is a sum of squares, and so is what the run takes away from it.
+        # x' P x is a sum of squares, and leaving out the run subtracts a sum of squares from it.
         run_root = self.precision[:, :, run] @ np.linalg.inv(np.linalg.cholesky(gap)).mT
         root = np.concatenate([self.root, run_root], axis=2)  # (n_models, n_points, n_squares)
         root = root.transpose(2, 0, 1).reshape(-1, root.shape[1])
         return root.astype(np.float32), self.root.shape[2], logdet.astype(np.float32)[:, None]
 
     def gain(self, windows, run):
-        """Return what leaving out the points `run` gains, and the best model without them.
+        """Return the gain in likelihood without the points `run`, and the best model without them.
 
         Parameters
         ----------
         windows : ndarray of shape (n_windows, n_points)
-            In units of the row's noise.
+            Intensities in units of the noise of their row.
         run : slice
-            Neighbouring points.
+            Neighbouring points of a window.
 
         Returns
         -------
         gain : ndarray of shape (n_windows,)
-            Twice the log-likelihood ratio of the best model of the points outside and the best
-            that has to explain the run as well; about chi-squared where there is no spike.
+            Twice the log-likelihood ratio between the best model of the points outside of the run
+            and the best model of all points; about chi-squared where there is no spike.
         best : ndarray of shape (n_windows,)
-            Index of the best model of the points outside.
+            Index of the best model of the points outside of the run.
         """
-        root, n_outside, logdet = self._squares(run.start, run.stop)
+        root, n_whole, logdet = self._cached_squares(run.start, run.stop)
         gain, best = np.empty(len(windows)), np.empty(len(windows), dtype=int)
         for start in range(0, len(windows), WINDOWS):
             part = slice(start, start + WINDOWS)
             squares = root @ windows[part].T
-            np.multiply(squares, squares, out=squares)
-            squares = squares.reshape(-1, *logdet.shape[:1], squares.shape[1])
-            whole = squares[:n_outside].sum(axis=0) + logdet
-            outside = whole - squares[n_outside:].sum(axis=0)
+            squares *= squares
+            squares = squares.reshape(-1, len(logdet), squares.shape[1])
+            whole = squares[:n_whole].sum(axis=0) + logdet
+            outside = whole - squares[n_whole:].sum(axis=0)
             best[part] = outside.argmin(axis=0)
             gain[part] = whole.min(axis=0) - outside.min(axis=0)
         return gain, best
 
     def excess(self, windows, run, model):
-        """Return by how much the points `run` exceed what the others predict (kriging)."""
+        """Return the points `run` minus their prediction from the other points (kriging)."""
         solve = np.linalg.solve(self.precision[:, run, run], self.precision[:, run])
         return np.einsum("wrp,wp->wr", solve[model], windows)
 
 
 def _windows(Z, rows, lefts, length):
-    """Return the windows (n_windows, length) of Z that begin at `lefts`, centred."""
+    """Return the windows (n_windows, length) of Z that begin at `lefts`, each minus its mean."""
     windows = Z[rows[:, None], lefts[:, None] + np.arange(length)]
     return windows - windows.mean(axis=1, keepdims=True)
 
 
 def _by_position(positions):
-    """Yield every gap position and the indices of the windows that have it."""
+    """Yield each gap position and the indices of the windows with this position."""
     for position in np.unique(positions):
         yield int(position), np.flatnonzero(positions == position)
 
@@ -155,9 +161,8 @@ def _find_gaps(Z, candidates, models, width, threshold):
             gain, _ = models.gain(windows, slice(position, position + width))
             better = gain > gains[index]
             gains[index[better]], lefts[index[better]] = gain[better], begin[better]
-        if wanted == GAP_POSITIONS[0]:
-            open_ = np.flatnonzero(gains > SECOND_LOOK)
-    # A spike also disturbs the windows that have it outside their gap: the best one first.
+        open_ = np.flatnonzero(gains > SECOND_LOOK)
+    # A spike also disturbs the windows that have it outside of their gap: keep the highest gain.
     gain_map = np.zeros(candidates.shape)
     gain_map[rows, starts] = gains
     highest = maximum_filter1d(gain_map, 2 * (length // 2 + 2) + 1, axis=1)[rows, starts]
@@ -166,100 +171,99 @@ def _find_gaps(Z, candidates, models, width, threshold):
 
 
 def _spike_excess(windows, models, position, width):
-    """Return the excess (n_windows, n_points) of the run in the gap that is the spike."""
+    """Return the excess (n_windows, n_points) of the points of the gap that form the spike."""
     best_gain, best_excess = np.zeros(len(windows)), np.zeros(windows.shape)
-    for first in range(position, position + width):
-        for last in range(first + 1, position + width + 1):
-            run = slice(first, last)
-            gain, model = models.gain(windows, run)
-            gain -= POINT_COST * (last - first)
-            excess = models.excess(windows, run, model)
-            # Cosmic rays add counts: what dips is something else.
-            better = (gain > best_gain) & (excess.mean(axis=1) > 0)
-            best_gain[better] = gain[better]
-            best_excess[better] = 0
-            best_excess[better, run] = excess[better]
+    for first, last in combinations(range(position, position + width + 1), 2):
+        run = slice(first, last)
+        gain, model = models.gain(windows, run)
+        gain -= POINT_COST * (last - first)
+        excess = models.excess(windows, run, model)
+        # Cosmic rays add counts: a dip has another cause.
+        better = (gain > best_gain) & (excess.mean(axis=1) > 0)
+        best_gain[better] = gain[better]
+        best_excess[better] = 0
+        best_excess[better, run] = excess[better]
     return best_excess
 
 
 def _remove_spikes(X, models, width, threshold):
-    """Return X (n_samples, n_points), spikes replaced by what their neighbours predict."""
+    """Return X (n_samples, n_points) with spikes replaced by predictions from their neighbours."""
     length = OUTSIDE + width
     noise = _noise_level(X)[:, None]
     level = X.mean(axis=1, keepdims=True)
-    # At most 1e5 (see _noise_level), so that float32 is exact to 0.01 noise sd, and twice as fast.
+    # At most 1e5 (see _noise_level), where float32 is exact to 0.01 noise sd, and twice as fast.
     Z = ((X - level) / noise).astype(np.float32)
     spikes = np.zeros(X.shape, dtype=bool)
     candidates = _screen(Z, width)
     for _ in range(MAX_PASSES):
         rows, starts, lefts = _find_gaps(Z, candidates, models, width, threshold)
-        new = np.zeros(X.shape, dtype=np.uint8)
+        new = np.zeros(X.shape, dtype=bool)
         for position, chosen in _by_position(starts - lefts):
             windows = _windows(Z, rows[chosen], lefts[chosen], length)
             excess = _spike_excess(windows, models, position, width)
             window, point = np.nonzero(excess)
             row, column = rows[chosen][window], lefts[chosen][window] + point
             Z[row, column] -= excess[window, point]
-            new[row, column] = 1
+            new[row, column] = True
         if not new.any():
             break
-        spikes |= new.astype(bool)
-        # What a spike hid lies near it.
-        near = maximum_filter1d(new, 2 * length + 1, axis=1).astype(bool)
+        spikes |= new
+        # Only spikes near a removed one were hidden by it.
+        near = maximum_filter1d(new, 2 * length + 1, axis=1)
         candidates = _screen(Z, width) & near[:, : candidates.shape[1]]
     return np.where(spikes, Z * noise + level, X)
 
 
 class CosmicRayRemover(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
-    """Remove the spikes of cosmic rays, spectrum by spectrum.
+    """Remove the spikes of cosmic rays from each spectrum.
 
     A cosmic ray that hits a CCD leaves a spike one to three points wide, which scaling and
-    regression take for a strong band. Spikes are found in each spectrum for itself and replaced
-    by what their clean neighbours predict; every other point is returned as it came.
+    regression treat like a strong band. Spikes are found in each spectrum on its own and replaced
+    by a prediction from their clean neighbours; all other points are returned unchanged.
 
     Parameters
     ----------
     threshold : float, default=4.0
-        How sure to be, about in standard deviations of the noise. Higher values leave more
-        spikes, and touch fewer clean points.
+        Required evidence for a spike, about in standard deviations of the noise. Higher values
+        leave more spikes and change fewer clean points.
     max_width : int, default=3
-        Points that the widest spike covers.
+        Number of points that the widest spike covers, from 1 to 5.
     min_fwhm : float, default=3.5
         Full width at half maximum, in points, of the sharpest band that the spectrometer can
-        record; above `max_width`.
+        record; greater than `max_width`.
 
     Attributes
     ----------
     n_features_in_ : int
-        Points of the spectra seen in `fit`.
+        Number of points of the spectra seen in `fit`.
     feature_names_in_ : ndarray of shape (n_points,)
-        Names of the points, where the columns of `X` had names that are strings.
+        Names of the points, if all columns of `X` had names that are strings.
 
     Raises
     ------
     ValueError
-        In `fit`, where a parameter is not as described; in `fit` and `transform`, where X holds
+        In `fit`, if a parameter is not as described above; in `fit` and `transform`, if X contains
         NaN or infinity.
 
     Notes
     -----
-    Whitaker and Hayes [1]_ call a point a spike when the modified z-score of the first-differenced
+    Whitaker and Hayes [1]_ call a point a spike if the modified z-score of the first-differenced
     spectrum, ``0.6745 (d - median(d)) / MAD``, exceeds a threshold, and replace it by the mean of
-    its clean neighbours. Sharp bands have steep flanks, though, and are taken for spikes as well.
-    From the paper are the detrending by differences, the robust scale, and the replacement from
-    clean neighbours. The rest is ours:
+    its clean neighbours. However, this also detects sharp bands, whose flanks are steep. The
+    detrending by differences, the robust scale and the replacement from clean neighbours are taken
+    from the paper; the rest is our own method:
 
     - The noise is the median absolute third difference / (0.6745 sqrt(20)): third differences
-      cancel bands too.
-    - What decides is whether the neighbours announce the point. A spectrometer smears the sharpest
-      line over `min_fwhm` points: a band has shoulders, a spike has none. A window around each
-      gap of `max_width` points is explained by Gaussian processes, a straight line + bands of that
-      width + noise, for a grid of band heights and noise levels. The gap holds a spike where
-      leaving its points out raises twice the log-likelihood by more than ``threshold ** 2``.
-    - A spike is replaced by what the best of these models predicts from the clean points.
+      also cancel bands.
+    - A point is a spike if its neighbours do not predict it. A spectrometer spreads the sharpest
+      line over `min_fwhm` points: a band has shoulders, a spike has none. The window around each
+      gap of `max_width` points is modelled by Gaussian processes (a straight line + bands of that
+      width + noise) for a grid of band heights and noise levels. The gap contains a spike if
+      leaving out its points raises twice the log-likelihood by more than ``threshold ** 2``.
+    - A spike is replaced by the prediction of the best of these models from the clean points.
 
-    Spectra of fewer than ten points more than `max_width` are too short to tell spikes from bands
-    and are returned as they came.
+    Spectra with fewer than ``max_width + 10`` points are too short to distinguish spikes from bands
+    and are returned unchanged.
 
     References
     ----------
@@ -281,13 +285,13 @@ class CosmicRayRemover(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     array([150, 151])
     """
 
-    def __init__(self, threshold=4.0, max_width=3, min_fwhm=3.5):
+    def __init__(self, threshold: float = 4.0, max_width: int = 3, min_fwhm: float = 3.5):
         self.threshold = threshold
         self.max_width = max_width
         self.min_fwhm = min_fwhm
 
-    def fit(self, X, y=None):
-        """Check parameters and remember how many points the spectra have.
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
+        """Check the parameters and store the number of points of the spectra.
 
         Parameters
         ----------
@@ -300,16 +304,15 @@ class CosmicRayRemover(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         -------
         self : object
         """
-        is_integer = isinstance(self.max_width, numbers.Integral)
-        if not is_integer or not 1 <= self.max_width <= MAX_WIDTH:
-            raise ValueError(
-                f"max_width={self.max_width!r}; expected a number of points from 1 to {MAX_WIDTH}: "
-                "what is wider cannot be told from a band."
-            )
+        expected = (
+            f"a number of points from 1 to {MAX_WIDTH}: what is wider cannot be told from a band"
+        )
+        check_number(
+            "max_width", self.max_width, expected, lambda n: 1 <= n <= MAX_WIDTH, whole=True
+        )
         for name in ("threshold", "min_fwhm"):
             value = getattr(self, name)
-            if not isinstance(value, numbers.Real) or not 0 < value <= LARGEST:
-                raise ValueError(f"{name}={value!r}; expected a positive number.")
+            check_number(name, value, "a positive number", lambda number: 0 < number <= LARGEST)
         if self.min_fwhm <= self.max_width:
             raise ValueError(
                 f"min_fwhm={self.min_fwhm!r} is not above max_width={self.max_width!r}: a band as "
@@ -318,7 +321,7 @@ class CosmicRayRemover(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self._check(X, reset=True)
         return self
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> np.ndarray:
         """Return the spectra without spikes.
 
         Parameters
@@ -329,19 +332,18 @@ class CosmicRayRemover(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         X : ndarray of shape (n_samples, n_points)
-            A copy; points that belong to no spike are unchanged.
+            A copy in which points outside of spikes are unchanged.
         """
         check_is_fitted(self, "n_features_in_")
-        X = self._check(X, reset=False)
-        cleaned = X.copy()
+        cleaned = self._check(X, reset=False).copy()
         length = OUTSIDE + self.max_width
-        if X.shape[1] < length:
+        if cleaned.shape[1] < length:
             return cleaned
         models = _SmoothModels(length, self.min_fwhm)
-        for start in range(0, len(X), ROWS):
+        for start in range(0, len(cleaned), ROWS):
             rows = slice(start, start + ROWS)
             # Sums of large float32 numbers overflow, and round by the order in memory.
-            spectra = np.ascontiguousarray(X[rows], dtype=np.float64)
+            spectra = np.ascontiguousarray(cleaned[rows], dtype=np.float64)
             cleaned[rows] = _remove_spikes(spectra, models, self.max_width, self.threshold)
         return cleaned
 
