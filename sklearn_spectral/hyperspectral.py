@@ -1,9 +1,9 @@
-"""Maps of whole samples: predictions and explanations of images larger than memory, by Dask.
+"""Predictions and explanations of images that are larger than memory, with Dask.
 
-Everything is lazy and goes block by block: nothing is computed before ``compute()``,
-``to_zarr(...)`` or the like, on this machine or on a cluster, and each block is gone before the
-next ones fill the memory. Models are any that :func:`sklearn_spectral.explain` takes, or for
-predictions any fitted scikit-learn estimator. Needs the extra ``sklearn-spectral[dask]``.
+All results are lazy: nothing is computed before ``compute()``, ``to_zarr(...)`` or similar, on one
+machine or on a cluster. Images are processed block by block, so that few blocks are in memory at a
+time. Explanations need a model that :func:`sklearn_spectral.explain` accepts; predictions need any
+fitted scikit-learn estimator. Install the extra ``sklearn-spectral[dask]``.
 """
 
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ __all__ = ["LazyExplanation", "explain", "predict", "predict_proba"]
 
 @dataclass(frozen=True, eq=False)
 class LazyExplanation:
-    """An explanation whose arrays are Dask's: shaped as the image, computed when asked for.
+    """Explanation of an image, as Dask arrays that are computed on request.
 
-    Arrays that are asked for together (``dask.compute(lazy.maps, lazy.outputs)``) are computed in
-    one pass.
+    Arrays that are requested together, by ``dask.compute(lazy.maps, lazy.outputs)``, are computed
+    in one pass over the image.
 
     Attributes
     ----------
@@ -29,9 +29,10 @@ class LazyExplanation:
         Contributions, float32; ``...`` stands for the axes of the image.
     outputs, base_values : dask array of shape (...) or (..., n_targets)
     targets : dask array of shape (...), or ndarray of shape (n_targets,)
-        What is explained: a label a spectrum, or those of the last axis of `maps`.
+        Targets that are explained: one label for each spectrum, or those of the last axis of
+        `maps`.
     x_axis : ndarray of shape (n_points,)
-        Wavelengths or wavenumbers as the last step of the model sees them.
+        Wavelengths or wavenumbers of the points that the last step of the model receives.
     """
 
     maps: Any
@@ -41,7 +42,7 @@ class LazyExplanation:
     x_axis: np.ndarray
 
 
-def predict(model, X):
+def predict(model: Any, X: Any) -> Any:
     """Predict every spectrum of an image.
 
     Parameters
@@ -53,7 +54,7 @@ def predict(model, X):
     Returns
     -------
     y : dask array (or DataArray) of shape (...) or (..., n_outputs)
-        As ``model.predict`` gives them.
+        Predictions as returned by ``model.predict``.
 
     Examples
     --------
@@ -71,7 +72,7 @@ def predict(model, X):
     return _predictions(model, X, "predict")
 
 
-def predict_proba(model, X):
+def predict_proba(model: Any, X: Any) -> Any:
     """Return the probability of every class for every spectrum of an image.
 
     Parameters
@@ -100,7 +101,7 @@ def predict_proba(model, X):
     return _predictions(model, X, "predict_proba")
 
 
-def explain(model, X, **explain_params):
+def explain(model: Any, X: Any, **explain_params: Any) -> LazyExplanation:
     """Explain every spectrum of an image.
 
     Parameters
@@ -109,8 +110,8 @@ def explain(model, X, **explain_params):
         As for :func:`sklearn_spectral.explain`.
     X : dask array or xarray DataArray over one, of shape (..., n_features)
     **explain_params
-        `target`, `x_axis`, `method`, `layer`, `reference`, as for
-        :func:`sklearn_spectral.explain`; not a target for each spectrum.
+        `target`, `x_axis`, `method`, `layer` and `reference`, as for
+        :func:`sklearn_spectral.explain`, but with one `target` for all spectra.
 
     Returns
     -------
@@ -126,54 +127,51 @@ def explain(model, X, **explain_params):
     >>> X = rng.normal(size=(30, 50))
     >>> model = ResNet1DRegressor(max_epochs=5, random_state=0).fit(X, X[:, 20])
     >>> image = da.from_array(rng.normal(size=(8, 6, 50)), chunks=(4, 6, 50))
-    >>> band = explain(model, image).maps[..., 18:23].sum(axis=-1)  # one picture of one band
+    >>> band = explain(model, image).maps[..., 18:23].sum(axis=-1)  # image of one band
     >>> band.compute().shape
     (8, 6)
     """
     da, delayed = _dask()
     X = _as_dask(da, X.data if hasattr(X, "dims") else X)
-    target = explain_params.get("target")
+    target: Any = explain_params.get("target")
     if np.ndim(target):
         raise ValueError(
             f"target has shape {np.shape(target)}; expected one for all spectra: None, a label or "
             "'all'."
         )
-    # What comes back for one spectrum tells shapes and types.
-    probe = explain_array(model, _probe(model, X), **explain_params)
-    shared = delayed(model)
-    n_axes = X.ndim - 1
+    probe = explain_array(model, _probe(X), **explain_params)
+    shared_model = delayed(model)
+    # With several targets, those are the same for all spectra.
     names = ["maps", "outputs", "base_values"] + ["targets"] * (probe.maps.ndim == 2)
-    grids = {name: np.empty(X.numblocks[:n_axes], dtype=object) for name in names}
-    for index, block in zip(np.ndindex(*X.numblocks), X.to_delayed().ravel(), strict=True):
-        parts = delayed(_explain_block)(shared, block, explain_params, names)
-        shape = tuple(X.chunks[axis][index[axis]] for axis in range(n_axes))
-        for place, name in enumerate(names):
+    explain_block = delayed(_explain_block, nout=len(names))
+    grids = {name: np.empty(X.numblocks[:-1], dtype=object) for name in names}
+    # Blocks hold whole spectra: there is one block along the last axis.
+    for index, block in np.ndenumerate(X.to_delayed()[..., 0]):
+        parts = explain_block(shared_model, block, explain_params, names)
+        shape = tuple(sizes[place] for sizes, place in zip(X.chunks[:-1], index, strict=True))
+        for name, part in zip(names, parts, strict=True):
             like = getattr(probe, name)
-            grids[name][index[:n_axes]] = da.from_delayed(
-                parts[place], shape=shape + like.shape[1:], dtype=like.dtype
-            )
+            grids[name][index] = da.from_delayed(part, shape + like.shape[1:], dtype=like.dtype)
     arrays = {name: _join(da, grid) for name, grid in grids.items()}
-    arrays.setdefault("targets", probe.targets)
-    return LazyExplanation(**arrays, x_axis=probe.x_axis)
+    return LazyExplanation(**{"targets": probe.targets} | arrays, x_axis=probe.x_axis)
 
 
 def _predictions(model, X, method):
+    """Return the predictions of a method of the model for every spectrum, lazily."""
     da, delayed = _dask()
-    if hasattr(X, "dims"):  # xarray: rows and columns keep their names and coordinates
+    if hasattr(X, "dims"):  # of xarray: keep the names and coordinates of rows and columns
         return _predict_xarray(model, X, method)
     X = _as_dask(da, X)
-    probe = getattr(model, method)(_probe(model, X))
-    last = [probe.shape[1]] if probe.ndim == 2 else []
+    probe = getattr(model, method)(_probe(X))
     return da.map_blocks(
         _predict_block,
         X,
-        # One key of the graph: each worker gets the model once, whatever the number of blocks.
+        # One key of the graph: each worker receives the model once, for any number of blocks.
         delayed(model),
         method,
-        dtype=probe.dtype,
-        chunks=X.chunks[:-1] + tuple((size,) for size in last),
-        drop_axis=[] if last else [X.ndim - 1],
-        meta=np.empty((0,) * (X.ndim - 1 + len(last)), dtype=probe.dtype),
+        chunks=X.chunks[:-1] + tuple((size,) for size in probe.shape[1:]),
+        drop_axis=[] if probe.ndim == 2 else [X.ndim - 1],
+        meta=probe[:0],
     )
 
 
@@ -198,7 +196,7 @@ def _explain_block(model, block, explain_params, names):
 
 
 def _join(da, grid):
-    """Join a grid of blocks along their first axes; da.block would take the last."""
+    """Join a grid of blocks along the first axes of the blocks; da.block would take the last."""
     while grid.ndim:
         joined = np.empty(grid.shape[:-1], dtype=object)
         for index in np.ndindex(*joined.shape):
@@ -222,13 +220,14 @@ def _as_dask(da, X):
     return X.rechunk({X.ndim - 1: -1})
 
 
-def _probe(model, X):
-    """Return one made-up spectrum, to see what the model gives back."""
-    # Neither constant nor alike: SNV and derivatives of it are finite.
+def _probe(X):
+    """Return one simulated spectrum, to learn the shapes and types of what the model returns."""
+    # It varies from point to point, so that SNV and derivatives of it are finite.
     return np.random.RandomState(0).uniform(1, 2, size=(1, X.shape[-1])).astype(X.dtype)
 
 
 def _dask():
+    """Return dask.array and dask.delayed, or raise if Dask is not installed."""
     try:
         import dask.array
         from dask import delayed
