@@ -180,9 +180,8 @@ def _draw_background(rng, wavenumbers, groups, factor, fluorescence):
     width = rng.uniform(900, 1800, n_samples)[groups, None]
     size = factor * np.exp(0.5 * rng.normal(size=n_samples))[groups]
     size *= np.exp(0.05 * rng.normal(size=len(groups)))  # bleaching between replicates
-    background = np.exp(-(((wavenumbers - centre) / width) ** 2))
-    background *= fluorescence * SCISSOR * size[:, None]
-    return background
+    height = fluorescence * SCISSOR * size[:, None]
+    return height * np.exp(-(((wavenumbers - centre) / width) ** 2))
 
 
 def _draw_counts(rng, expected, noise, cosmic_rays):

@@ -135,16 +135,31 @@ class _SmoothModels:
         return np.einsum("wrp,wp->wr", solve[model], windows)
 
 
-def _windows(Z, rows, lefts, length):
-    """Return the windows (n_windows, length) of Z that begin at `lefts`, each minus its mean."""
-    windows = Z[rows[:, None], lefts[:, None] + np.arange(length)]
-    return windows - windows.mean(axis=1, keepdims=True)
+def _windows(Z, rows, starts, lefts, length):
+    """Yield the windows around gaps, for one position of the gap in its window after the other.
 
+    Parameters
+    ----------
+    Z : ndarray of shape (n_samples, n_points)
+    rows, starts, lefts : ndarray of shape (n_gaps,)
+        Row of each gap in Z, its first point, and the first point of its window.
+    length : int
+        Number of points of a window.
 
-def _by_position(positions):
-    """Yield each gap position and the indices of the windows with this position."""
+    Yields
+    ------
+    position : int
+        Point of the window where the gap begins.
+    chosen : ndarray of shape (n_windows,)
+        Indices of the gaps that have this position.
+    windows : ndarray of shape (n_windows, length)
+        Their windows, each minus its mean.
+    """
+    positions = starts - lefts
     for position in np.unique(positions):
-        yield int(position), np.flatnonzero(positions == position)
+        chosen = np.flatnonzero(positions == position)
+        windows = Z[rows[chosen, None], lefts[chosen, None] + np.arange(length)]
+        yield int(position), chosen, windows - windows.mean(axis=1, keepdims=True)
 
 
 def _find_gaps(Z, candidates, models, width, threshold):
@@ -155,12 +170,12 @@ def _find_gaps(Z, candidates, models, width, threshold):
     open_ = np.arange(len(rows))
     for wanted in GAP_POSITIONS:
         left = np.clip(starts[open_] - wanted, 0, Z.shape[1] - length)
-        for position, chosen in _by_position(starts[open_] - left):
-            index, begin = open_[chosen], left[chosen]
-            windows = _windows(Z, rows[index], begin, length)
+        groups = _windows(Z, rows[open_], starts[open_], left, length)
+        for position, chosen, windows in groups:
             gain, _ = models.gain(windows, slice(position, position + width))
+            index = open_[chosen]
             better = gain > gains[index]
-            gains[index[better]], lefts[index[better]] = gain[better], begin[better]
+            gains[index[better]], lefts[index[better]] = gain[better], left[chosen[better]]
         open_ = np.flatnonzero(gains > SECOND_LOOK)
     # A spike also disturbs the windows that have it outside of their gap: keep the highest gain.
     gain_map = np.zeros(candidates.shape)
@@ -198,8 +213,7 @@ def _remove_spikes(X, models, width, threshold):
     for _ in range(MAX_PASSES):
         rows, starts, lefts = _find_gaps(Z, candidates, models, width, threshold)
         new = np.zeros(X.shape, dtype=bool)
-        for position, chosen in _by_position(starts - lefts):
-            windows = _windows(Z, rows[chosen], lefts[chosen], length)
+        for position, chosen, windows in _windows(Z, rows, starts, lefts, length):
             excess = _spike_excess(windows, models, position, width)
             window, point = np.nonzero(excess)
             row, column = rows[chosen][window], lefts[chosen][window] + point
