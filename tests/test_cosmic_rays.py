@@ -1,4 +1,4 @@
-"""Spikes are found, sharp bands are left alone."""
+"""Spikes are removed, sharp bands are kept."""
 
 import gc
 import time
@@ -72,7 +72,7 @@ SPECTRA = {
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("kind", SPECTRA)
-def test_spikes_are_found_and_clean_points_left(kind, seed):
+def test_spikes_are_found_and_clean_points_kept(kind, seed):
     rng = np.random.RandomState(seed)
     X, noise = raman(rng, **SPECTRA[kind])
     remover = CosmicRayRemover().fit(X)
@@ -99,7 +99,7 @@ def test_dips_are_not_spikes():
     np.testing.assert_array_equal(cleaned[:, 500], X[:, 500])
 
 
-def test_every_spectrum_is_cleaned_for_itself():
+def test_spectra_are_cleaned_independently():
     rng = np.random.RandomState(0)
     X, _, _ = plant(rng, *raman(rng, n=6))
     remover = CosmicRayRemover().fit(X)

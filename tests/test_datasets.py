@@ -1,4 +1,4 @@
-"""Oils are what their composition says; downloads survive bad networks."""
+"""Simulated oils follow their composition; downloads survive unreliable networks."""
 
 import hashlib
 import sys
@@ -76,7 +76,7 @@ def test_blends_are_linear_in_the_percentage():
     assert slope[0, peak] == pytest.approx(70 * 0.56, rel=0.02)
 
 
-def test_palm_is_told_by_saturated_acids_too():
+def test_marker_bands_of_palm_include_saturated_acids():
     markers = make_oil_blends(2, adulterant="palm").marker_bands
     assert {"C-C stretch 1065", "C-C stretch 1120"} < set(markers)
     assert not {"CH2 scissor", "CH2 twist", "C=O stretch"} & set(markers)
@@ -109,7 +109,7 @@ def test_pure_oils():
     np.testing.assert_array_equal(y, pure.target)
 
 
-def test_samples_vary_and_replicates_do_not():
+def test_composition_varies_between_samples_only():
     oils = make_oil_blends(400, oil="olive", adulterant=None, random_state=0, **QUIET)
     by_sample = oils.data.reshape(400, 2, -1)
     np.testing.assert_array_equal(by_sample[:, 0], by_sample[:, 1])
@@ -124,7 +124,7 @@ def test_samples_vary_and_replicates_do_not():
     assert share.std() == pytest.approx(sd, rel=0.15)
 
 
-def test_each_disturbance_has_its_size():
+def test_size_of_each_disturbance():
     clean = make_oil_blends(300, variation=0, percent_range=(0, 0), random_state=0, **QUIET)
 
     def disturbed(**sizes):
@@ -167,12 +167,12 @@ def test_each_disturbance_has_its_size():
     assert (2000 <= rays.max(axis=1)[hit]).all() and (rays.max(axis=1) <= 30000).all()
 
 
-def test_background_knows_nothing_of_the_target():
+def test_background_is_independent_of_the_target():
     blends = make_oil_blends(1000, n_replicates=1, random_state=0, scatter=0)
     assert abs(np.corrcoef(blends.target, blends.background.mean(axis=1))[0, 1]) < 0.1
 
 
-def test_axis_of_ones_own():
+def test_custom_axis():
     x_axis = np.arange(1800.0, 1200.0, -1.5)
     spectra = make_oil_blends(2, x_axis=x_axis, random_state=0)
     np.testing.assert_array_equal(spectra.x_axis, x_axis)
@@ -265,7 +265,7 @@ def write(path, name):
 
 
 class Server:
-    """Serves a folder; `faults` says what goes wrong in the first requests."""
+    """Serve a folder; `faults` lists what goes wrong in the first requests."""
 
     def __init__(self, folder):
         self.folder, self.faults, self.requests = folder, [], []
@@ -395,7 +395,7 @@ def test_every_attempt_failed(fault, reason, server, home):
     with pytest.raises(OSError, match=rf"in 3 attempt\(s\): .*{reason}") as caught:
         fetch_oil_adulteration(data_home=home, n_retries=2, delay=0)
     assert len(server.requests) == 3
-    assert cached(home) == []  # nothing half done is left
+    assert cached(home) == []  # no partial file is left
     assert server.url + "Raman.xlsx" in str(caught.value)
     assert f"put it at {home / 'oil_adulteration' / 'Raman.xlsx'}" in str(caught.value)
     assert caught.value.__cause__ is not None

@@ -1,4 +1,4 @@
-"""Images by Dask, on a real cluster of two worker processes."""
+"""Images as Dask arrays, on a real cluster of two worker processes."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ import dask.array as da  # noqa: E402
 from sklearn_spectral import hyperspectral  # noqa: E402
 
 FEW = {"max_epochs": 2, "random_state": 0}
-# Sockets of worker processes, killed ones above all, are closed when the interpreter likes.
+# The interpreter closes sockets of worker processes, above all of killed ones, at any time.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
@@ -63,7 +63,9 @@ def blocks(image):
     return da.from_array(image, chunks=(3, 2, 50))
 
 
-def test_predictions_of_blocks_are_those_of_the_whole(regressor, classifier, image, mixtures):
+def test_predictions_of_blocks_equal_those_of_the_whole_image(
+    regressor, classifier, image, mixtures
+):
     flat = image.reshape(-1, 100)
     lazy = hyperspectral.predict(regressor, blocks(image))
     assert isinstance(lazy, da.Array) and lazy.chunks == ((3, 3, 1), (2, 2, 1))
@@ -82,7 +84,7 @@ def test_predictions_of_blocks_are_those_of_the_whole(regressor, classifier, ima
 
 
 @pytest.mark.parametrize("target", [None, "oil", "all"])
-def test_explanations_of_blocks_are_those_of_the_whole(classifier, image, target):
+def test_explanations_of_blocks_equal_those_of_the_whole_image(classifier, image, target):
     whole = classifier.explain(image.reshape(-1, 100), target=target)
     lazy = hyperspectral.explain(classifier, blocks(image), target=target)
     maps, outputs, base_values, targets = dask.compute(
@@ -100,7 +102,7 @@ def test_explanations_of_blocks_are_those_of_the_whole(classifier, image, target
     np.testing.assert_array_equal(lazy.x_axis, whole.x_axis)
 
 
-def test_nothing_is_computed_before_it_is_asked_for(regressor, image):
+def test_nothing_is_computed_before_it_is_requested(regressor, image):
     read = []
 
     def block(block_id):
@@ -127,7 +129,7 @@ def test_from_and_to_zarr_on_the_cluster(client, regressor, image, tmp_path):
 
 
 class Counted(ResNet1DRegressor):
-    """Count in each process how often a model arrives, and be slow enough to be killed."""
+    """Count in each process how often a model arrives, and predict slowly enough to be killed."""
 
     n_arrived = 0
 
@@ -144,14 +146,14 @@ def _arrived():
     return Counted.n_arrived
 
 
-def test_the_model_goes_to_each_worker_once(client, mixtures, image):
+def test_each_worker_receives_the_model_once(client, mixtures, image):
     client.upload_file(__file__)
     model = Counted(**FEW).fit(mixtures[0], mixtures[1][:, 0])
     hyperspectral.predict(model, da.from_array(image, chunks=(1, 1, 100))).compute()
     assert max(client.run(_arrived).values()) <= 2  # once to the scheduler's graph, once moved
 
 
-def test_a_killed_worker_does_no_harm(client, mixtures, image):
+def test_results_survive_a_killed_worker(client, mixtures, image):
     client.upload_file(__file__)
     model = Counted(**FEW).fit(mixtures[0], mixtures[1][:, 0])
     future = client.compute(hyperspectral.predict(model, da.from_array(image, chunks=(1, 1, 100))))
