@@ -220,7 +220,7 @@ def check_values(y):
     """Return the values that a regressor learns, float64; raise where float32 cannot hold them."""
     y = as_numbers(y, "y", "numbers")
     largest = np.abs(y).max(initial=0)
-    spread = np.ptp(y, axis=0) if largest <= LARGEST_Y else np.inf
+    spread: Any = np.ptp(y, axis=0) if largest <= LARGEST_Y else np.inf
     if not largest <= LARGEST_Y or ((0 < spread) & (spread < SMALLEST_Y)).any():
         raise ValueError(
             f"y runs to {largest:g} and varies by {np.min(spread):g}; maps are float32 numbers in "

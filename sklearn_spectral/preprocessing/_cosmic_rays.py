@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.ndimage import maximum_filter1d
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from .._checks import LARGEST, check_finite, check_number, check_table, reading
+from .._checks import LARGEST, check_number, validated
 
 # A window is a gap of max_width points, where a spike may be, and ten points outside of it: enough
 # to see the shoulders of a sharp band, few enough that they rarely contain a second spike. The gap
@@ -332,7 +332,7 @@ class CosmicRayRemover(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 f"min_fwhm={self.min_fwhm!r} is not above max_width={self.max_width!r}: a band as "
                 "narrow as a spike cannot be told from one. Lower max_width or raise min_fwhm."
             )
-        self._check(X, reset=True)
+        validated(self, X, reset=True)
         return self
 
     def transform(self, X: ArrayLike) -> np.ndarray:
@@ -349,7 +349,7 @@ class CosmicRayRemover(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             A copy in which points outside of spikes are unchanged.
         """
         check_is_fitted(self, "n_features_in_")
-        cleaned = self._check(X, reset=False).copy()
+        cleaned = validated(self, X, reset=False).copy()
         length = OUTSIDE + self.max_width
         if cleaned.shape[1] < length:
             return cleaned
@@ -360,18 +360,6 @@ class CosmicRayRemover(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             spectra = np.ascontiguousarray(cleaned[rows], dtype=np.float64)
             cleaned[rows] = _remove_spikes(spectra, models, self.max_width, self.threshold)
         return cleaned
-
-    def _check(self, X, reset):
-        with reading("X", "an array of numbers"):
-            X = validate_data(
-                self,
-                check_table(X),
-                reset=reset,
-                dtype=[np.float64, np.float32],
-                ensure_all_finite=False,
-            )
-        check_finite(X)
-        return X
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
