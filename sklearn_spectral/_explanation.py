@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.signal import find_peaks
 
-from ._bands import BAND_TABLES, named_bands
+from ._bands import named_bands, textbook_tables
 from ._checks import LARGEST, SMALLEST, as_numbers, reading
 from ._html import explanation_html
 from ._interactive import interactive_figure
@@ -205,7 +205,7 @@ class Explanation:
 
     def _bands(self, bands):
         """Return the names of the bands and which points are in each: (n_bands, n_points)."""
-        if isinstance(bands, str) and bands in BAND_TABLES:
+        if isinstance(bands, str) and bands in textbook_tables():
             bands = named_bands(bands, self.x_axis)
         if isinstance(bands, Mapping) and bands:
             return list(bands), self._named_bands(bands)
@@ -225,7 +225,7 @@ class Explanation:
             raise ValueError(
                 f"bands={bands!r} is none of: a dict such as {{'C=O stretch': (1730, 1760)}}, a "
                 f"number of bands between 1 and {len(self.x_axis)} (the points), 'peaks', or a "
-                f"table of textbook bands, {sorted(BAND_TABLES)}."
+                f"table of textbook bands, {list(textbook_tables())}."
             )
         point = np.arange(len(self.x_axis))
         return names, np.array(
