@@ -1,10 +1,153 @@
-"""Textbook band assignments of Raman and mid-infrared spectra, in cm-1; none of NIR in nm."""
+"""Bands of the wavelength axis: textbook assignments, and which points belong to each band."""
 
-from functools import cache
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.signal import find_peaks
+
+# A peak of the mean absolute map counts if its prominence is at least this share of the largest
+# value.
+PEAK_PROMINENCE = 0.05
+
+# What users pass as `bands`.
+BandsLike = Mapping[str, Iterable[float]] | str | int
+
+
+@dataclass(frozen=True, eq=False)
+class Bands:
+    """Bands of a wavelength axis.
+
+    Attributes
+    ----------
+    names : list of str
+    points : list of ndarray
+        The numbers of the points that belong to each band, ascending.
+    x_axis : ndarray of shape (n_points,)
+        Wavelengths or wavenumbers of all points.
+    every_point : bool
+        Whether every point of the axis is a band of its own.
+    """
+
+    names: list[str]
+    points: list[np.ndarray]
+    x_axis: np.ndarray
+    every_point: bool = False
+
+    @cached_property
+    def ends(self) -> np.ndarray:
+        """The lowest and the highest wavelength of every band, (n_bands, 2)."""
+        return np.array([np.sort(self.x_axis[points[[0, -1]]]) for points in self.points])
+
+    def sums(self, maps: np.ndarray) -> np.ndarray:
+        """Return the contribution of every band, (n_samples, n_targets, n_bands).
+
+        `maps` have shape (n_samples, n_points, n_targets).
+        """
+        if self.every_point:
+            return np.moveaxis(maps, 1, 2)
+        belongs = np.zeros((len(self.points), len(self.x_axis)), dtype=maps.dtype)
+        for row, points in zip(belongs, self.points, strict=True):
+            row[points] = 1
+        # As float64, because tables would print the rounding of float32.
+        return np.einsum("npt,bp->ntb", maps, belongs).astype(np.float64)
+
+
+def every_point(x_axis: np.ndarray) -> Bands:
+    """Return every point of an axis as a band of its own."""
+    points = list(np.arange(len(x_axis))[:, None])
+    return Bands([f"{x:g}" for x in x_axis], points, x_axis, every_point=True)
+
+
+def resolve_bands(bands: BandsLike, x_axis: np.ndarray, maps: np.ndarray) -> Bands:
+    """Return the bands that a user asks for.
+
+    Parameters
+    ----------
+    bands : dict, str or int
+        Named bands, the name of a table, "peaks", or a number of bands of equal width, as for
+        `Explanation.contributions`.
+    x_axis : ndarray of shape (n_points,)
+    maps : ndarray of shape (n_samples, n_points, n_targets)
+        The maps whose peaks are meant by "peaks".
+
+    Returns
+    -------
+    bands : Bands
+
+    Raises
+    ------
+    ValueError
+        A band covers no point, or `bands` is none of the above.
+    """
+    if isinstance(bands, str) and bands in textbook_tables():
+        bands = named_bands(bands, x_axis)
+    if isinstance(bands, Mapping) and bands:
+        points = [_points_between(name, limits, x_axis) for name, limits in bands.items()]
+        return Bands(list(bands), points, x_axis)
+    if isinstance(bands, str) and bands == "peaks":
+        peaks, points = _peaks(maps)
+        return Bands([f"{x_axis[peak]:g}" for peak in peaks], points, x_axis)
+    if isinstance(bands, (int, np.integer)) and 1 <= bands <= len(x_axis):
+        points = _intervals(int(bands), x_axis)
+        names = [f"{x_axis[each].min():g}-{x_axis[each].max():g}" for each in points]
+        return Bands(names, points, x_axis)
+    raise ValueError(
+        f"bands={bands!r} is none of: a dict such as {{'C=O stretch': (1730, 1760)}}, a "
+        f"number of bands between 1 and {len(x_axis)} (the points), 'peaks', or a "
+        f"table of textbook bands, {list(textbook_tables())}."
+    )
+
+
+def _points_between(name, limits, x_axis):
+    """Return the points of a named band."""
+    try:
+        start, end = sorted(float(limit) for limit in limits)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"Band {name!r} is {limits!r}; expected its two ends, such as (1730, 1760)."
+        ) from None
+    points = np.flatnonzero((start <= x_axis) & (x_axis <= end))
+    if len(points) == 0:
+        raise ValueError(
+            f"Band {name!r}, {start:g} to {end:g}, covers no point: the axis runs from "
+            f"{x_axis[0]:g} to {x_axis[-1]:g}. Give its ends in the unit of the "
+            "axis, or pass x_axis to explain."
+        )
+    return points
+
+
+def _intervals(n_bands, x_axis):
+    """Return the points in each interval of equal width that holds any."""
+    low, high = sorted(x_axis[[0, -1]])
+    width = (high - low) / n_bands or 1.0
+    interval = np.minimum((x_axis - low) // width, n_bands - 1)  # the last point in the last one
+    points = [np.flatnonzero(interval == number) for number in range(n_bands)]
+    return [each for each in points if len(each)]
+
+
+def mean_absolute_map(maps: np.ndarray) -> np.ndarray:
+    """Return the mean absolute contribution of every point, (n_points,), of maps with targets."""
+    return np.abs(maps).mean(axis=(0, 2))
+
+
+def _peaks(maps):
+    """Return the peaks of the mean absolute map, and the points from minimum to minimum."""
+    if len(maps) == 0:
+        raise ValueError("This explanation is of 0 spectra: there are no peaks. Name bands.")
+    profile = mean_absolute_map(maps)
+    padded = np.concatenate([[0.0], profile, [0.0]])  # peaks at either end count as well
+    peaks = find_peaks(padded, prominence=PEAK_PROMINENCE * profile.max())[0] - 1
+    if len(peaks) == 0:
+        peaks = np.array([int(profile.argmax())])
+    minima = [
+        left + int(profile[left:right].argmin())
+        for left, right in zip(peaks, peaks[1:], strict=False)
+    ]
+    return peaks, np.split(np.arange(len(profile)), minima)
 
 
 @cache

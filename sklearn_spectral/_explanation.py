@@ -1,28 +1,16 @@
 """What an explanation is: frozen arrays on the wavelength axis."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
-from scipy.signal import find_peaks
 
-from ._bands import named_bands, textbook_tables
-from ._checks import LARGEST, SMALLEST, as_numbers, reading
-from ._html import explanation_html
+from . import _tables
+from ._checks import as_numbers
+from ._html import explanation_html, explanation_text
 from ._interactive import interactive_figure
 from ._plot import ExplanationDisplay
+from ._tables import several_members
 from ._targets import TargetChoice, same
-
-# A peak of the mean map counts from this share of the highest one on.
-PEAK_PROMINENCE = 0.05
-# Maps are complete when no residual is above this share of the largest output.
-COMPLETENESS_TOLERANCE = 1e-3
-# The bands of `stability` are stable when their contribution is at least so many standard
-# deviations between models.
-STABLE = 2.0
-# Printing looks at no more maps than this, milliseconds of work, however many there are.
-PRINTED_MAPS = 1000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -90,33 +78,10 @@ class Explanation:
     is_class: bool = False
 
     def __repr__(self):
-        unit = f"{self.x_axis[0]:g} to {self.x_axis[-1]:g}"
-        n_targets = self._maps_3d.shape[2]
-        text = (
-            f"Explanation of {len(self.maps)} spectra, {n_targets} target(s) each, "
-            f"{self.maps.shape[1]} points from {unit}"
-        )
-        if (self.method, self.layer) != ("1d-grad-cam", "features"):
-            text += f", {self.method} at {self.layer}"
-        left_over = self._sample()._left_over()
-        if left_over:
-            text += f", incomplete: up to {left_over:.3g} of {self.output_name} is on no wavelength"
-        return text
+        return explanation_text(self)
 
     def _repr_html_(self):
         return explanation_html(self)
-
-    def _sample(self):
-        """Return spectra spread over all, as many as a look at the whole may cost."""
-        n_spectra = max(1, PRINTED_MAPS // max(1, self._maps_3d.shape[2]))
-        return self[:: max(1, -(-len(self) // n_spectra))]
-
-    def _left_over(self):
-        """Return the largest residual, or 0 where it is nothing but rounding."""
-        size = np.abs(self.outputs - self.base_values).max(initial=0)
-        left_over = np.abs(self.residuals).max(initial=0)
-        rounding = left_over <= COMPLETENESS_TOLERANCE * size  # NaN is none
-        return 0.0 if rounding else left_over
 
     @property
     def residuals(self):
@@ -131,29 +96,8 @@ class Explanation:
     def maps_std(self):
         """Standard deviation of the maps over `members`, shaped as `maps`."""
         # In float64: squares of large and small maps are beyond float32.
-        maps = [member.maps for member in self._members]
+        maps = [member.maps for member in several_members(self)]
         return np.std(maps, axis=0, ddof=1, dtype=np.float64).astype(maps[0].dtype)
-
-    @property
-    def _members(self):
-        if len(self.members) < 2:
-            raise ValueError(
-                "This explanation is of one model, so there is no spread. Use cross_explain with "
-                "n_repeats of 2 or more, or explain an ensemble."
-            )
-        return self.members
-
-    @property
-    def _maps_3d(self):
-        """Maps with their target axis, one target or many."""
-        return self.maps if self.maps.ndim == 3 else self.maps[:, :, None]
-
-    @property
-    def _targets_2d(self):
-        """The label of every map, (n_samples, n_targets)."""
-        if self.maps.ndim == 3:
-            return np.broadcast_to(self.targets, (len(self.maps), len(self.targets)))
-        return self.targets[:, None]
 
     def contributions(self, bands="peaks"):
         r"""Return contribution score and share of bands.
@@ -184,87 +128,7 @@ class Explanation:
         ValueError
             A band covers no point of the axis, or `bands` is none of the above.
         """
-        names, members = self._bands(bands)
-        scores = self._scores(members)  # (n_samples, n_targets, n_bands)
-        total = np.abs(self._maps_3d).sum(axis=1)[:, :, None]  # (n_samples, n_targets, 1)
-        shares = np.divide(scores, total, out=np.zeros_like(scores), where=total > 0)
-        ends = self._ends(members)
-        n_samples, n_targets, n_bands = scores.shape
-        n_maps = n_samples * n_targets
-        return pd.DataFrame(
-            {
-                "sample": np.repeat(np.arange(n_samples), n_targets * n_bands),
-                "target": np.repeat(self._targets_2d.ravel(), n_bands),
-                "band": np.tile(np.array(names, dtype=object), n_maps),
-                "start": np.tile(ends[:, 0], n_maps),
-                "end": np.tile(ends[:, 1], n_maps),
-                "contribution": scores.ravel(),
-                "share": shares.ravel(),
-            }
-        )
-
-    def _bands(self, bands):
-        """Return the names of the bands and which points are in each: (n_bands, n_points)."""
-        if isinstance(bands, str) and bands in textbook_tables():
-            bands = named_bands(bands, self.x_axis)
-        if isinstance(bands, Mapping) and bands:
-            return list(bands), self._named_bands(bands)
-        if isinstance(bands, str) and bands == "peaks":
-            edges, peaks = self._peak_edges()
-            names = [f"{self.x_axis[peak]:g}" for peak in peaks]
-        elif isinstance(bands, (int, np.integer)) and 1 <= bands <= len(self.x_axis):
-            low, high = sorted(self.x_axis[[0, -1]])
-            # Which of the equal intervals every point lies in; the last point in the last one.
-            width = (high - low) / bands or 1.0
-            interval = np.minimum((self.x_axis - low) // width, bands - 1)
-            members = interval == np.arange(bands)[:, None]
-            members = members[members.any(axis=1)]
-            names = [f"{self.x_axis[m].min():g}-{self.x_axis[m].max():g}" for m in members]
-            return names, members
-        else:
-            raise ValueError(
-                f"bands={bands!r} is none of: a dict such as {{'C=O stretch': (1730, 1760)}}, a "
-                f"number of bands between 1 and {len(self.x_axis)} (the points), 'peaks', or a "
-                f"table of textbook bands, {list(textbook_tables())}."
-            )
-        point = np.arange(len(self.x_axis))
-        return names, np.array(
-            [(start <= point) & (point < end) for start, end in zip(edges, edges[1:], strict=False)]
-        )
-
-    def _named_bands(self, bands):
-        members = []
-        for name, limits in bands.items():
-            try:
-                start, end = sorted(float(limit) for limit in limits)
-            except (TypeError, ValueError):
-                raise ValueError(
-                    f"Band {name!r} is {limits!r}; expected its two ends, such as (1730, 1760)."
-                ) from None
-            member = (start <= self.x_axis) & (self.x_axis <= end)
-            if not member.any():
-                raise ValueError(
-                    f"Band {name!r}, {start:g} to {end:g}, covers no point: the axis runs from "
-                    f"{self.x_axis[0]:g} to {self.x_axis[-1]:g}. Give its ends in the unit of the "
-                    "axis, or pass x_axis to explain."
-                )
-            members.append(member)
-        return np.array(members, dtype=bool).reshape(len(members), len(self.x_axis))
-
-    def _peak_edges(self):
-        """Return the first point of every peak band (and the end), and the peaks themselves."""
-        if len(self) == 0:
-            raise ValueError("This explanation is of 0 spectra: there are no peaks. Name bands.")
-        profile = np.abs(self._maps_3d).mean(axis=(0, 2))
-        padded = np.concatenate([[0.0], profile, [0.0]])  # peaks at either end count as well
-        peaks = find_peaks(padded, prominence=PEAK_PROMINENCE * profile.max())[0] - 1
-        if len(peaks) == 0:
-            peaks = np.array([int(profile.argmax())])
-        inner = [
-            left + int(profile[left:right].argmin())
-            for left, right in zip(peaks, peaks[1:], strict=False)
-        ]
-        return [0, *inner, len(profile)], peaks
+        return _tables.contributions(self, bands)
 
     def difference(self, target=None, rival=None):
         r"""Return the difference of two classes: what speaks for one against the other.
@@ -296,23 +160,26 @@ class Explanation:
                 "classifier. For regression, explain against a reference."
             )
         labels = self.targets.tolist()
-        columns = []
-        for label in (target, rival):
+
+        def column(label):
             found = [column for column, known in enumerate(labels) if same(known, label)]
-            if label is not None and not found:
+            if not found:
                 raise ValueError(f"{label!r} is none of the classes, {labels}.")
-            columns.append(np.full(len(self), found[0] if found else -1))
-        one, other = columns
+            return np.full(len(self), found[0])
+
+        def highest_but(columns):
+            outputs = self.outputs.copy()
+            if columns is not None:
+                outputs[rows, columns] = -np.inf
+            return outputs.argmax(axis=1)
+
+        rows = np.arange(len(self))
+        one = None if target is None else column(target)
+        other = None if rival is None else column(rival)
         if target is not None and same(target, rival):
             raise ValueError(f"target and rival are both {target!r}; name two classes.")
-        rows = np.arange(len(self))
-        for chosen, against in ((one, other), (other, one)):
-            if (chosen < 0).any():
-                left = self.outputs.copy()
-                named = against >= 0
-                left[rows[named], against[named]] = -np.inf
-                chosen[:] = left.argmax(axis=1)
-
+        one = highest_but(other) if one is None else one
+        other = highest_but(one) if other is None else other
         names = [f"{labels[a]} - {labels[b]}" for a, b in zip(one, other, strict=True)]
         return self._over_targets(
             lambda array: array[rows, ..., one] - array[rows, ..., other],
@@ -591,37 +458,7 @@ class Explanation:
         ValueError
             This is a classifier's explanation, or `y` does not fit it, or does not vary.
         """
-        if self.is_class:
-            raise ValueError(
-                "linearity is of quantification; for a classifier look at difference() and "
-                "purity()."
-            )
-        y = as_numbers(y, "y", "numbers")
-        if y.shape != self.outputs.shape or len(y) < 2:
-            raise ValueError(
-                f"y has shape {y.shape}; expected {self.outputs.shape}, a reference value for each "
-                "of at least two spectra and every target."
-            )
-        if not (np.abs(y) <= LARGEST).all():  # nor is NaN
-            raise ValueError(
-                f"y holds NaN or numbers above {LARGEST:g}. Leave out the spectra without "
-                "reference value (explanation[rows])."
-            )
-        if not (np.ptp(y, axis=0) > SMALLEST).all():
-            raise ValueError("y does not vary: there is no line to fit.")
-        y = (y - y.mean(axis=0)).reshape(len(y), -1)  # (n_samples, n_targets)
-        names, members = self._bands_or_points(bands)
-        every_point = np.ones((1, len(self.x_axis)), dtype=bool)
-        scores = [self._scores(members), self._scores(every_point)]
-        scores = np.concatenate(scores, axis=2).astype(float)  # (n_samples, n_targets, n_bands)
-        scores -= scores.mean(axis=0)
-        covariance = np.einsum("ntb,nt->tb", scores, y)  # (n_targets, n_bands)
-        squares = (y**2).sum(axis=0)[:, None]
-        size = (scores**2).sum(axis=0) * squares
-        r2 = np.divide(covariance**2, size, out=np.zeros_like(size), where=size > 0)
-        labels = self.targets if self.maps.ndim == 3 else self.targets[:1]
-        ends = np.vstack([self._ends(members), self._ends(every_point)])
-        return _band_frame(labels, [*names, "all"], ends, slope=covariance / squares, r2=r2)
+        return _tables.linearity(self, y, bands)
 
     def summary(self, bands=None, by=None):
         """Sum up a whole set: mean map, its spread and the share of every band.
@@ -646,41 +483,7 @@ class Explanation:
         ValueError
             `by` has not one value a spectrum.
         """
-        if len(self) == 0:
-            raise ValueError("This explanation is of 0 spectra: there is nothing to sum up.")
-        grouped = by is not None
-        with reading("by", "one value per spectrum"):
-            by = np.asarray(by) if grouped else np.zeros(len(self), dtype=int)
-        if by.shape != (len(self),):
-            raise ValueError(
-                f"by has shape {by.shape}; expected ({len(self)},), a value for every spectrum."
-            )
-        places, groups = pd.factorize(by, use_na_sentinel=False)  # NaN is a group, too
-        names, members = self._bands_or_points(bands)
-        scores = self._scores(members)
-        ends = self._ends(members)
-        size = np.abs(self._maps_3d).sum(axis=1)  # (n_samples, n_targets)
-        targets = self._targets_2d
-        frames = []
-        for label in dict.fromkeys(targets.ravel().tolist()):
-            for place, group in enumerate(groups):
-                rows, columns = np.nonzero((targets == label) & (places == place)[:, None])
-                if len(rows) == 0:
-                    continue
-                chosen = scores[rows, columns].astype(np.float64)  # (n_chosen, n_bands)
-                total = size[rows, columns].mean()
-                frame = _band_frame(
-                    [label],
-                    names,
-                    ends,
-                    mean=chosen.mean(axis=0)[None],
-                    std=chosen.std(axis=0, ddof=min(1, len(rows) - 1))[None],
-                    share=np.abs(chosen).mean(axis=0)[None] / (total or 1.0),
-                )
-                if grouped:
-                    frame.insert(1, "group", group)
-                frames.append(frame)
-        return pd.concat(frames, ignore_index=True)
+        return _tables.summary(self, bands, by)
 
     def stability(self, bands="peaks"):
         """Return which bands say the same whatever the model: those to trust.
@@ -706,47 +509,7 @@ class Explanation:
         ValueError
             This explanation is of one model.
         """
-        names, members = self._bands(bands)
-        # (n_members, n_samples, n_targets, n_bands)
-        scores = np.stack([each._scores(members) for each in self._members])
-        mean, std = scores.mean(axis=0), scores.std(axis=0, ddof=1)
-        agree = (np.sign(scores) == np.sign(mean)).mean(axis=0)
-        ends = self._ends(members)
-        frames = []
-        for label in dict.fromkeys(self._targets_2d.ravel().tolist()):
-            chosen = self._targets_2d == label
-            contribution = np.sqrt((mean[chosen] ** 2).mean(axis=0))
-            spread = np.sqrt((std[chosen] ** 2).mean(axis=0))
-            frame = _band_frame(
-                [label],
-                names,
-                ends,
-                contribution=contribution[None],
-                std=spread[None],
-                sign_agreement=agree[chosen].mean(axis=0)[None],
-                stable=(contribution >= STABLE * spread)[None],
-            )
-            frames.append(frame.sort_values("contribution", ascending=False))
-        return pd.concat(frames, ignore_index=True)
-
-    def _bands_or_points(self, bands):
-        """Return names and members of bands; where `bands` is None, every point and no members."""
-        if bands is not None:
-            return self._bands(bands)
-        return [f"{x:g}" for x in self.x_axis], None
-
-    def _scores(self, members):
-        """Return the contributions of bands, or of points, (n_samples, n_targets, n_bands)."""
-        if members is None:
-            return np.moveaxis(self._maps_3d, 1, 2)
-        scores = np.einsum("npt,bp->ntb", self._maps_3d, members.astype(self.maps.dtype))
-        return scores.astype(np.float64)  # else tables print what float32 rounds off
-
-    def _ends(self, members):
-        """Return the lowest and the highest wavelength of bands, or of points, (n_bands, 2)."""
-        if members is None:
-            return np.column_stack([self.x_axis, self.x_axis])
-        return np.array([np.sort(self.x_axis[member][[0, -1]]) for member in members])
+        return _tables.stability(self, bands)
 
     def to_frame(self):
         """Return everything as one tidy table.
@@ -757,16 +520,7 @@ class Explanation:
             A row for every sample, target and point: columns ``sample``, ``target``,
             ``x_axis``, ``intensity``, ``contribution``.
         """
-        n_samples, n_points, n_targets = self._maps_3d.shape
-        return pd.DataFrame(
-            {
-                "sample": np.repeat(np.arange(n_samples), n_targets * n_points),
-                "target": np.repeat(self._targets_2d.ravel(), n_points),
-                "x_axis": np.tile(self.x_axis, n_samples * n_targets),
-                "intensity": np.repeat(self.spectra, n_targets, axis=0).ravel(),
-                "contribution": np.moveaxis(self._maps_3d, 2, 1).ravel(),
-            }
-        )
+        return _tables.to_frame(self)
 
     def plot(self, ax=None, **plot_params):
         """Draw the spectra coloured by contribution.
@@ -854,19 +608,6 @@ class Explanation:
             spectra=self.spectra[samples],
             members=tuple(member[samples] for member in self.members),
         )
-
-
-def _band_frame(labels, names, ends, **columns):
-    """Return a table with a row for every target and band; columns are (n_targets, n_bands)."""
-    return pd.DataFrame(
-        {
-            "target": np.repeat(np.asarray(labels, dtype=object), len(names)),
-            "band": np.tile(np.array(names, dtype=object), len(labels)),
-            "start": np.tile(ends[:, 0], len(labels)),
-            "end": np.tile(ends[:, 1], len(labels)),
-            **{name: values.ravel() for name, values in columns.items()},
-        }
-    )
 
 
 def _all_of(first, others):

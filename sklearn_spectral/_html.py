@@ -1,9 +1,16 @@
-"""How an explanation shows itself in a notebook: a few lines, a small table and a curve."""
+"""How an explanation is printed: a line of text, and a small table and a curve in notebooks."""
 
 from html import escape
 
 import numpy as np
 
+from ._bands import mean_absolute_map, resolve_bands
+from ._targets import per_target
+
+# Printing computes from at most this many maps, which takes milliseconds, however many there are.
+PRINTED_MAPS = 1000
+# Maps are complete when no residual is above this share of the largest output.
+COMPLETENESS_TOLERANCE = 1e-3
 # What fits on a screen without scrolling; `to_frame` and `contributions` have all of it.
 N_SPECTRA, N_TARGETS, N_BANDS = 5, 3, 3
 # Longer labels are cut: the page must stay small whatever the names of classes are.
@@ -13,14 +20,46 @@ N_CURVE_POINTS = 300
 CURVE_HEIGHT = 60
 
 
+def sample_of(explanation):
+    """Return evenly spaced spectra of an explanation, few enough for printing."""
+    n_spectra = max(1, PRINTED_MAPS // max(1, per_target(explanation).maps.shape[2]))
+    return explanation[:: max(1, -(-len(explanation) // n_spectra))]
+
+
+def left_over(explanation):
+    """Return the largest residual, or 0 where it is nothing but rounding."""
+    size = np.abs(explanation.outputs - explanation.base_values).max(initial=0)
+    largest = np.abs(explanation.residuals).max(initial=0)
+    rounding = largest <= COMPLETENESS_TOLERANCE * size  # False for NaN
+    return 0.0 if rounding else largest
+
+
+def explanation_text(explanation):
+    """Return an explanation as one line of text."""
+    x_axis = explanation.x_axis
+    n_samples, n_points, n_targets = per_target(explanation).maps.shape
+    text = (
+        f"Explanation of {n_samples} spectra, {n_targets} target(s) each, "
+        f"{n_points} points from {x_axis[0]:g} to {x_axis[-1]:g}"
+    )
+    if (explanation.method, explanation.layer) != ("1d-grad-cam", "features"):
+        text += f", {explanation.method} at {explanation.layer}"
+    missing = left_over(sample_of(explanation))
+    if missing:
+        text += (
+            f", incomplete: up to {missing:.3g} of {explanation.output_name} is on no wavelength"
+        )
+    return text
+
+
 def explanation_html(explanation):
     """Return an explanation as HTML: no script, no colours of its own, of bounded size and cost."""
-    parts = [f"<strong>{escape(repr(explanation))}</strong>"]
+    parts = [f"<strong>{escape(explanation_text(explanation))}</strong>"]
     if len(explanation) > 0:
-        sample = explanation._sample()
+        sample = sample_of(explanation)
         facts = f"{explanation.method} at {explanation.layer}, in the unit of the output"
         facts = f"{_text(facts)} ({_text(explanation.output_name)})"
-        if not sample._left_over():  # else the first line has said so
+        if not left_over(sample):  # else the first line names what is missing
             facts += "; complete: contributions and base value add up to the output"
         if len(sample) < len(explanation):
             facts += f" ({len(sample)} spectra looked at)"
@@ -40,10 +79,9 @@ def _text(value):
 def _table(explanation, sample):
     """Return the first spectra and targets: outputs, base values and strongest bands."""
     shown = explanation[:N_SPECTRA]
-    names, members = sample._bands("peaks")
-    scores = shown._scores(members)[:, :N_TARGETS]  # (n_shown, n_targets, n_bands)
-    outputs = shown.outputs.reshape(len(shown), -1)
-    base_values = shown.base_values.reshape(len(shown), -1)
+    bands = resolve_bands("peaks", sample.x_axis, per_target(sample).maps)
+    arrays = per_target(shown)
+    scores = bands.sums(arrays.maps)[:, :N_TARGETS]  # (n_shown, n_targets, n_bands)
     header = ["Spectrum", "Target", "Output", "Base value", "Strongest bands"]
     lines = ["<tr>" + "".join(f"<th>{name}</th>" for name in header) + "</tr>"]
     for row, column in np.ndindex(scores.shape[:2]):
@@ -51,24 +89,25 @@ def _table(explanation, sample):
         strongest = np.argsort(-np.abs(values), kind="stable")[:N_BANDS]
         cells = [
             str(row),
-            _text(shown._targets_2d[row, column]),
-            f"{outputs[row, column]:.3g}",
-            f"{base_values[row, column]:.3g}",
-            ", ".join(f"{_text(names[band])}: {values[band]:+.3g}" for band in strongest),
+            _text(arrays.labels[row, column]),
+            f"{arrays.outputs[row, column]:.3g}",
+            f"{arrays.base_values[row, column]:.3g}",
+            ", ".join(f"{_text(bands.names[band])}: {values[band]:+.3g}" for band in strongest),
         ]
         lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     more = []
     if len(explanation) > len(shown):
         more.append(f"{len(explanation) - len(shown)} more spectra")
-    if outputs.shape[1] > N_TARGETS:
-        more.append(f"{outputs.shape[1] - N_TARGETS} more targets each")
-    left_out = f"<div>… and {', '.join(more)}</div>" if more else ""
-    return f"<table>{''.join(lines)}</table>{left_out}"
+    n_targets = arrays.labels.shape[1]
+    if n_targets > N_TARGETS:
+        more.append(f"{n_targets - N_TARGETS} more targets each")
+    not_shown = f"<div>… and {', '.join(more)}</div>" if more else ""
+    return f"<table>{''.join(lines)}</table>{not_shown}"
 
 
 def _curve(sample):
     """Return the mean absolute map as a line in the colour of the text."""
-    profile = np.abs(sample._maps_3d).mean(axis=(0, 2))
+    profile = mean_absolute_map(per_target(sample).maps)
     x_axis = sample.x_axis
     step = -(-len(profile) // N_CURVE_POINTS)
     # The highest of every few points: a narrow band must not fall between two that are drawn.

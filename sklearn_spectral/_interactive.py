@@ -5,7 +5,9 @@ from html import escape
 
 import numpy as np
 
+from ._bands import Bands, resolve_bands
 from ._plot import _axis_style, _check_technique
+from ._targets import per_target
 
 # A longer menu cannot be used.
 MAX_SPECTRA = 50
@@ -31,14 +33,15 @@ def interactive_figure(
     samples, n_left = _shown(explanation, samples)
     shown, x = explanation[samples], explanation.x_axis
     states = [_state(shown, row, output_label) for row in range(len(samples))]
-    n_maps = explanation._maps_3d.shape[2]
-    names, members = ([], []) if bands is None else explanation._bands(bands)
+    maps_of_all = per_target(explanation).maps
+    n_maps = maps_of_all.shape[2]
+    shaded = Bands([], [], x) if bands is None else resolve_bands(bands, x, maps_of_all)
 
     limit = float(np.abs(shown.maps).max(initial=0)) or 1.0
     spectrum = go.Scatter(
         x=x,
         y=states[0]["y"][0],
-        customdata=_band_of_points(names, members, len(x)),
+        customdata=_band_of_points(shaded),
         line={"color": GREY, "width": 1.5},
         hovertemplate="intensity %{y:.4g}%{customdata}<extra></extra>",
         showlegend=False,
@@ -64,8 +67,7 @@ def interactive_figure(
         for column in range(n_maps)
     ]
     figure = go.Figure([spectrum, *maps])
-    for member in members:
-        low, high = x[member].min(), x[member].max()
+    for low, high in shaded.ends:
         # On paper, because add_vrect would shade the upper panel alone.
         figure.add_shape(
             x0=low, x1=high, yref="paper", y0=0, y1=1, fillcolor=SHADE, line_width=0, layer="below"
@@ -96,7 +98,7 @@ def _shown(explanation, samples):
     """Return the rows of the view, and how many had to be left out."""
     if len(explanation) == 0:
         raise ValueError("The explanation is of no spectrum: there is nothing to show.")
-    n_points, n_targets = explanation._maps_3d.shape[1:]
+    n_points, n_targets = per_target(explanation).maps.shape[1:]
     room = min(MAX_SPECTRA, MAX_NUMBERS // (n_points * (n_targets + 1)))
     if room == 0:
         raise ValueError(
@@ -118,17 +120,18 @@ def _shown(explanation, samples):
 def _state(shown, row, output_label):
     """Return what the traces draw and say for a spectrum: it, then its map of every target."""
     unit = output_label or shown.output_name
-    outputs = shown.outputs.reshape(len(shown), -1)[row]
-    base_values = shown.base_values.reshape(len(shown), -1)[row]
+    arrays = per_target(shown)
     named = shown.is_class or shown.maps.ndim == 3
     labels = [
-        _text(f"{unit} of {label}" if named else unit) for label in shown._targets_2d[row].tolist()
+        _text(f"{unit} of {label}" if named else unit) for label in arrays.labels[row].tolist()
     ]
     says = [
         f"{label} = {output:.3g} (base value {base:.3g})"
-        for label, output, base in zip(labels, outputs, base_values, strict=True)
+        for label, output, base in zip(
+            labels, arrays.outputs[row], arrays.base_values[row], strict=True
+        )
     ]
-    curves = [shown.spectra[row], *shown._maps_3d[row].T]
+    curves = [shown.spectra[row], *arrays.maps[row].T]
     return {
         "y": [_encoded(curve) for curve in curves],
         "name": ["", *says],
@@ -138,7 +141,7 @@ def _state(shown, row, output_label):
 
 def _menus(samples, states, shown):
     """Return two menus that do not undo each other: one redraws all traces, one shows another."""
-    targets = shown._targets_2d
+    targets = per_target(shown).labels
     n_maps = targets.shape[1]
     of_its_own = shown.is_class and shown.maps.ndim == 2  # such as the predicted class
     spectra = [
@@ -208,11 +211,11 @@ def _layout(explanation, technique, x_label, output_label):
     }
 
 
-def _band_of_points(names, members, n_points):
+def _band_of_points(bands):
     """Return the line of the hover label that names the band, or the bands, of every point."""
-    found = [""] * n_points
-    for name, member in zip(names, members, strict=True):
-        for point in np.flatnonzero(member):
+    found = [""] * len(bands.x_axis)
+    for name, points in zip(bands.names, bands.points, strict=True):
+        for point in points:
             found[point] += f"<br>{_text(name)}"
     return found
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ._explain import explain
+from ._targets import per_target
 
 # How spectroscopists draw their axis: its label, and whether it runs from high to low.
 TECHNIQUES = {
@@ -304,9 +305,9 @@ def _limit(panels):
 
 def _panels(explanation, samples):
     """Return title, spectrum and map of every panel, or title, None and maps of a heat map."""
-    maps = np.moveaxis(explanation._maps_3d, 2, 1)  # (n_samples, n_targets, n_points)
-    targets = explanation._targets_2d  # (n_samples, n_targets)
-    outputs = explanation.outputs.reshape(targets.shape)
+    arrays = per_target(explanation)
+    maps = np.moveaxis(arrays.maps, 2, 1)  # (n_samples, n_targets, n_points)
+    targets, outputs = arrays.labels, arrays.outputs  # (n_samples, n_targets)
     is_class = explanation.is_class
     if targets.size <= MAX_PANELS:
         # A single regression output needs no name beside that of the colour bar.

@@ -10,9 +10,11 @@ import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.utils import Bunch
 
+from ._bands import resolve_bands
 from ._checks import as_numbers, own_random_state, reading
 from ._explain import explain
 from ._explanation import Explanation
+from ._targets import per_target
 from ._unwrap import unwrap
 
 __all__ = [
@@ -277,10 +279,12 @@ def localization(explanation, bands):
     True
     """
     _check_explanation(explanation)
-    maps = np.abs(explanation._maps_3d)
+    arrays = per_target(explanation)
+    maps = np.abs(arrays.maps)
     n_samples, n_points, n_targets = maps.shape
     if isinstance(bands, (dict, str)):
-        known = explanation._bands(bands)[1].any(axis=0)
+        known = np.zeros(n_points, dtype=bool)
+        known[np.concatenate(resolve_bands(bands, explanation.x_axis, arrays.maps).points)] = True
     else:
         known = np.asarray(bands)
         if known.dtype != bool or known.shape not in ((n_points,), (n_samples, n_points)):
@@ -294,7 +298,7 @@ def localization(explanation, bands):
     rows = [
         {
             "sample": sample,
-            "target": explanation._targets_2d[sample, target],
+            "target": arrays.labels[sample, target],
             "roc_area": roc_auc_score(known[sample], maps[sample, :, target]),
             "average_precision": average_precision_score(known[sample], maps[sample, :, target]),
             "pointing": bool(known[sample, maps[sample, :, target].argmax()]),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sklearn_spectral import Explanation, band_table
-from sklearn_spectral._bands import named_bands, textbook_tables
+from sklearn_spectral._bands import every_point, named_bands, resolve_bands, textbook_tables
 
 
 def test_a_table_is_a_copy():
@@ -51,6 +51,22 @@ def test_explanations_take_tables():
     # 1640, 1650, 1660, 1670 and 1730, 1740, 1750, 1760
     assert table["contribution"].tolist() == [4, 4]
     assert table["start"].tolist() == [1640, 1730]
+
+
+def test_points_ends_and_sums_by_hand():
+    """Two spectra, four points of a descending axis, one target."""
+    axis = np.array([40.0, 30.0, 20.0, 10.0])
+    maps = np.array([[1.0, 2, 4, 8], [0, -1, 0, 0]], dtype=np.float32)[:, :, None]
+    bands = resolve_bands({"low": (5, 25), "high": (40, 28)}, axis, maps)
+    assert bands.names == ["low", "high"]
+    assert [points.tolist() for points in bands.points] == [[2, 3], [0, 1]]
+    assert bands.ends.tolist() == [[10, 20], [30, 40]]
+    assert bands.sums(maps).tolist() == [[[12, 3]], [[0, -1]]]
+    assert bands.sums(maps).dtype == np.float64
+    single = every_point(axis)
+    assert single.names == ["40", "30", "20", "10"]
+    assert single.ends.tolist() == [[40, 40], [30, 30], [20, 20], [10, 10]]
+    assert single.sums(maps).tolist() == [[[1, 2, 4, 8]], [[0, -1, 0, 0]]]
 
 
 def test_unknown_tables_and_other_units_are_refused():

@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_spectral import Explanation, ResNet1DRegressor, explain
 from sklearn_spectral._axis import axis_from_names, check_x_axis
-from sklearn_spectral._explanation import PRINTED_MAPS
+from sklearn_spectral._html import PRINTED_MAPS, left_over, sample_of
 
 
 def average(members, weights=None):
@@ -217,12 +217,12 @@ def test_printing_looks_at_a_thousand_maps_spread_over_all(n_samples, n_targets,
         x_axis=np.zeros(1),
         spectra=np.zeros((n_samples, 1)),
     )
-    np.testing.assert_array_equal(large._sample().outputs, large.outputs[::step])
+    np.testing.assert_array_equal(sample_of(large).outputs, large.outputs[::step])
 
 
 def test_a_thousandth_is_called_rounding(explanation):
     """Of outputs 1000 above base, 1 may be missing."""
-    for total, left_over in [(999.0, 0), (998.0, 2), (1002.0, 2), (np.nan, np.nan)]:
+    for total, missing in [(999.0, 0), (998.0, 2), (1002.0, 2), (np.nan, np.nan)]:
         maps = np.array([[total, 0, 0, 0, 0], [0] * 5])
         each = replace(
             explanation,
@@ -230,10 +230,10 @@ def test_a_thousandth_is_called_rounding(explanation):
             outputs=np.array([2000.0, 1.0]),
             base_values=np.array([1000.0, 1.0]),
         )
-        np.testing.assert_equal(each._left_over(), left_over)
+        np.testing.assert_equal(left_over(each), missing)
     small = replace(explanation, maps=explanation.maps / 1024, outputs=np.array([1 + 5 / 1024, 1]))
-    assert small._left_over() == 1 / 1024
-    assert explanation[:0]._left_over() == 0
+    assert left_over(small) == 1 / 1024
+    assert left_over(explanation[:0]) == 0
 
 
 @pytest.fixture
