@@ -51,7 +51,7 @@ extlinks = {"doi": ("https://doi.org/%s", "doi:%s")}
 
 autosummary_generate = True
 autodoc_member_order = "bysource"
-autodoc_typehints = "none"  # numpydoc sections say the types in words
+autodoc_typehints = "none"  # docstrings say types and shapes; annotations would fill the page
 autodoc_default_options = {
     # scikit-learn makes these, and its own guide explains them.
     "exclude-members": "get_metadata_routing, set_fit_request, set_output, "

@@ -1,20 +1,22 @@
-"""What an explanation is: frozen arrays on the wavelength axis."""
+"""What an explanation is: frozen arrays on the wavelength axis, with tables and figures of them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
 
 from . import _tables
-from ._checks import as_numbers
+from ._arrays import ExplanationArrays
+from ._bands import BandsLike
 from ._html import explanation_html, explanation_text
 from ._interactive import interactive_figure
 from ._plot import ExplanationDisplay
-from ._tables import several_members
-from ._targets import TargetChoice, same
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Explanation:
+class Explanation(ExplanationArrays):
     """Contribution of every wavelength to every output, signed, in the unit of the output.
 
     ``maps.sum(axis=1) + base_values + residuals == outputs``, where the residuals of 1D Grad-CAM
@@ -29,8 +31,8 @@ class Explanation:
     outputs : ndarray of shape (n_samples,) or (n_samples, n_targets)
         Logits (of a classifier) or predictions (of a regressor).
     base_values : ndarray of shape (n_samples,) or (n_samples, n_targets)
-        What no wavelength contributes: the mean output over the training spectra, or the output
-        of the reference.
+        The part of the outputs to which no wavelength contributes: the mean output over the
+        training spectra, or the output of the reference.
     targets : ndarray of shape (n_samples,) or (n_targets,)
         What is explained: one label for every spectrum, or those of the last axis of `maps`.
     x_axis : ndarray of shape (n_points,)
@@ -42,8 +44,8 @@ class Explanation:
     method, layer : str
         How the maps were made, and at which layer of the network.
     members : tuple of Explanation
-        The explanations whose mean this is: one a repeat of
-        :func:`~sklearn_spectral.cross_explain`, or one a member of an ensemble; else empty.
+        The explanations of which this is the mean: one for each repeat of
+        :func:`~sklearn_spectral.cross_explain`, or for each member of an ensemble; else empty.
     is_class : bool
         Whether the outputs are logits of classes, or differences of them; False for a regressor.
 
@@ -65,41 +67,29 @@ class Explanation:
     ['sample', 'target', 'band', 'start', 'end', 'contribution', 'share']
     """
 
-    maps: np.ndarray
-    outputs: np.ndarray
-    base_values: np.ndarray
-    targets: np.ndarray
-    x_axis: np.ndarray
-    spectra: np.ndarray
-    output_name: str = "output"
-    method: str = "1d-grad-cam"
-    layer: str = "features"
-    members: tuple = ()
-    is_class: bool = False
-
-    def __repr__(self):
+    def __repr__(self) -> str:
         return explanation_text(self)
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         return explanation_html(self)
 
     @property
-    def residuals(self):
-        """What the maps leave out of the outputs, (n_samples[, n_targets]).
+    def residuals(self) -> np.ndarray:
+        """The part of the outputs that is not in the maps, (n_samples[, n_targets]).
 
         ``outputs - base_values - maps.sum(axis=1)``: rounding for 1D Grad-CAM at the last layer,
-        anything for other methods and layers.
+        of any size for other methods and layers.
         """
         return self.outputs - self.base_values - self.maps.sum(axis=1, dtype=np.float64)
 
     @property
-    def maps_std(self):
+    def maps_std(self) -> np.ndarray:
         """Standard deviation of the maps over `members`, shaped as `maps`."""
         # In float64: squares of large and small maps are beyond float32.
-        maps = [member.maps for member in several_members(self)]
+        maps = [member.maps for member in _tables.several_members(self)]
         return np.std(maps, axis=0, ddof=1, dtype=np.float64).astype(maps[0].dtype)
 
-    def contributions(self, bands="peaks"):
+    def contributions(self, bands: BandsLike = "peaks") -> pd.DataFrame:
         r"""Return contribution score and share of bands.
 
         The contribution score of band B is the sum of the map over its points,
@@ -130,290 +120,16 @@ class Explanation:
         """
         return _tables.contributions(self, bands)
 
-    def difference(self, target=None, rival=None):
-        r"""Return the difference of two classes: what speaks for one against the other.
-
-        .. math:: d_i = m_{target,i} - m_{rival,i}
-
-        It adds up to the margin between the two logits, less that of the base values. Our reading
-        of the difference of Shi et al. 2023 (doi:10.1021/acs.analchem.3c01101).
-
-        Parameters
-        ----------
-        target, rival : label or None, default=None
-            Two classes. None takes for `target` the highest logit of each spectrum (of those
-            other than `rival`), and for `rival` the highest of the others.
-
-        Returns
-        -------
-        difference : Explanation
-            Of one target a spectrum, called ``"target - rival"``.
-
-        Raises
-        ------
-        ValueError
-            The maps are not of all classes, or a label is unknown.
-        """
-        if self.maps.ndim != 3 or not self.is_class:
-            raise ValueError(
-                "A difference needs the maps of the classes: explain(..., target='all'), of a "
-                "classifier. For regression, explain against a reference."
-            )
-        labels = self.targets.tolist()
-
-        def column(label):
-            found = [column for column, known in enumerate(labels) if same(known, label)]
-            if not found:
-                raise ValueError(f"{label!r} is none of the classes, {labels}.")
-            return np.full(len(self), found[0])
-
-        def highest_but(columns):
-            outputs = self.outputs.copy()
-            if columns is not None:
-                outputs[rows, columns] = -np.inf
-            return outputs.argmax(axis=1)
-
-        rows = np.arange(len(self))
-        one = None if target is None else column(target)
-        other = None if rival is None else column(rival)
-        if target is not None and same(target, rival):
-            raise ValueError(f"target and rival are both {target!r}; name two classes.")
-        one = highest_but(other) if one is None else one
-        other = highest_but(one) if other is None else other
-        names = [f"{labels[a]} - {labels[b]}" for a, b in zip(one, other, strict=True)]
-        return self._over_targets(
-            lambda array: array[rows, ..., one] - array[rows, ..., other],
-            targets=np.array(names, dtype=object),
-            output_name="logit difference",
-        )
-
-    def pick(self, target):
-        """Return the explanation of one target for each spectrum, out of that of all targets.
-
-        Parameters
-        ----------
-        target : None, label, array-like of shape (n_samples,) or "all"
-            As for :func:`explain`: for a classifier the class with the highest logit (None), one
-            class, or one class per spectrum; for a regressor an output by its number or its name.
-
-        Returns
-        -------
-        explanation : Explanation
-            Of one target for each spectrum, without a target axis; unchanged for "all", and for
-            None of a regressor with several outputs.
-
-        Raises
-        ------
-        ValueError
-            The maps are not of all targets, or `target` is none of them.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from sklearn_spectral import ResNet1DClassifier
-        >>> X = np.random.default_rng(0).normal(size=(30, 50))
-        >>> model = ResNet1DClassifier(max_epochs=1, random_state=0).fit(X, X[:, 20] > 0)
-        >>> explanation = model.explain(X, target="all")
-        >>> explanation.maps.shape, explanation.pick(True).maps.shape
-        ((30, 50, 2), (30, 50))
-        """
-        self._check_all_targets("pick")
-        choice = TargetChoice(target, self.targets, len(self), highest=self.is_class)
-        if not choice.single:
-            return self
-        rows = np.arange(len(self))
-        columns = choice.columns(slice(None), self.outputs)[:, 0]
-        return self._over_targets(
-            lambda array: array[rows, ..., columns], targets=self.targets[columns]
-        )
-
-    def _check_all_targets(self, what):
-        if self.maps.ndim != 3:
-            raise ValueError(f"{what} needs the maps of all targets: explain(..., target='all').")
-
-    def through(self, matrix, offset):
-        r"""Return the explanation of outputs that are a linear transformation of these.
-
-        .. math:: z'_t = \sum_s z_s M_{st} + b_t, \qquad m'_{it} = \sum_s m_{is} M_{st}
-
-        Base values are transformed as the outputs z are, so that maps and base values still add
-        up to the outputs. :func:`explain` does this for a TransformedTargetRegressor.
-
-        Parameters
-        ----------
-        matrix : array-like of shape (n_targets, n_new_targets)
-            What every new output takes of each of the present ones.
-        offset : array-like of shape (n_new_targets,)
-            What is added to every new output, in its unit.
-
-        Returns
-        -------
-        explanation : Explanation
-            Of the new outputs, which keep their labels where they are as many as the present
-            ones, and are numbered otherwise.
-
-        Raises
-        ------
-        ValueError
-            The maps are not of all targets, or `matrix` or `offset` do not fit them.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from sklearn_spectral import ResNet1DRegressor
-        >>> X = np.random.default_rng(0).normal(size=(30, 50))
-        >>> celsius = X[:, 20]
-        >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(X, celsius)
-        >>> fahrenheit = model.explain(X, target="all").through([[1.8]], [32])
-        >>> bool(np.allclose(fahrenheit.outputs[:, 0], 1.8 * model.predict(X) + 32))
-        True
-        """
-        self._check_all_targets("through")
-        matrix = as_numbers(matrix, "matrix", "numbers")
-        offset = as_numbers(offset, "offset", "numbers")
-        n_targets = self.maps.shape[2]
-        if matrix.ndim != 2 or len(matrix) != n_targets or offset.shape != matrix.shape[1:]:
-            raise ValueError(
-                f"matrix has shape {matrix.shape} and offset {offset.shape}; expected "
-                f"({n_targets}, n_new_targets) and (n_new_targets,)."
-            )
-        return replace(
-            self,
-            maps=self.maps @ matrix.astype(self.maps.dtype),
-            outputs=self.outputs @ matrix + offset,
-            base_values=self.base_values @ matrix + offset,
-            targets=self.targets if len(offset) == n_targets else np.arange(len(offset)),
-        )
-
-    def averaged(self, others, weights=None):
-        """Return the mean of this and other explanations of the same spectra.
-
-        Parameters
-        ----------
-        others : sequence of Explanation
-            Explanations by other models, of the same spectra, targets and wavelengths.
-        weights : array-like of shape (1 + n_others,) or None, default=None
-            Weights of the mean, that of this explanation first; None weighs all alike.
-
-        Returns
-        -------
-        explanation : Explanation
-            Means of maps, outputs, base values and spectra; the explanations that were averaged,
-            this one first, are its ``members``.
-
-        Raises
-        ------
-        TypeError
-            `others` is no sequence of explanations.
-        ValueError
-            The explanations are of other spectra, targets or wavelengths, or `weights` are not
-            one for each.
-
-        See Also
-        --------
-        stability : Which bands the averaged models agree on.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from sklearn_spectral import ResNet1DRegressor
-        >>> X = np.random.default_rng(0).normal(size=(30, 50))
-        >>> first, second = (
-        ...     ResNet1DRegressor(max_epochs=1, random_state=seed).fit(X, X[:, 20]).explain(X)
-        ...     for seed in range(2)
-        ... )
-        >>> mean = first.averaged([second])
-        >>> len(mean.members), mean.maps_std.shape
-        (2, (30, 50))
-        """
-        members = _all_of(self, others)
-        check_alike(members)
-        if weights is not None and np.shape(weights) != (len(members),):
-            raise ValueError(
-                f"weights have shape {np.shape(weights)}; expected ({len(members)},), one for each "
-                "explanation."
-            )
-
-        def mean(name):
-            arrays = [getattr(member, name) for member in members]
-            return np.average(arrays, axis=0, weights=weights).astype(arrays[0].dtype)
-
-        names = ("maps", "outputs", "base_values", "spectra")
-        return replace(self, **{name: mean(name) for name in names}, members=members)
-
-    def joined(self, others, rows=None):
-        """Return one explanation of the spectra of this one and of others.
-
-        Parameters
-        ----------
-        others : sequence of Explanation
-            Explanations of other spectra, for the same targets on the same wavelengths.
-        rows : array-like of shape (n_samples_in_all,) or None, default=None
-            The number of every spectrum, those of this explanation first: the spectra are brought
-            into the order of these numbers. None keeps them one behind another.
-
-        Returns
-        -------
-        explanation : Explanation
-            Of all spectra, without ``members``.
-
-        Raises
-        ------
-        TypeError
-            `others` is no sequence of explanations.
-        ValueError
-            The explanations are of other targets or wavelengths, or `rows` are not one for each
-            spectrum.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from sklearn_spectral import ResNet1DRegressor
-        >>> X = np.random.default_rng(0).normal(size=(30, 50))
-        >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(X, X[:, 20])
-        >>> odd, even = model.explain(X[1::2]), model.explain(X[::2])
-        >>> whole = odd.joined([even], rows=[*range(1, 30, 2), *range(0, 30, 2)])
-        >>> bool(np.allclose(whole.outputs, model.predict(X)))
-        True
-        """
-        parts = _all_of(self, others)
-        check_alike(parts, same_spectra=False)
-        # Labels on the target axis are shared; those of single targets belong to the spectra.
-        own = ["targets"] * (self.maps.ndim == 2)
-        arrays = {
-            name: np.concatenate([getattr(part, name) for part in parts])
-            for name in ["maps", "outputs", "base_values", "spectra", *own]
-        }
-        whole = replace(self, **arrays, members=())
-        if rows is None:
-            return whole
-        if np.shape(rows) != (len(whole),):
-            raise ValueError(
-                f"rows has shape {np.shape(rows)}; expected ({len(whole)},), a number for each "
-                "spectrum."
-            )
-        return whole[np.argsort(rows, kind="stable")]
-
-    def _over_targets(self, function, **changes):
-        """Return this with `function` of all that has a target axis, of the members as well."""
-        return replace(
-            self,
-            maps=function(self.maps),
-            outputs=function(self.outputs),
-            base_values=function(self.base_values),
-            members=tuple(member._over_targets(function, **changes) for member in self.members),
-            **changes,
-        )
-
-    def purity(self):
-        r"""Return how much of what is said speaks for the output.
+    def purity(self) -> np.ndarray:
+        r"""Return the fraction of the map that supports the predicted class.
 
         .. math:: \frac{\sum_i \max(d_i, 0)}{\sum_i |d_i|}
 
-        of the difference d between the predicted class and its rival (of :meth:`difference`, where
-        this is an explanation of all classes; else of the maps as they are): 1 where every
-        wavelength speaks for the predicted class, 0.5 where for and against weigh the same. Our
-        reading of the purity of Shi et al. 2023 (doi:10.1021/acs.analchem.3c01101).
+        of the difference d between the predicted class and its rival (of :meth:`difference`, if
+        this is an explanation of all classes; else of the maps as they are): 1 if every
+        wavelength supports the predicted class, 0.5 if the contributions for and against it are
+        of the same size. Our reading of the purity of Shi et al. 2023
+        (doi:10.1021/acs.analchem.3c01101).
 
         Returns
         -------
@@ -430,19 +146,19 @@ class Explanation:
         positive = np.maximum(maps, 0).sum(axis=1)
         return np.divide(positive, size, out=np.full(len(maps), 0.5), where=size > 0)
 
-    def linearity(self, y, bands=None):
-        r"""Return how straight the contributions rise with the reference values.
+    def linearity(self, y: ArrayLike, bands: BandsLike | None = None) -> pd.DataFrame:
+        r"""Return a linear fit of the contributions of every point or band against y.
 
         A least-squares line of the contribution of every wavelength, or band, against y over the
         spectra: its slope and R2. Slopes add up over the axis to that of the prediction, which is
-        1 for a perfect calibration. Bands with a steep straight line carry the calibration; a
-        curved or flat one does not. Our reading of the linearity of Shi et al. 2023
+        1 for a perfect calibration. A calibration rests on the bands with a large slope and a
+        high R2. Our reading of the linearity of Shi et al. 2023
         (doi:10.1021/acs.analchem.3c01101).
 
         Parameters
         ----------
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            Reference values, one column a target.
+            Reference values, one column for each target.
         bands : dict, str, int or None, default=None
             As for :meth:`contributions`; None takes every point.
 
@@ -460,16 +176,16 @@ class Explanation:
         """
         return _tables.linearity(self, y, bands)
 
-    def summary(self, bands=None, by=None):
-        """Sum up a whole set: mean map, its spread and the share of every band.
+    def summary(self, bands: BandsLike | None = None, by: ArrayLike | None = None) -> pd.DataFrame:
+        """Summarize all spectra: mean map, its standard deviation and the share of every band.
 
         Parameters
         ----------
         bands : dict, str, int or None, default=None
             As for :meth:`contributions`; None takes every point: the mean map.
         by : array-like of shape (n_samples,) or None, default=None
-            What divides the spectra, such as their true classes; None takes all spectra that are
-            explained for the same target together (the predicted classes).
+            Groups of the spectra, such as their true classes; None takes all spectra that are
+            explained for the same target (such as the predicted class) together.
 
         Returns
         -------
@@ -481,12 +197,12 @@ class Explanation:
         Raises
         ------
         ValueError
-            `by` has not one value a spectrum.
+            `by` does not have one value for each spectrum.
         """
         return _tables.summary(self, bands, by)
 
-    def stability(self, bands="peaks"):
-        """Return which bands say the same whatever the model: those to trust.
+    def stability(self, bands: BandsLike = "peaks") -> pd.DataFrame:
+        """Return the agreement of band contributions across models.
 
         Of an explanation with `members`: by :func:`cross_explain` with repeats, or of an ensemble.
 
@@ -508,10 +224,14 @@ class Explanation:
         ------
         ValueError
             This explanation is of one model.
+
+        See Also
+        --------
+        metrics.stability : Correlation of whole maps between models, for each spectrum.
         """
         return _tables.stability(self, bands)
 
-    def to_frame(self):
+    def to_frame(self) -> pd.DataFrame:
         """Return everything as one tidy table.
 
         Returns
@@ -522,7 +242,7 @@ class Explanation:
         """
         return _tables.to_frame(self)
 
-    def plot(self, ax=None, **plot_params):
+    def plot(self, ax: Any = None, **plot_params: Any) -> Any:
         """Draw the spectra coloured by contribution.
 
         Parameters
@@ -539,12 +259,14 @@ class Explanation:
         """
         return ExplanationDisplay(self).plot(ax, **plot_params)
 
-    def plot_interactive(self, samples=None, bands=None, **plot_params):
+    def plot_interactive(
+        self, samples: Any = None, bands: BandsLike | None = None, **plot_params: Any
+    ) -> Any:
         """Return a view for the browser: hover, zoom, and switch spectra and targets.
 
-        Two panels share the wavelength axis, the spectrum and its contributions. The pointer
-        reads wavelength, intensity, contribution and band; two menus choose the spectrum and the
-        target; dragging zooms, a double click shows all again. Needs plotly
+        Two panels share the wavelength axis: the spectrum and its contributions. A label at the
+        pointer shows wavelength, intensity, contribution and band; two menus choose the spectrum
+        and the target; dragging zooms, a double click shows everything again. Needs plotly
         (``pip install 'sklearn-spectral[interactive]'``).
 
         Parameters
@@ -552,8 +274,8 @@ class Explanation:
         samples : int, sequence of int or None, default=None
             Rows to put into the view; None takes the first ones, as many as it can hold.
         bands : dict, str, int or None, default=None
-            Bands to shade and to name under the pointer, as for :meth:`contributions`; None names
-            none.
+            Bands to shade, and to name at the pointer, as for :meth:`contributions`; None shades
+            no band.
         **plot_params
             ``technique``, ``x_label``, ``output_label``, as for :meth:`ExplanationDisplay.plot`.
 
@@ -589,59 +311,3 @@ class Explanation:
         ['Spectrum 0', 'Spectrum 3']
         """
         return interactive_figure(self, samples, bands, **plot_params)
-
-    def __len__(self):
-        return len(self.maps)
-
-    def __getitem__(self, samples):
-        """Return the explanation of some of the spectra: a row, a slice, a list or a mask."""
-        if isinstance(samples, (int, np.integer)):
-            samples = [samples]
-        if np.arange(len(self))[samples].ndim != 1:
-            raise IndexError(f"{samples!r} does not choose rows: pass one, a slice, list or mask.")
-        return replace(
-            self,
-            maps=self.maps[samples],
-            outputs=self.outputs[samples],
-            base_values=self.base_values[samples],
-            targets=self.targets if self.maps.ndim == 3 else self.targets[samples],
-            spectra=self.spectra[samples],
-            members=tuple(member[samples] for member in self.members),
-        )
-
-
-def _all_of(first, others):
-    """Return explanations as one tuple; raise where `others` are no list of them."""
-    if isinstance(others, Explanation) or not all(isinstance(o, Explanation) for o in others):
-        raise TypeError(f"others={others!r}; expected a list of explanations.")
-    return (first, *others)
-
-
-def check_alike(explanations, *, same_spectra=True):
-    """Raise unless explanations are of the same targets on the same wavelengths.
-
-    Without `same_spectra`, targets that belong to spectra, one each, may differ.
-    """
-    first = explanations[0]
-    for each in explanations[1:]:
-        several = each.maps.ndim == 3
-        if several != (first.maps.ndim == 3) or (
-            (several or same_spectra) and not np.array_equal(each.targets, first.targets)
-        ):
-            raise ValueError(
-                f"The models do not know the same targets: {first.targets.tolist()} and "
-                f"{each.targets.tolist()}. Each needs spectra of every class: use fewer folds or "
-                "a stratified splitter, or larger bootstrap samples."
-            )
-        if same_spectra and len(each) != len(first):
-            raise ValueError(
-                f"The explanations are of {len(first)} and {len(each)} spectra; expected the same "
-                "spectra in each."
-            )
-        if not np.array_equal(each.x_axis, first.x_axis):
-            raise ValueError(
-                "The models see different wavelengths after their preprocessing: "
-                f"{len(first.x_axis)} points from {first.x_axis[0]:g} and {len(each.x_axis)} "
-                f"from {each.x_axis[0]:g}. Their maps cannot be averaged; use preprocessing "
-                "that keeps or chooses the same wavelengths for all."
-            )

@@ -4,8 +4,8 @@ from html import escape
 
 import numpy as np
 
+from ._arrays import ExplanationArrays, per_target
 from ._bands import mean_absolute_map, resolve_bands
-from ._targets import per_target
 
 # Printing computes from at most this many maps, which takes milliseconds, however many there are.
 PRINTED_MAPS = 1000
@@ -20,13 +20,13 @@ N_CURVE_POINTS = 300
 CURVE_HEIGHT = 60
 
 
-def sample_of(explanation):
+def sample_of(explanation: ExplanationArrays) -> ExplanationArrays:
     """Return evenly spaced spectra of an explanation, few enough for printing."""
     n_spectra = max(1, PRINTED_MAPS // max(1, per_target(explanation).maps.shape[2]))
     return explanation[:: max(1, -(-len(explanation) // n_spectra))]
 
 
-def left_over(explanation):
+def left_over(explanation) -> float:
     """Return the largest residual, or 0 where it is nothing but rounding."""
     size = np.abs(explanation.outputs - explanation.base_values).max(initial=0)
     largest = np.abs(explanation.residuals).max(initial=0)
@@ -34,7 +34,7 @@ def left_over(explanation):
     return 0.0 if rounding else largest
 
 
-def explanation_text(explanation):
+def explanation_text(explanation) -> str:
     """Return an explanation as one line of text."""
     x_axis = explanation.x_axis
     n_samples, n_points, n_targets = per_target(explanation).maps.shape
@@ -52,7 +52,7 @@ def explanation_text(explanation):
     return text
 
 
-def explanation_html(explanation):
+def explanation_html(explanation) -> str:
     """Return an explanation as HTML: no script, no colours of its own, of bounded size and cost."""
     parts = [f"<strong>{escape(explanation_text(explanation))}</strong>"]
     if len(explanation) > 0:

@@ -5,9 +5,9 @@ from html import escape
 
 import numpy as np
 
+from ._arrays import per_target
 from ._bands import Bands, resolve_bands
 from ._plot import _axis_style, _check_technique
-from ._targets import per_target
 
 # A longer menu cannot be used.
 MAX_SPECTRA = 50

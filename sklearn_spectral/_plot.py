@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from ._arrays import per_target
 from ._explain import explain
-from ._targets import per_target
 
 # How spectroscopists draw their axis: its label, and whether it runs from high to low.
 TECHNIQUES = {

@@ -2,16 +2,17 @@
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
-from ._bands import Bands, every_point, resolve_bands
+from ._arrays import ExplanationArrays, per_target
+from ._bands import Bands, BandsLike, every_point, resolve_bands
 from ._checks import LARGEST, SMALLEST, as_numbers, reading
-from ._targets import per_target
 
 # A band is stable if its contribution is at least so many standard deviations between models.
 STABLE = 2.0
 
 
-def contributions(explanation, bands) -> pd.DataFrame:
+def contributions(explanation: ExplanationArrays, bands: BandsLike) -> pd.DataFrame:
     """Return the contribution and the share of every band for every map."""
     arrays = per_target(explanation)
     resolved = resolve_bands(bands, explanation.x_axis, arrays.maps)
@@ -24,7 +25,7 @@ def contributions(explanation, bands) -> pd.DataFrame:
     return table
 
 
-def to_frame(explanation) -> pd.DataFrame:
+def to_frame(explanation: ExplanationArrays) -> pd.DataFrame:
     """Return a row for every sample, target and point."""
     arrays = per_target(explanation)
     n_samples, n_points, n_targets = arrays.maps.shape
@@ -39,22 +40,24 @@ def to_frame(explanation) -> pd.DataFrame:
     )
 
 
-def linearity(explanation, y, bands) -> pd.DataFrame:
+def linearity(
+    explanation: ExplanationArrays, y: ArrayLike, bands: BandsLike | None
+) -> pd.DataFrame:
     """Return slope and R2 of the contributions of bands, or of points, against y."""
     if explanation.is_class:
         raise ValueError(
             "linearity is of quantification; for a classifier look at difference() and purity()."
         )
-    y = _check_references(y, explanation.outputs.shape)
-    y = (y - y.mean(axis=0)).reshape(len(y), -1)  # (n_samples, n_targets)
+    references = _check_references(y, explanation.outputs.shape)
+    centred = (references - references.mean(axis=0)).reshape(len(references), -1)
     maps = per_target(explanation).maps
     resolved = _bands_or_points(bands, explanation.x_axis, maps)
     whole = resolve_bands(1, explanation.x_axis, maps)
-    scores = [resolved.sums(maps), whole.sums(maps)]
-    scores = np.concatenate(scores, axis=2).astype(float)  # (n_samples, n_targets, n_bands + 1)
+    # (n_samples, n_targets, n_bands + 1)
+    scores = np.concatenate([resolved.sums(maps), whole.sums(maps)], axis=2).astype(float)
     scores -= scores.mean(axis=0)
-    covariance = np.einsum("ntb,nt->tb", scores, y)  # (n_targets, n_bands + 1)
-    squares = (y**2).sum(axis=0)[:, None]
+    covariance = np.einsum("ntb,nt->tb", scores, centred)  # (n_targets, n_bands + 1)
+    squares = (centred**2).sum(axis=0)[:, None]
     size = (scores**2).sum(axis=0) * squares
     r2 = np.divide(covariance**2, size, out=np.zeros_like(size), where=size > 0)
     labels = explanation.targets if explanation.maps.ndim == 3 else explanation.targets[:1]
@@ -80,19 +83,21 @@ def _check_references(y, shape):
     return y
 
 
-def summary(explanation, bands, by) -> pd.DataFrame:
+def summary(
+    explanation: ExplanationArrays, bands: BandsLike | None, by: ArrayLike | None
+) -> pd.DataFrame:
     """Return mean, spread and share of bands, or of points, for every target and group."""
     n_samples = len(explanation)
     if n_samples == 0:
         raise ValueError("This explanation is of 0 spectra: there is nothing to sum up.")
     grouped = by is not None
     with reading("by", "one value per spectrum"):
-        by = np.asarray(by) if grouped else np.zeros(n_samples, dtype=int)
-    if by.shape != (n_samples,):
+        values = np.asarray(by) if grouped else np.zeros(n_samples, dtype=int)
+    if values.shape != (n_samples,):
         raise ValueError(
-            f"by has shape {by.shape}; expected ({n_samples},), a value for every spectrum."
+            f"by has shape {values.shape}; expected ({n_samples},), a value for every spectrum."
         )
-    places, groups = pd.factorize(by, use_na_sentinel=False)  # NaN is a group, too
+    places, groups = pd.factorize(values, use_na_sentinel=False)  # NaN is a group, too
     arrays = per_target(explanation)
     resolved = _bands_or_points(bands, explanation.x_axis, arrays.maps)
     scores = resolved.sums(arrays.maps)  # (n_samples, n_targets, n_bands)
@@ -117,7 +122,7 @@ def summary(explanation, bands, by) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def stability(explanation, bands) -> pd.DataFrame:
+def stability(explanation: ExplanationArrays, bands: BandsLike) -> pd.DataFrame:
     """Return how far the members of an explanation agree on the contribution of every band."""
     arrays = per_target(explanation)
     resolved = resolve_bands(bands, explanation.x_axis, arrays.maps)
@@ -144,7 +149,7 @@ def stability(explanation, bands) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def several_members(explanation) -> tuple:
+def several_members(explanation: ExplanationArrays) -> tuple:
     """Return the members of an explanation; raise where it is of one model."""
     if len(explanation.members) < 2:
         raise ValueError(

@@ -1,38 +1,10 @@
 """Which outputs an explanation is about."""
 
 import numbers
-from dataclasses import dataclass
 
 import numpy as np
 
 from ._checks import reading
-
-
-@dataclass(frozen=True, eq=False)
-class PerTarget:
-    """The arrays of an explanation with an axis of targets, be they one or many.
-
-    Attributes
-    ----------
-    maps : ndarray of shape (n_samples, n_points, n_targets)
-    labels, outputs, base_values : ndarray of shape (n_samples, n_targets)
-        For every map: what it explains, its output and its base value.
-    """
-
-    maps: np.ndarray
-    labels: np.ndarray
-    outputs: np.ndarray
-    base_values: np.ndarray
-
-
-def per_target(explanation) -> PerTarget:
-    """Return views of the arrays of an explanation, with their axis of targets."""
-    maps, labels = explanation.maps, explanation.targets
-    outputs, base_values = explanation.outputs, explanation.base_values
-    if maps.ndim == 3:
-        labels = np.broadcast_to(labels, (len(maps), len(labels)))
-        return PerTarget(maps, labels, outputs, base_values)
-    return PerTarget(maps[:, :, None], labels[:, None], outputs[:, None], base_values[:, None])
 
 
 class TargetChoice:

@@ -195,8 +195,7 @@ def train(
                 _learning_rate(net, schedule, share, max_epochs, len(training)),
             ]
             if validation is not None:
-                best = EarlyStopping(patience=patience, load_best=True, sink=_silent)
-                callbacks.append(best)
+                callbacks.append(EarlyStopping(patience=patience, load_best=True, sink=_silent))
             try:
                 with _recorded_interrupts(interrupts):
                     _run(net, training, int(max_epochs), callbacks, verbose)

@@ -10,11 +10,11 @@ import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.utils import Bunch
 
+from ._arrays import per_target
 from ._bands import resolve_bands
 from ._checks import as_numbers, own_random_state, reading
 from ._explain import explain
 from ._explanation import Explanation
-from ._targets import per_target
 from ._unwrap import unwrap
 
 __all__ = [
