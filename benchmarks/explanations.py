@@ -43,7 +43,7 @@ from sklearn.model_selection import GroupShuffleSplit
 from sklearn.pipeline import make_pipeline
 
 from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor, explain
-from sklearn_spectral._views import bin_size, views
+from sklearn_spectral._spectra.views import bin_size, views
 from sklearn_spectral.metrics import (
     completeness_residual,
     deletion_curve,

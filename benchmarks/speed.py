@@ -41,10 +41,10 @@ from torch.optim.lr_scheduler import OneCycleLR
 from tqdm import tqdm
 
 from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor
-from sklearn_spectral._fitted import chunks
-from sklearn_spectral._net import WEIGHT_DECAY, ShuffledBatches
-from sklearn_spectral._resnet1d import ResNet1D
-from sklearn_spectral._views import views
+from sklearn_spectral._network.fitted import chunks
+from sklearn_spectral._network.net import WEIGHT_DECAY, ShuffledBatches
+from sklearn_spectral._network.resnet1d import ResNet1D
+from sklearn_spectral._spectra.views import views
 
 RESULTS = Path(__file__).resolve().parent / "results"
 GROWTH = {

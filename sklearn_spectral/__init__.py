@@ -1,25 +1,25 @@
-"""ResNets for 1D spectra that show, wavelength by wavelength, why they say what they say.
+"""ResNets for 1D spectra that show which wavelengths produced each prediction.
 
-To read the package, take the files in the order of the data: `_views` (what the network sees),
-`_resnet1d` (the network), `_calibration` with `_pls` and `_ridge` (what it starts from), `_domain`
-(what it was trained on), `_training` (skorch), `_estimators`, `_targets` and `_grad_cam` (from
-features to maps), `_explanation` with `_bands`, `_explain` and `_applicability` (whole pipelines),
-`_cross_explain`; `_plot`, `_interactive` and `_html` (figures, views for the browser, notebooks);
-`_values` and `_files` (save and load), `_onnx` (for instruments); `metrics` (how good is a map),
-`datasets`, `hyperspectral` (images, by Dask); and `preprocessing`, what chemotools lacks.
+To read the package, take the folders in the order of the data: `_spectra` (what comes in: checks,
+the wavelength axis, bands, the views that the network sees), `_calibration` (what the network
+starts from), `_network` (the network, its training, and its outputs in their unit), `_pipelines`
+(whole scikit-learn models), `_record` (the frozen arrays of an explanation, and tables of them),
+`_figures`, `_explanation` (from features to maps), `_files` (save, load, ONNX) and `_estimators`
+(fit, predict, explain). `metrics` (how good is a map), `datasets`, `hyperspectral` (images, by
+Dask) and `preprocessing` (what chemotools lacks) are public. docs/architecture.md has a map.
 """
 
-from ._applicability import applicability
-from ._bands import band_table
-from ._classifier import ResNet1DClassifier
-from ._cross_explain import cross_explain
-from ._explain import explain
-from ._explanation import Explanation
-from ._files import skops_types
-from ._onnx import export_onnx
+from ._estimators.classifier import ResNet1DClassifier
+from ._estimators.regressor import ResNet1DRegressor
+from ._explanation.explanation import Explanation
+from ._figures.plot import ExplanationDisplay, LinearityDisplay
+from ._files.models import skops_types
+from ._files.onnx import export_onnx
 from ._pickles import PARTS as _PARTS
-from ._plot import ExplanationDisplay, LinearityDisplay
-from ._regressor import ResNet1DRegressor
+from ._pipelines.applicability import applicability
+from ._pipelines.cross_explain import cross_explain
+from ._pipelines.explain import explain
+from ._spectra.bands import band_table
 from ._version import __version__ as __version__
 
 __all__ = [

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ._explain import explain as explain_array
+from ._pipelines.explain import explain as explain_array
 
 __all__ = ["LazyExplanation", "explain", "predict", "predict_proba"]
 

@@ -10,12 +10,12 @@ import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.utils import Bunch
 
-from ._arrays import per_target
-from ._bands import resolve_bands
-from ._checks import as_numbers, own_random_state, reading
-from ._explain import explain
-from ._explanation import Explanation
-from ._unwrap import unwrap
+from ._explanation.explanation import Explanation
+from ._pipelines.explain import explain
+from ._pipelines.unwrap import unwrap
+from ._record.arrays import per_target
+from ._spectra.bands import resolve_bands
+from ._spectra.checks import as_numbers, own_random_state, reading
 
 __all__ = [
     "MaskingCurve",

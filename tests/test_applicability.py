@@ -14,8 +14,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor, applicability
-from sklearn_spectral._domain import _joint_limits
-from sklearn_spectral._views import views
+from sklearn_spectral._calibration.domain import _joint_limits
+from sklearn_spectral._spectra.views import views
 
 WAVENUMBERS = np.arange(800.0, 1800.0, 10.0)
 

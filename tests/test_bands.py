@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sklearn_spectral import Explanation, band_table
-from sklearn_spectral._bands import every_point, named_bands, resolve_bands, textbook_tables
+from sklearn_spectral._spectra.bands import every_point, named_bands, resolve_bands, textbook_tables
 
 
 def test_a_table_is_a_copy():

@@ -8,9 +8,13 @@ from scipy.signal import savgol_filter
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.kernel_ridge import KernelRidge
 
-from sklearn_spectral import _calibration, _folds, _pls, _probabilities, _ridge
-from sklearn_spectral._training_set import TrainingSet
-from sklearn_spectral._views import ViewScaler, derivative, derivative_adjoint, views
+from sklearn_spectral._calibration import blend as _calibration
+from sklearn_spectral._calibration import folds as _folds
+from sklearn_spectral._calibration import pls as _pls
+from sklearn_spectral._calibration import probabilities as _probabilities
+from sklearn_spectral._calibration import ridge as _ridge
+from sklearn_spectral._spectra.training_set import TrainingSet
+from sklearn_spectral._spectra.views import ViewScaler, derivative, derivative_adjoint, views
 
 ONES = np.ones(60)
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor
-from sklearn_spectral._net import resolve_device
+from sklearn_spectral._network.net import resolve_device
 
 FEW = {"max_epochs": 2, "random_state": 0}
 

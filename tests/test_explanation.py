@@ -10,8 +10,8 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_spectral import Explanation, ResNet1DRegressor, explain
-from sklearn_spectral._axis import axis_from_names, check_x_axis
-from sklearn_spectral._html import PRINTED_MAPS, left_over, sample_of
+from sklearn_spectral._figures.html import PRINTED_MAPS, left_over, sample_of
+from sklearn_spectral._spectra.axis import axis_from_names, check_x_axis
 
 
 def average(members, weights=None):

@@ -8,9 +8,15 @@ from sklearn.base import clone
 
 from helpers import randomise
 from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor
-from sklearn_spectral._grad_cam import METHODS, POINTS_AT_ONCE, Spreader, one_d_grad_cam, spreading
-from sklearn_spectral._resnet1d import STRIDE, ResNet1D
-from sklearn_spectral._views import views
+from sklearn_spectral._explanation.grad_cam import (
+    METHODS,
+    POINTS_AT_ONCE,
+    Spreader,
+    one_d_grad_cam,
+    spreading,
+)
+from sklearn_spectral._network.resnet1d import STRIDE, ResNet1D
+from sklearn_spectral._spectra.views import views
 
 FEW = {"max_epochs": 3, "random_state": 0}
 POOLED = {"shortcut": False, "net_params": {"module__pooling": True}}

@@ -11,8 +11,8 @@ import safetensors.numpy
 
 from helpers import SMALL, signed, two_kinds
 from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor
-from sklearn_spectral._nets import n_weights
-from sklearn_spectral._resnet1d import ResNet1D
+from sklearn_spectral._files.nets import n_weights
+from sklearn_spectral._network.resnet1d import ResNet1D
 
 
 @pytest.fixture

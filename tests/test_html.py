@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_spectral import Explanation, ResNet1DClassifier, ResNet1DRegressor
-from sklearn_spectral._html import N_CURVE_POINTS
+from sklearn_spectral._figures.html import N_CURVE_POINTS
 
 LARGEST = 30_000  # characters
 

@@ -12,7 +12,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from sklearn_spectral import Explanation, _interactive
+from sklearn_spectral import Explanation
+from sklearn_spectral._figures import interactive as _interactive
 
 pytest.importorskip("plotly")
 

@@ -30,7 +30,9 @@ import numpy as np
 import torch
 torch.set_num_threads(1)
 from skorch.callbacks import Callback
-from sklearn_spectral import ResNet1DRegressor, _base, _fitted
+from sklearn_spectral import ResNet1DRegressor
+from sklearn_spectral._estimators import base as _base
+from sklearn_spectral._network import fitted as _fitted
 signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs ignore it
 rng = np.random.RandomState(0)
 X = rng.normal(size=(40, 30)).cumsum(axis=1)

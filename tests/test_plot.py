@@ -16,7 +16,7 @@ from sklearn_spectral import (
     ResNet1DClassifier,
     ResNet1DRegressor,
 )
-from sklearn_spectral._plot import COLOUR_MAP
+from sklearn_spectral._figures.plot import COLOUR_MAP
 
 matplotlib.use("agg")
 

@@ -34,7 +34,7 @@ def test_temperature_undoes_the_growth_of_logits_in_training(monkeypatch):
     start = ResNet1DClassifier(max_epochs=0, random_state=0).fit(X, y)
     model = ResNet1DClassifier(random_state=0).fit(X, y)
     assert entropy(model) == pytest.approx(entropy(start), rel=1e-4)
-    monkeypatch.setattr("sklearn_spectral._classifier.temperature", lambda *_: 1.0)
+    monkeypatch.setattr("sklearn_spectral._estimators.classifier.temperature", lambda *_: 1.0)
     hot = ResNet1DClassifier(random_state=0).fit(X, y)
     assert entropy(hot) < 0.95 * entropy(start)
     ratio = hot.decision_function(X) / model.decision_function(X)
@@ -60,7 +60,7 @@ def test_temperature_is_computed_from_the_weighted_training_spectra(monkeypatch)
         seen.append((len(logits), sorted(set(sample_weight))))
         return 1.0
 
-    monkeypatch.setattr("sklearn_spectral._classifier.temperature", looks)
+    monkeypatch.setattr("sklearn_spectral._estimators.classifier.temperature", looks)
     model = ResNet1DClassifier(
         **FEW, early_stopping=True, validation_fraction=0.25, class_weight={0: 1, 1: 3}
     )

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from sklearn_spectral import ResNet1DRegressor, _progress, cross_explain
+from sklearn_spectral import ResNet1DRegressor, _work, cross_explain
 
 FEW = {"max_epochs": 2, "random_state": 0}
 
@@ -18,7 +18,7 @@ class Terminal(io.StringIO):
 @pytest.mark.parametrize("stream", [Terminal(), io.StringIO()], ids=["terminal", "log file"])
 def test_progress_is_shown_where_it_is_asked_for(mixtures, monkeypatch, stream):
     X, y = mixtures[0], mixtures[1][:, 0]
-    monkeypatch.setattr(_progress, "DELAY", 0.0)
+    monkeypatch.setattr(_work, "DELAY", 0.0)
     monkeypatch.setattr(sys, "stderr", stream)
     model = ResNet1DRegressor(verbose=1, **FEW).fit(X, y)
     model.predict(X)
@@ -35,7 +35,7 @@ def test_progress_is_shown_where_it_is_asked_for(mixtures, monkeypatch, stream):
 
 
 def test_nothing_is_shown_by_default(mixtures, monkeypatch, capsys):
-    monkeypatch.setattr(_progress, "DELAY", 0.0)
+    monkeypatch.setattr(_work, "DELAY", 0.0)
     model = ResNet1DRegressor(**FEW).fit(mixtures[0], mixtures[1][:, 0])
     model.predict(mixtures[0])
     assert capsys.readouterr() == ("", "")

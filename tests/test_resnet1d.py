@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from helpers import randomise
-from sklearn_spectral._resnet1d import STRIDE, ResNet1D
+from sklearn_spectral._network.resnet1d import STRIDE, ResNet1D
 
 
 @pytest.mark.parametrize("n_points", [2, 3, 7, 100, 101, 1024])

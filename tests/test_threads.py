@@ -12,8 +12,9 @@ from joblib import parallel_config
 from sklearn.model_selection import GridSearchCV, cross_val_predict
 from threadpoolctl import threadpool_info
 
-from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor, _fitted
-from sklearn_spectral._threads import checking, for_each, one_thread
+from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor
+from sklearn_spectral._network import fitted as _fitted
+from sklearn_spectral._work import checking, for_each, one_thread
 
 FEW = {"max_epochs": 2, "random_state": 0}
 

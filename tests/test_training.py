@@ -7,10 +7,11 @@ from sklearn.base import clone
 from skorch.callbacks import Callback
 from torch.optim.lr_scheduler import OneCycleLR
 
-from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor, _base
-from sklearn_spectral._folds import set_aside
-from sklearn_spectral._training import one_cycle_rate
-from sklearn_spectral._training_set import TrainingSet
+from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor
+from sklearn_spectral._calibration.folds import set_aside
+from sklearn_spectral._estimators import base as _base
+from sklearn_spectral._network.training import one_cycle_rate
+from sklearn_spectral._spectra.training_set import TrainingSet
 
 FEW = {"max_epochs": 4, "random_state": 0}
 

@@ -8,7 +8,7 @@ import pytest
 import safetensors
 import safetensors.numpy
 
-from sklearn_spectral._values import decode, encode
+from sklearn_spectral._files.values import decode, encode
 
 VALUES = [
     None,

@@ -5,7 +5,7 @@ import pytest
 from chemotools.scatter import StandardNormalVariate
 from scipy.signal import savgol_filter
 
-from sklearn_spectral._views import ViewScaler, average_bins, bin_size, views
+from sklearn_spectral._spectra.views import ViewScaler, average_bins, bin_size, views
 
 
 @pytest.mark.parametrize(("order", "window", "degree"), [(1, 11, 2), (2, 15, 3)])

@@ -15,8 +15,8 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.datasets import fetch_file, get_data_home
 from sklearn.utils import Bunch
 
-from .._axis import check_x_axis
-from .._checks import check_number
+from .._spectra.axis import check_x_axis
+from .._spectra.checks import check_number
 
 SOURCE = "https://raw.githubusercontent.com/DNMalavi/ML_Oil_Fraud_Project/ff2870520521/"
 # File, sheet, number of columns before the spectra (the last of them is the percentage of

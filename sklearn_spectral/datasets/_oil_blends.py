@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import Bunch, check_random_state
 
-from .._axis import check_x_axis
-from .._checks import check_number
+from .._spectra.axis import check_x_axis
+from .._spectra.checks import check_number
 
 # Composition of an oil: shares of saturated, oleic, linoleic and linolenic acid, typical of the
 # ranges in Codex Alimentarius standards, and the carotenoids relative to olive oil. The carotenoids

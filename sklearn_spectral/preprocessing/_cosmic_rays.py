@@ -10,7 +10,7 @@ from scipy.ndimage import maximum_filter1d
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from .._checks import LARGEST, check_number, validated
+from .._spectra.checks import LARGEST, check_number, validated
 
 # A window is a gap of max_width points, where a spike may be, and ten points outside of it: enough
 # to see the shoulders of a sharp band, few enough that they rarely contain a second spike. The gap

@@ -1,0 +1,1 @@
+"""What the network starts from: calibrations in closed form."""

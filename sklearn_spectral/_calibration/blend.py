@@ -1,0 +1,248 @@
+"""The calibration that the network starts from, solved in closed form.
+
+PLS calibrations of each view of the spectra, and ridge calibrations on the network's own, still
+untrained features, are fitted; what each predicts for left-out spectra decides how many latent
+variables or how much penalty it gets and how much it counts in their blend. Each is linear in what
+the network's head sees, and so is the blend: it becomes the head's weights.
+"""
+
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
+
+import numpy as np
+from scipy.optimize import lsq_linear
+
+from .._spectra.views import (
+    MIN_POINTS_OF_DERIVATIVE,
+    N_VIEWS,
+    derivative,
+    derivative_adjoint,
+    rounding,
+)
+from .._work import progress
+from .folds import folds_of, some_rows, units_of
+from .pls import pls_candidates
+from .ridge import (
+    CONSTANT,
+    MAX_ROWS,
+    MAX_ROWS_TO_CHOOSE,
+    PENALTIES,
+    SHARES,
+    errors_of_settings,
+    gram,
+    ridge_candidate,
+)
+
+# Shares are averaged over this many resamplings of the left-out rows.
+N_RESAMPLINGS = 20
+FEATURES_AT_ONCE = 512
+OF_OUTPUTS = ("slopes", "weights", "constant")  # arrays whose first axis is that of the outputs
+
+
+@dataclass
+class Calibration:
+    """``sum of slopes * scaled views + sum of weights * features + constant``.
+
+    Attributes
+    ----------
+    slopes : ndarray of shape (n_outputs, 3, n_bins)
+    weights : ndarray of shape (n_outputs, n_features)
+    constant : ndarray of shape (n_outputs,)
+    out_of_fold : ndarray of shape (n_samples, n_outputs)
+        What calibrations with the same settings predict for spectra they were not fitted on.
+    """
+
+    slopes: np.ndarray
+    weights: np.ndarray
+    constant: np.ndarray
+    out_of_fold: np.ndarray
+
+    def __mul__(self, share):
+        return Calibration(*(share * part for part in vars(self).values()))
+
+    def __add__(self, other):
+        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
+        return Calibration(*(one + two for one, two in pairs))
+
+
+def calibrate(data, scaler, features, random_state, *, jointly, verbose=0):
+    """Fit the blend of calibrations that predicts left-out spectra best.
+
+    Parameters
+    ----------
+    data : TrainingSet
+        Whose y are the outputs, (n_samples, n_outputs).
+    scaler : ViewScaler
+        Fitted on its views.
+    features : ndarray of shape (n_samples, n_features)
+        What the network makes of the scaled views.
+    random_state : numpy.random.RandomState
+        Deals the rows, or the groups, to the folds.
+    jointly : bool
+        Whether all outputs share their choices (as memberships in classes do), or each has
+        calibrations of its own.
+    verbose : int, default=0
+        Whether to draw a progress bar.
+
+    Returns
+    -------
+    calibration : Calibration
+        A constant where there are too few rows to leave any out.
+    """
+    units = units_of(data)
+    folds = folds_of(units, data.y.argmax(axis=1) if jointly else None, random_state)
+    data = replace(data, sample_weight=data.sample_weight / data.sample_weight.mean())
+    if min((len(train) for train, _ in folds), default=0) < 2:
+        return constant_calibration(data, features.shape[1])
+    ridge = None
+    if len(data) <= MAX_ROWS:
+        few = some_rows(units, MAX_ROWS_TO_CHOOSE, random_state)
+        ridge = _Ridge(data, scaler, features, [test for _, test in folds], few)
+    n_outputs = data.y.shape[1]
+    columns = [slice(None)] if jointly else [slice(t, t + 1) for t in range(n_outputs)]
+    blends = []
+    for column in columns:
+        outputs = data.with_y(data.y[:, column])
+        fits = chain(
+            _pls(outputs, scaler, features.shape[1], folds),
+            ridge.calibrations(column) if ridge else (),
+        )
+        candidates = list(progress(fits, "calibrating", verbose=verbose))
+        out_of_fold = np.array([candidate.out_of_fold for candidate in candidates])
+        errors = out_of_fold - outputs.y
+        shares = _shares(errors, data.sample_weight, units, random_state)
+        blended = [candidate * share for candidate, share in zip(candidates, shares, strict=True)]
+        blends.append(sum(blended[1:], start=blended[0]))
+    return Calibration(
+        **{name: np.concatenate([getattr(b, name) for b in blends]) for name in OF_OUTPUTS},
+        out_of_fold=np.concatenate([blend.out_of_fold for blend in blends], axis=1),
+    )
+
+
+def constant_calibration(data, n_features):
+    """Return the calibration that knows no more than the mean of the outputs."""
+    mean = np.average(data.y, axis=0, weights=data.sample_weight)
+    return Calibration(
+        np.zeros((len(mean), *data.views.shape[1:])),
+        np.zeros((len(mean), n_features)),
+        mean,
+        np.tile(mean, (len(data), 1)),
+    )
+
+
+def _pls(data, scaler, n_features, folds):
+    """Yield PLS calibrations of the spectra, their first derivative, and the other views."""
+    views, Y = data.views, data.y
+    spectra = views[:, 0]
+    no_weights = np.zeros((Y.shape[1], n_features))
+
+    def as_it_is(coefficients):
+        return coefficients
+
+    inputs = [(spectra, 0, as_it_is)]
+    if spectra.shape[1] >= MIN_POINTS_OF_DERIVATIVE:
+        to_spectra = partial(derivative_adjoint, order=1)
+        slopes = derivative(spectra, order=1)
+        slopes[np.abs(slopes).max(axis=1) <= rounding(spectra)] = 0.0  # no spectrum of its own
+        inputs.append((slopes, 0, to_spectra))
+        inputs += [(views[:, view], view, as_it_is) for view in range(1, N_VIEWS)]
+    for Z, view, to_view in inputs:
+        for out_of_fold, coefficients, intercept in pls_candidates(Z, Y, data.sample_weight, folds):
+            slopes = np.zeros((Y.shape[1], *views.shape[1:]))
+            slopes[:, view] = to_view(coefficients).T
+            constant = intercept + np.einsum("tvp,vp->t", slopes, scaler.mean_)
+            yield Calibration(slopes * scaler.scale_, no_weights, constant, out_of_fold)
+
+
+class _Ridge:
+    """The ridge calibrations: what outputs have in common is computed once."""
+
+    def __init__(self, data, scaler, features, folds, few):
+        self.scaled = scaler.transform(data.views)  # (n_samples, 3, n_bins)
+        self.features = features
+        self.sample_weight = data.sample_weight
+        self.mean = np.average(data.y, axis=0, weights=data.sample_weight)
+        self.centred = data.y - self.mean
+        self.folds = folds
+        self.feature_means = np.average(features, axis=0, weights=data.sample_weight)
+        self.nonlinear, self.feature_size = gram(block for _, block in self._centred_features())
+        # By view that varies: its products, what they were divided by, and the errors of all
+        # settings, (n_shares, n_penalties, n_outputs).
+        self.views = {}
+        few_folds = [np.flatnonzero(np.isin(few, test)) for test in self.folds]
+        few_nonlinear = self.nonlinear[np.ix_(few, few)]
+        for view, spectra in enumerate(np.moveaxis(self.scaled, 1, 0)):
+            if spectra.any():
+                linear, size = gram([spectra])
+                errors = errors_of_settings(
+                    linear[np.ix_(few, few)],
+                    few_nonlinear,
+                    self.centred[few],
+                    self.sample_weight[few],
+                    few_folds,
+                )
+                self.views[view] = linear, size, errors
+
+    def _centred_features(self):
+        """Yield some columns of the features at a time: their slice, and them in float64."""
+        for start in range(0, self.features.shape[1], FEATURES_AT_ONCE):
+            columns = slice(start, start + FEATURES_AT_ONCE)
+            yield columns, self.features[:, columns] - self.feature_means[columns]
+
+    def calibrations(self, column):
+        """Yield one calibration of some outputs for each view that varies."""
+        Y, mean = self.centred[:, column], self.mean[column]
+        for view, (linear, size, errors) in self.views.items():
+            errors = errors[..., column].sum(axis=-1)
+            best = np.unravel_index(np.argmin(errors), errors.shape)
+            share, penalty = SHARES[best[0]], PENALTIES[best[1]]
+            out_of_fold, duals = ridge_candidate(
+                linear, self.nonlinear, Y, self.sample_weight, self.folds, share, penalty
+            )
+            slopes = np.zeros((Y.shape[1], *self.scaled.shape[1:]))
+            slopes[:, view] = (1 - share) / size * (duals.T @ self.scaled[:, view])
+            weights = np.zeros((Y.shape[1], self.features.shape[1]))
+            if share:
+                for columns, centred in self._centred_features():
+                    weights[:, columns] = share / self.feature_size * (duals.T @ centred)
+            constant = mean + CONSTANT * duals.sum(axis=0) - weights @ self.feature_means
+            yield Calibration(slopes, weights, constant, out_of_fold + mean)
+
+
+def _shares(errors, sample_weight, units, random_state):
+    """Return the non-negative shares, of sum one, whose blend predicts left-out rows best.
+
+    They are the mean over resamplings of the rows: with few rows one best blend hangs on some of
+    them.
+
+    Parameters
+    ----------
+    errors : ndarray of shape (n_candidates, n_samples, n_outputs)
+        Of the out-of-fold predictions.
+    sample_weight : ndarray of shape (n_samples,)
+    units : ndarray of shape (n_samples,)
+        Rows that are drawn together.
+    random_state : numpy.random.RandomState
+
+    Returns
+    -------
+    shares : ndarray of shape (n_candidates,)
+    """
+    # With shares that add up to one, the error of the blend is the blend of the errors. Those of
+    # the best candidate are about one: that is what the tolerance of the solver is meant for.
+    best = np.sqrt(np.mean(errors**2, axis=(1, 2))).min()
+    errors = np.moveaxis(errors / (best or np.abs(errors).max() or 1.0), 0, -1)  # (n, T, n_cand.)
+    n_units = units.max() + 1
+    shares = np.zeros(errors.shape[-1])
+    for _ in range(N_RESAMPLINGS):
+        drawn = random_state.multinomial(n_units, np.full(n_units, 1 / n_units))[units]
+        root = np.sqrt(drawn * sample_weight)[:, None, None]
+        # Minimise |errors s| for sum(s) = 1: the solution for a constant target, rescaled.
+        triangle = np.linalg.qr((errors * root).reshape(-1, len(shares)), mode="r")
+        system = np.vstack([triangle, np.ones(len(shares))])
+        # SciPy's own nnls gives up on some of these systems, whose columns may be all alike.
+        target = np.append(np.zeros(len(triangle)), 1.0)
+        solution = lsq_linear(system, target, bounds=(0, np.inf), method="bvls").x
+        shares += solution / solution.sum()
+    return shares / N_RESAMPLINGS

@@ -1,0 +1,466 @@
+"""What both estimators share: fit, outputs and explanations, with hooks for the two leaves."""
+
+import warnings
+from abc import ABC, abstractmethod
+from contextlib import contextmanager
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import check_is_fitted
+
+from .._calibration.blend import calibrate, constant_calibration
+from .._calibration.domain import Domain
+from .._calibration.folds import set_aside
+from .._explanation.explanation import Explanation
+from .._explanation.maps import check_reference, explanation_of
+from .._files.models import SavedModel
+from .._network.fitted import FittedNetwork, in_chunks
+from .._network.net import make_net, restore, state_of
+from .._record.targets import TargetChoice
+from .._spectra.axis import axis_from_names, check_same_axis, resolve_axis
+from .._spectra.checks import (
+    check_class_weight,
+    check_complete,
+    check_sample_weight,
+    column_names,
+    group_codes,
+    own_random_state,
+    validated,
+)
+from .._spectra.parameters import check_parameters
+from .._spectra.training_set import TrainingSet
+from .._spectra.views import ViewScaler, views
+from .._work import checking, one_thread
+
+# A spectrum of one point has no neighbours to convolve.
+MIN_POINTS = 2
+
+
+@contextmanager
+def restored_on_error(estimator):
+    """Put the attributes of an estimator, and its nets, back where a fit fails."""
+    before = vars(estimator).copy()
+    states = [(net, state_of(net)) for net in before.get("nets_", [])]
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        for net, state in states:
+            restore(net, state)
+        raise
+
+
+def warn_of_training(messages, stacklevel):
+    """Give the warnings that training returned, at the line `stacklevel` frames up from here."""
+    for message in messages:
+        warnings.warn(message, ConvergenceWarning, stacklevel=stacklevel)
+
+
+class BaseResNet1D(SavedModel, BaseEstimator, ABC):
+    """What both estimators share: validation, scaling, training, outputs and maps."""
+
+    def __init__(
+        self,
+        *,
+        max_epochs=20,
+        lr=0.001,
+        batch_size=32,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        shortcut=True,
+        warm_start=False,
+        device="cpu",
+        callbacks=None,
+        net_params=None,
+        verbose=0,
+        random_state=None,
+    ):
+        self.max_epochs = max_epochs
+        self.lr = lr
+        self.batch_size = batch_size
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.shortcut = shortcut
+        self.warm_start = warm_start
+        self.device = device
+        self.callbacks = callbacks
+        self.net_params = net_params
+        self.verbose = verbose
+        self.random_state = random_state
+
+    # ---------------------------------------------------------------- fitting
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
+        """Fit the network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_points)
+            Spectra, one a row. The columns of a DataFrame may be named after the wavelengths or
+            wavenumbers, as strings or numbers.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Class labels, or the values to predict (several columns for a regressor only).
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each spectrum; rows of weight zero are left out.
+        groups : array-like of shape (n_samples,), default=None
+            Which rows belong together, replicates of one sample for instance. They are never
+            divided between training and the validation of `early_stopping`, nor between the
+            folds that choose what the network starts from.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            X, y, weights, groups or a parameter are not as described; the message says which
+            and what to do. Or training diverges, with smaller steps than `lr` as well: the
+            message names the epoch.
+
+        Warns
+        -----
+        ConvergenceWarning
+            Training diverged at `lr`, but not with smaller steps. Or Ctrl-C was pressed while it
+            went on: the model is then that of the whole epochs until then, and can be used as
+            any other. At another time, or twice, Ctrl-C ends `fit`; an earlier model stays.
+        """
+        with restored_on_error(self), one_thread():
+            check_parameters(self)
+            goes_on = self.warm_start and hasattr(self, "nets_")
+            data = self._training_set(X, y, sample_weight, groups, new=not goes_on, min_samples=2)
+            random_state = own_random_state(self.random_state)
+            training, validation = data, None
+            if self.early_stopping:
+                classes = getattr(self, "classes_", None)
+                rows = set_aside(data, self.validation_fraction, random_state, classes=classes)
+                training, validation = (data[each] for each in rows)
+            if not goes_on:
+                self._start(training, random_state)
+            messages = self._train(
+                training, validation, max_epochs=self.max_epochs, first=not goes_on
+            )
+            self._centre(training)
+            warn_of_training(messages, stacklevel=3)
+        return self
+
+    def _partial_fit(self, X, y, sample_weight, classes=None):
+        """Make one pass over some spectra; the first call starts the network."""
+        with restored_on_error(self), one_thread():
+            check_parameters(self)
+            new = not hasattr(self, "nets_")
+            data = self._training_set(
+                X, y, sample_weight, None, new=new, min_samples=1, classes=classes
+            )
+            if new:
+                self._start(data, own_random_state(self.random_state))
+            # From a calibration there is something to lose, from a constant there is not.
+            schedule = "warm-up" if self._calibrated else "constant"
+            messages = self._train(data, max_epochs=1, schedule=schedule)
+            if new:
+                self._centre(data)
+            warn_of_training(messages, stacklevel=4)
+        return self
+
+    def _training_set(self, X, y, sample_weight, groups, *, new, min_samples, classes=None):
+        """Check what came to be trained on; learn from it what a `new` model must know."""
+        names, output_names = column_names(X), column_names(y)
+        if getattr(y, "name", None) is not None:
+            output_names = [y.name]
+        quantifies = not is_classifier(self)
+        with checking:
+            X, y = validated(
+                self,
+                X,
+                check_complete(y),
+                reset=new,
+                fits=new,
+                ensure_min_samples=min_samples,
+                multi_output=quantifies,
+                y_numeric=quantifies,
+            )
+            if X.shape[1] < MIN_POINTS:
+                raise ValueError(
+                    f"X has {X.shape[1]} feature(s) (shape={X.shape}), but a spectrum needs at "
+                    f"least {MIN_POINTS} points for the network's convolutions. Is X transposed?"
+                )
+            y = self._check_y(y)
+            sample_weight = check_sample_weight(sample_weight, X, min_samples)
+            groups = None if groups is None else group_codes(groups, len(X))
+            kept = sample_weight > 0
+            if not kept.all():
+                X, y, sample_weight = X[kept], y[kept], sample_weight[kept]
+                groups = None if groups is None else groups[kept]
+            if quantifies is False:
+                sample_weight = check_class_weight(self.class_weight, y, sample_weight)
+        if new:
+            # validate_data forgets names that are numbers, which wavenumbers often are.
+            self.x_axis_ = axis_from_names(names)
+            self._output_names = output_names
+            self._learn_outputs(y if classes is None else classes)
+        return TrainingSet.of(X, self._encode(y), sample_weight, groups)
+
+    def _start(self, training, random_state):
+        """Fit the scalers, make a network and start it from a calibration."""
+        data = training.weighted()
+        self._view_scaler = ViewScaler().fit(data.views, data.sample_weight)
+        self._domain = Domain().fit(data, self._view_scaler)
+        seed = int(random_state.randint(2**31 - 1))
+        shuffling = np.random.RandomState(random_state.randint(2**31 - 1))
+        module_params = {
+            "n_points": data.views.shape[2],
+            "n_outputs": len(self._named_outputs[0]),
+            "shortcut": self.shortcut,
+            "seed": seed,
+        }
+        classifies = is_classifier(self)
+        self.nets_ = [
+            make_net(self.get_params(deep=False), module_params, shuffling, classifies=classifies)
+        ]
+
+        def calibration_of(Y):
+            outputs, network = data.with_y(Y), self._network
+            if not self.shortcut:
+                return constant_calibration(outputs, network.n_untrained_features)
+            features = network.untrained_features(data.views)
+            return calibrate(
+                outputs,
+                self._view_scaler,
+                features,
+                random_state,
+                jointly=classifies,
+                verbose=self.verbose,
+            )
+
+        calibration = self._calibrate(data, calibration_of)
+        # Whether there is more to start from than a constant.
+        self._calibrated = bool(calibration.slopes.any() or calibration.weights.any())
+        self._network.start(calibration)
+        self.mean_spectrum_ = training.mean_spectrum
+
+    def _train(self, training, validation=None, *, max_epochs, schedule="one-cycle", first=False):
+        """Train the network; return what the user should be warned of."""
+        training.weighted()  # raises where there is no weight
+        params = self.get_params(deep=False) | {"max_epochs": max_epochs}
+        with self._around_training(training, first):
+            return self._network.train(training, validation, params, schedule)
+
+    def _centre(self, training):
+        """Take the mean features of the training spectra off: base values are mean outputs."""
+        if not self._network.centre_features(training):
+            raise ValueError(
+                "Training diverged: the network's outputs are more than float32 holds. Lower "
+                f"lr (it is {self.lr:g}), and look for outliers in X, y and sample_weight."
+            )
+
+    # ------------------------------------------------- outputs and explanations
+
+    def __sklearn_is_fitted__(self):
+        # A fit that failed leaves other attributes behind.
+        return hasattr(self, "nets_")
+
+    @property
+    def _network(self):
+        """The fitted network, in the unit of the outputs."""
+        scale, offset = self._unit
+        return FittedNetwork(self.nets_, self._view_scaler, scale, offset, self.verbose)
+
+    def _check_spectra(self, X):
+        check_is_fitted(self)
+        check_same_axis(axis_from_names(column_names(X)), self.x_axis_)
+        return validated(self, X, reset=False)
+
+    def _outputs(self, X):
+        """Return logits or predictions of every output, (n_samples, n_outputs)."""
+        X = self._check_spectra(X)
+        return self._network.outputs(X)
+
+    def explain(
+        self,
+        X: ArrayLike,
+        *,
+        target: Any = None,
+        x_axis: ArrayLike | None = None,
+        method: str = "1d-grad-cam",
+        layer: str = "features",
+        reference: ArrayLike | str | None = None,
+        out: np.ndarray | None = None,
+    ) -> Explanation:
+        r"""Show which wavelengths made the outputs: 1D Grad-CAM, signed and complete.
+
+        .. math:: m_i = \sum_k \frac{\partial z}{\partial A_{ki}} A_{ki}
+
+        with the feature maps A before the head, less their mean over the training spectra, and the
+        output z: a logit, or a prediction in the unit of y. No average of gradients over
+        positions, no ReLU (Shi et al. 2023, doi:10.1021/acs.analchem.3c01101). Since the head is
+        linear, the map and the base value, which is the mean output over the training spectra,
+        add up to the output. Each position's share is spread over the points it stands for.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_points)
+            Spectra, preprocessed as those the estimator was fitted on.
+        target : None, label, array-like of shape (n_samples,) or "all", default=None
+            What to explain: for a classifier the predicted class (None), one class, one class
+            per spectrum, or every class; for a regressor every output (None, "all"), or one by
+            its number or its name.
+        x_axis : array-like of shape (n_points,), default=None
+            Wavelengths or wavenumbers; None takes them from the column names of X, else from
+            those of the training spectra, else counts points.
+        method : {"1d-grad-cam", "grad-cam-signed", "grad-cam", "cam"}, default="1d-grad-cam"
+            ``"grad-cam-signed"`` averages the gradient over positions, ``"grad-cam"`` sets what is
+            negative then to zero as well: the methods made for pictures, to compare with.
+            ``"cam"`` needs a network whose head averages over positions:
+            ``shortcut=False, net_params={"module__pooling": True}``.
+        layer : {"features", "stem", "block1", "block2"}, default="features"
+            Which feature maps A: those before the head, or those after the stem or a block. At the
+            latter the rest of the network is not linear and maps do not add up;
+            ``Explanation.residuals`` says what is missing.
+        reference : None, "mean" or array-like of shape (n_points,), default=None
+            A spectrum to compare with, or the mean of the training spectra: gradients times
+            A - A_reference. At the last layer these difference maps add up to the difference of
+            the outputs, and the base value is the reference's output.
+        out : ndarray of the shape of the maps, default=None
+            Where to write the maps: a float array, such as a ``numpy.memmap`` of more spectra than
+            fit into memory; ``explanation.maps`` is then this array. X may be a memmap as well: it
+            is read chunk by chunk.
+
+        Returns
+        -------
+        explanation : Explanation
+
+        Raises
+        ------
+        ValueError
+            X or the reference is not as the training spectra were, `target`, `method` or `layer`
+            is unknown or not possible, `x_axis` is not one sorted number per point, or `out` has
+            another shape than the maps.
+        """
+        spectra = self._check_spectra(X)
+        labels, output_name = self._named_outputs
+        return explanation_of(
+            self._network,
+            spectra,
+            TargetChoice(target, labels, len(spectra), highest=is_classifier(self)),
+            method=method,
+            layer=layer,
+            reference=check_reference(reference, self.mean_spectrum_),
+            out=out,
+            labels=labels,
+            x_axis=resolve_axis(self, column_names(X), x_axis),
+            output_name=output_name,
+            is_class=is_classifier(self),
+        )
+
+    def applicability(self, X: ArrayLike) -> pd.DataFrame:
+        r"""Tell whether spectra lie within what the estimator was trained on.
+
+        A principal component analysis of the training spectra, as the network sees them (the
+        spectrum and its two derivatives, scaled per wavelength), gives the two distances of
+        process monitoring. Hotelling's T2 is that from the centre within the latent variables, Q
+        what these leave over:
+
+        .. math:: T^2 = \sum_a t_a^2 / \lambda_a, \qquad Q = \lVert x - \sum_a t_a p_a \rVert^2
+
+        with scores t, their variances and loadings p. A large T2 means more or less of what is
+        known, extrapolation; a large Q means what the training spectra did not have: another
+        substance, baseline, instrument or fault. The latent variables are those that hold 99 % of
+        the variance, at most 20 and one for five spectra.
+
+        The limits are such that one in twenty spectra exceeds either or both that is like those of
+        the training: each of these was left out, with its group where `fit` was given groups, and
+        measured by the others. No distribution is assumed. Within `partial_fit` and `warm_start`
+        the training spectra are those of the first call, which set the scaling.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_points)
+            Spectra, preprocessed as those the estimator was fitted on.
+
+        Returns
+        -------
+        scores : DataFrame of shape (n_samples, 3)
+            ``hotelling_t2`` and ``q_residual``, each divided by its limit, and ``inside``, whether
+            neither is above 1. The index is that of X, where it has one.
+
+        Raises
+        ------
+        ValueError
+            X is not as the training spectra were, or these were fewer than five, or of fewer than
+            five groups.
+
+        Notes
+        -----
+        Inside is not right: a prediction errs all the same where y depends on what spectra do not
+        show. Below 19 training spectra the limits are the largest values found, and more than one
+        in twenty exceeds them.
+
+        References
+        ----------
+        Jackson and Mudholkar, Technometrics 1979, 21, 341,
+        :doi:`10.1080/00401706.1979.10489779`; Westerhuis, Gurden and Smilde, Chemom. Intell. Lab.
+        Syst. 2000, 51, 95, :doi:`10.1016/S0169-7439(00)00062-9`.
+        """
+        index = X.index if isinstance(X, pd.DataFrame) else None
+        spectra = self._check_spectra(X)
+        self._domain.check_limits()
+        ratios = np.empty((len(spectra), 2))
+
+        def compute(rows):
+            ratios[rows] = self._domain.ratios(self._view_scaler.transform(views(spectra[rows])))
+
+        in_chunks(compute, spectra, "comparing with the training spectra", self.verbose)
+        scores = pd.DataFrame(ratios, columns=["hotelling_t2", "q_residual"], index=index)
+        return scores.assign(inside=np.asarray((ratios <= 1).all(axis=1)))
+
+    # -------------------------------------------------------- hooks of the two leaves
+
+    @abstractmethod
+    def _check_y(self, y):
+        """Return y checked, as the other hooks take it."""
+
+    @abstractmethod
+    def _learn_outputs(self, y):
+        """Set what names and counts the outputs."""
+
+    @abstractmethod
+    def _encode(self, y):
+        """Return y as numbers, the rows along the first axis."""
+
+    @abstractmethod
+    def _calibrate(self, data, calibration_of):
+        """Return the calibration of the outputs that the network starts from.
+
+        Parameters
+        ----------
+        data : TrainingSet
+        calibration_of : callable
+            Fits a calibration to numbers (n_samples, n_outputs), one row a spectrum of `data`.
+        """
+
+    @abstractmethod
+    def _around_training(self, training, first):
+        """Return a context: what is done to the network before and after it is trained."""
+
+    @property
+    @abstractmethod
+    def _unit(self) -> tuple[np.ndarray, np.ndarray]:
+        """Scale and offset that take outputs of the networks to their unit, (n_outputs,) each."""
+
+    @property
+    @abstractmethod
+    def _named_outputs(self) -> tuple[np.ndarray, str]:
+        """Labels of the outputs, (n_outputs,), and what one of them is called."""

@@ -1,0 +1,313 @@
+"""What an explanation is: frozen arrays on the wavelength axis, with tables and figures of them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from .._figures.html import explanation_html, explanation_text
+from .._figures.interactive import interactive_figure
+from .._figures.plot import ExplanationDisplay
+from .._record import tables as _tables
+from .._record.arrays import ExplanationArrays
+from .._spectra.bands import BandsLike
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Explanation(ExplanationArrays):
+    """Contribution of every wavelength to every output, signed, in the unit of the output.
+
+    ``maps.sum(axis=1) + base_values + residuals == outputs``, where the residuals of 1D Grad-CAM
+    at the last layer are nothing but float32 rounding.
+
+    Made by :func:`sklearn_spectral.explain` and the estimators' ``explain``.
+
+    Attributes
+    ----------
+    maps : ndarray of shape (n_samples, n_points) or (n_samples, n_points, n_targets)
+        1D Grad-CAM maps, in the unit of the output: logits, or the unit of y.
+    outputs : ndarray of shape (n_samples,) or (n_samples, n_targets)
+        Logits (of a classifier) or predictions (of a regressor).
+    base_values : ndarray of shape (n_samples,) or (n_samples, n_targets)
+        The part of the outputs to which no wavelength contributes: the mean output over the
+        training spectra, or the output of the reference.
+    targets : ndarray of shape (n_samples,) or (n_targets,)
+        What is explained: one label for every spectrum, or those of the last axis of `maps`.
+    x_axis : ndarray of shape (n_points,)
+        Wavelengths or wavenumbers as the network sees them; the point's index where unknown.
+    spectra : ndarray of shape (n_samples, n_points)
+        The spectra as they came to the estimator, after preprocessing.
+    output_name : str
+        What the output is, for labels: ``"logit"``, or the name of y.
+    method, layer : str
+        How the maps were made, and at which layer of the network.
+    members : tuple of Explanation
+        The explanations of which this is the mean: one for each repeat of
+        :func:`~sklearn_spectral.cross_explain`, or for each member of an ensemble; else empty.
+    is_class : bool
+        Whether the outputs are logits of classes, or differences of them; False for a regressor.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spectral import ResNet1DRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(30, 50))
+    >>> y = X[:, 20:25].sum(axis=1)
+    >>> model = ResNet1DRegressor(max_epochs=10, random_state=0).fit(X, y)
+    >>> explanation = model.explain(X, x_axis=np.arange(1000, 1500, 10))
+    >>> explanation.maps.shape
+    (30, 50)
+    >>> total = explanation.maps.sum(axis=1) + explanation.base_values
+    >>> bool(np.allclose(total, explanation.outputs, atol=1e-5))
+    True
+    >>> list(explanation.contributions({"band": (1200, 1240)}).columns)
+    ['sample', 'target', 'band', 'start', 'end', 'contribution', 'share']
+    """
+
+    def __repr__(self) -> str:
+        return explanation_text(self)
+
+    def _repr_html_(self) -> str:
+        return explanation_html(self)
+
+    @property
+    def residuals(self) -> np.ndarray:
+        """The part of the outputs that is not in the maps, (n_samples[, n_targets]).
+
+        ``outputs - base_values - maps.sum(axis=1)``: rounding for 1D Grad-CAM at the last layer,
+        of any size for other methods and layers.
+        """
+        return self.outputs - self.base_values - self.maps.sum(axis=1, dtype=np.float64)
+
+    @property
+    def maps_std(self) -> np.ndarray:
+        """Standard deviation of the maps over `members`, shaped as `maps`."""
+        # In float64: squares of large and small maps are beyond float32.
+        maps = [member.maps for member in _tables.several_members(self)]
+        return np.std(maps, axis=0, ddof=1, dtype=np.float64).astype(maps[0].dtype)
+
+    def contributions(self, bands: BandsLike = "peaks") -> pd.DataFrame:
+        r"""Return contribution score and share of bands.
+
+        The contribution score of band B is the sum of the map over its points,
+        :math:`c_B = \sum_{i \in B} m_i`, in the unit of the output. Its share is
+        :math:`c_B / \sum_i |m_i|`, between -1 and 1. Both are our reading of the feature
+        contribution of Shi et al. 2023 (doi:10.1021/acs.analchem.3c01101).
+
+        Parameters
+        ----------
+        bands : dict, str or int, default="peaks"
+            Named bands, ``{"C=O stretch": (1730, 1760)}``, in the unit of `x_axis`, both ends
+            included; the name of a table of textbook bands, such as ``"raman-lipids"``
+            (:func:`band_table` lists them); a number of bands of equal width; or ``"peaks"``, a
+            band for every peak of the mean absolute map, bounded by the minima between peaks.
+            Bands that were not named cover the axis: their contributions add up to
+            ``outputs - base_values``.
+
+        Returns
+        -------
+        contributions : DataFrame
+            A row for every sample, target and band: columns ``sample``, ``target``, ``band``,
+            ``start``, ``end``, ``contribution``, ``share``.
+
+        Raises
+        ------
+        ValueError
+            A band covers no point of the axis, or `bands` is none of the above.
+        """
+        return _tables.contributions(self, bands)
+
+    def purity(self) -> np.ndarray:
+        r"""Return the fraction of the map that supports the predicted class.
+
+        .. math:: \frac{\sum_i \max(d_i, 0)}{\sum_i |d_i|}
+
+        of the difference d between the predicted class and its rival (of :meth:`difference`, if
+        this is an explanation of all classes; else of the maps as they are): 1 if every
+        wavelength supports the predicted class, 0.5 if the contributions for and against it are
+        of the same size. Our reading of the purity of Shi et al. 2023
+        (doi:10.1021/acs.analchem.3c01101).
+
+        Returns
+        -------
+        purity : ndarray of shape (n_samples,)
+            0.5 for a map that is zero everywhere.
+
+        Raises
+        ------
+        ValueError
+            This is an explanation of several regression outputs.
+        """
+        maps = self.difference().maps if self.maps.ndim == 3 else self.maps
+        size = np.abs(maps).sum(axis=1)
+        positive = np.maximum(maps, 0).sum(axis=1)
+        return np.divide(positive, size, out=np.full(len(maps), 0.5), where=size > 0)
+
+    def linearity(self, y: ArrayLike, bands: BandsLike | None = None) -> pd.DataFrame:
+        r"""Return a linear fit of the contributions of every point or band against y.
+
+        A least-squares line of the contribution of every wavelength, or band, against y over the
+        spectra: its slope and R2. Slopes add up over the axis to that of the prediction, which is
+        1 for a perfect calibration. A calibration rests on the bands with a large slope and a
+        high R2. Our reading of the linearity of Shi et al. 2023
+        (doi:10.1021/acs.analchem.3c01101).
+
+        Parameters
+        ----------
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Reference values, one column for each target.
+        bands : dict, str, int or None, default=None
+            As for :meth:`contributions`; None takes every point.
+
+        Returns
+        -------
+        linearity : DataFrame
+            A row for every target and band (or point), and one, called ``"all"``, for the sum of
+            the map: columns ``target``, ``band``, ``start``, ``end``, ``slope``, ``r2``. R2 is 0
+            for a contribution that never changes.
+
+        Raises
+        ------
+        ValueError
+            This is a classifier's explanation, or `y` does not fit it, or does not vary.
+        """
+        return _tables.linearity(self, y, bands)
+
+    def summary(self, bands: BandsLike | None = None, by: ArrayLike | None = None) -> pd.DataFrame:
+        """Summarize all spectra: mean map, its standard deviation and the share of every band.
+
+        Parameters
+        ----------
+        bands : dict, str, int or None, default=None
+            As for :meth:`contributions`; None takes every point: the mean map.
+        by : array-like of shape (n_samples,) or None, default=None
+            Groups of the spectra, such as their true classes; None takes all spectra that are
+            explained for the same target (such as the predicted class) together.
+
+        Returns
+        -------
+        summary : DataFrame
+            A row for every target, group (with `by`) and band: columns ``target``, ``group``,
+            ``band``, ``start``, ``end``, ``mean`` and ``std`` of the contributions over the
+            spectra, and ``share``, the mean absolute contribution over that of all points.
+
+        Raises
+        ------
+        ValueError
+            `by` does not have one value for each spectrum.
+        """
+        return _tables.summary(self, bands, by)
+
+    def stability(self, bands: BandsLike = "peaks") -> pd.DataFrame:
+        """Return the agreement of band contributions across models.
+
+        Of an explanation with `members`: by :func:`cross_explain` with repeats, or of an ensemble.
+
+        Parameters
+        ----------
+        bands : dict, str or int, default="peaks"
+            As for :meth:`contributions`.
+
+        Returns
+        -------
+        stability : DataFrame
+            A row for every target and band, sorted by `contribution` within each target: columns
+            ``target``, ``band``, ``start``, ``end``; ``contribution``, the mean over members, and
+            ``std``, the standard deviation between them, both as root mean square over the
+            spectra; ``sign_agreement``, the share of members that give the band the sign of the
+            mean; and ``stable``, whether `contribution` is at least twice `std`.
+
+        Raises
+        ------
+        ValueError
+            This explanation is of one model.
+
+        See Also
+        --------
+        metrics.stability : Correlation of whole maps between models, for each spectrum.
+        """
+        return _tables.stability(self, bands)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return everything as one tidy table.
+
+        Returns
+        -------
+        frame : DataFrame
+            A row for every sample, target and point: columns ``sample``, ``target``,
+            ``x_axis``, ``intensity``, ``contribution``.
+        """
+        return _tables.to_frame(self)
+
+    def plot(self, ax: Any = None, **plot_params: Any) -> Any:
+        """Draw the spectra coloured by contribution.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, sequence of Axes or None, default=None
+            One for every panel; None makes a figure.
+        **plot_params
+            ``samples``, ``technique``, ``x_label``, ``output_label``, as for
+            :meth:`ExplanationDisplay.plot`.
+
+        Returns
+        -------
+        display : ExplanationDisplay
+        """
+        return ExplanationDisplay(self).plot(ax, **plot_params)
+
+    def plot_interactive(
+        self, samples: Any = None, bands: BandsLike | None = None, **plot_params: Any
+    ) -> Any:
+        """Return a view for the browser: hover, zoom, and switch spectra and targets.
+
+        Two panels share the wavelength axis: the spectrum and its contributions. A label at the
+        pointer shows wavelength, intensity, contribution and band; two menus choose the spectrum
+        and the target; dragging zooms, a double click shows everything again. Needs plotly
+        (``pip install 'sklearn-spectral[interactive]'``).
+
+        Parameters
+        ----------
+        samples : int, sequence of int or None, default=None
+            Rows to put into the view; None takes the first ones, as many as it can hold.
+        bands : dict, str, int or None, default=None
+            Bands to shade, and to name at the pointer, as for :meth:`contributions`; None shades
+            no band.
+        **plot_params
+            ``technique``, ``x_label``, ``output_label``, as for :meth:`ExplanationDisplay.plot`.
+
+        Returns
+        -------
+        figure : plotly.graph_objects.Figure
+            Shows itself in a notebook, dark or light. ``figure.write_html("explanation.html")``
+            writes a page that works offline; with ``include_plotlyjs="cdn"`` it is smaller by the
+            5 MB of plotly, and needs the network.
+
+        Raises
+        ------
+        ValueError
+            More samples were asked for than the view holds, or `bands` or `technique` are unknown.
+        ImportError
+            plotly is missing.
+
+        See Also
+        --------
+        plot : A figure for print.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_spectral import ResNet1DRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(30, 50))
+        >>> y = X[:, 20:25].sum(axis=1)
+        >>> model = ResNet1DRegressor(max_epochs=5, random_state=0).fit(X, y)
+        >>> explanation = model.explain(X, x_axis=np.arange(1000, 1500, 10))
+        >>> figure = explanation.plot_interactive([0, 3], {"marker": (1200, 1240)})
+        >>> [button.label for button in figure.layout.updatemenus[0].buttons]
+        ['Spectrum 0', 'Spectrum 3']
+        """
+        return interactive_figure(self, samples, bands, **plot_params)

@@ -1,0 +1,157 @@
+"""Maps of many spectra, chunk by chunk: from the feature maps of a network to an Explanation."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from .._network.fitted import in_chunks
+from .._network.resnet1d import FEATURES
+from .._spectra.checks import as_numbers, check_finite, check_outputs
+from .._spectra.views import views
+from .explanation import Explanation
+from .grad_cam import METHODS, Spreader
+
+
+def explanation_of(network, X, choice, *, method, layer, reference, out, **described):
+    """Explain checked spectra.
+
+    Parameters
+    ----------
+    network : FittedNetwork
+    X : ndarray of shape (n_samples, n_points)
+    choice : TargetChoice
+    method, layer : str
+    reference : ndarray of shape (1, n_points) or None
+    out : ndarray or None
+        Where to write the maps, as the user passed it.
+    **described
+        Attributes of the Explanation that say what it is of: `labels`, and others as they are.
+    """
+    _check_method(network, method, layer)
+    maps = _check_out(out, choice, X)  # (n_samples, n_targets, n_points)
+    if reference is None:
+        offsets, base = [None for _ in network.nets], network.base_values
+    else:
+        offsets = network.feature_maps(views(reference), layer)  # [tensor (1, K, L) a net]
+        base = network.outputs_from(offsets, layer)[0]  # (n_outputs,)
+    n_samples, n_points = X.shape
+    outputs = np.empty((n_samples, choice.n_targets))
+    columns = np.empty((n_samples, choice.n_targets), dtype=int)
+    spreader = Spreader(network.n_positions, n_points, network.points_per_position(n_points))
+
+    def compute(rows):
+        feature_maps = network.feature_maps(views(X[rows]), layer)
+        all_outputs = network.outputs_from(feature_maps, layer)  # (B, n_outputs)
+        columns[rows] = choice.columns(rows, all_outputs)
+        outputs[rows] = np.take_along_axis(all_outputs, columns[rows], axis=1)
+        with np.errstate(over="ignore", invalid="ignore"):  # see check_outputs
+            cells = _cells(network, feature_maps, offsets, columns[rows], method, layer)
+        # Maps are float32 in the unit of y; outputs, which are not, may be finite all the same.
+        outputs[rows][~torch.isfinite(cells.sum(dim=-1)).numpy()] = np.nan
+        spreader.spread(cells, torch.from_numpy(maps[rows]))
+
+    in_chunks(compute, X, "explaining", network.verbose)
+    check_outputs(outputs + base.sum())
+    labels = described.pop("labels")
+    return Explanation(
+        maps=maps[:, 0] if choice.single else np.moveaxis(maps, 1, 2),
+        outputs=outputs[:, 0] if choice.single else outputs,
+        base_values=base[columns[:, 0]] if choice.single else base[columns],
+        targets=labels[columns[:, 0] if choice.single else columns[0]],
+        spectra=X,
+        method=method,
+        layer=layer,
+        **described,
+    )
+
+
+def _cells(network, feature_maps, offsets, columns, method, layer):
+    """Average the nets' maps of the outputs in `columns`: tensor (B, n_targets, L)."""
+    unit = network.scale / len(network.nets)  # (n_outputs,)
+    chosen = columns.shape[1] < len(unit)  # else all, in their order
+    total: Any = None
+    for module, each, offset in zip(network.modules, feature_maps, offsets, strict=True):
+        gradient = _gradient(module, each, layer)  # (T, K, L) or (B, T, K, L)
+        if chosen:
+            rows = np.arange(len(columns))[:, None]
+            gradient = gradient[columns] if gradient.ndim == 3 else gradient[rows, columns]
+        cells = METHODS[method](each if offset is None else each - offset, gradient)
+        total = cells if total is None else total.add_(cells)
+    unit = unit[columns] if chosen else unit
+    return total.cpu().mul_(torch.from_numpy(unit).float()[..., None])
+
+
+def _gradient(module, feature_maps, layer):
+    """Return the gradient of the outputs by feature maps: (T, K, L), or (B, T, K, L)."""
+    if layer == FEATURES:
+        return module.head_weight.detach()
+    feature_maps = feature_maps.detach().requires_grad_()
+    outputs = module.forward_from(feature_maps, layer)  # (B, T)
+    gradients = [
+        torch.autograd.grad(outputs[:, t].sum(), feature_maps, retain_graph=True)[0]
+        for t in range(outputs.shape[1])
+    ]
+    return torch.stack(gradients, dim=1)
+
+
+def _check_method(network, method, layer):
+    if not isinstance(method, str) or method not in METHODS:
+        raise ValueError(f"method={method!r}; expected one of {list(METHODS)}.")
+    if layer not in network.layers:
+        raise ValueError(f"layer={layer!r}; expected one of {network.layers}.")
+    pooled = all(module.pooling for module in network.modules)
+    if method == "cam" and not (pooled and layer == FEATURES):
+        raise ValueError(
+            "CAM needs a head that averages over positions, and its last layer "
+            f"({FEATURES!r}). Fit with shortcut=False and net_params={{'module__pooling': "
+            "True}, or use '1d-grad-cam', which is CAM without that restriction."
+        )
+
+
+def check_reference(reference, mean_spectrum):
+    """Return a reference spectrum, (1, n_points), or None; "mean" is `mean_spectrum`."""
+    if reference is None:
+        return None
+    if isinstance(reference, str):
+        if reference != "mean":
+            raise ValueError(f"reference={reference!r}; expected None, 'mean' or a spectrum.")
+        return mean_spectrum[None]
+    reference = as_numbers(reference, "reference", "a spectrum: numbers")
+    if reference.shape not in (mean_spectrum.shape, (1, *mean_spectrum.shape)):
+        raise ValueError(
+            f"reference has shape {reference.shape}; expected one spectrum of "
+            f"{len(mean_spectrum)} points."
+        )
+    reference = reference.reshape(1, -1)
+    if not np.isfinite(reference).all():
+        raise ValueError("reference holds NaN or infinity. Pass a whole spectrum.")
+    check_finite(reference)
+    return reference
+
+
+def _check_out(out, choice, X):
+    """Return an array for the maps, (n_samples, n_targets, n_points): a view of `out` if given."""
+    if out is None:
+        return np.empty((len(X), choice.n_targets, X.shape[1]), dtype=np.float32)
+    shape = X.shape if choice.single else (*X.shape, choice.n_targets)
+    # Only what is in the machine's order of bytes equals these.
+    if not isinstance(out, np.ndarray) or out.dtype not in (np.float32, np.float64):
+        raise TypeError(
+            f"out is a {type(out).__name__} of {getattr(out, 'dtype', 'no dtype')}; expected a "
+            "NumPy array or memmap of float32 or float64. For Zarr and other files use "
+            "sklearn_spectral.hyperspectral."
+        )
+    if out.shape != shape or not out.flags.writeable:
+        raise ValueError(
+            f"out has shape {out.shape}{'' if out.flags.writeable else ' and is read-only'}; "
+            f"expected a writeable array of shape {shape} for these maps."
+        )
+    if np.shares_memory(out, X):
+        raise ValueError("out shares memory with X: maps would overwrite spectra. Pass another.")
+    if min(out.strides) < 0:
+        raise ValueError(
+            f"out runs backwards (strides {out.strides}), which PyTorch cannot. Pass it forwards, "
+            "and turn the maps afterwards."
+        )
+    return out[:, None] if choice.single else np.moveaxis(out, 2, 1)

@@ -1,0 +1,1 @@
+"""Figures for print, for the browser and for notebooks."""

@@ -1,0 +1,231 @@
+"""The interactive view of an explanation; plotly is imported inside."""
+
+from base64 import b64encode
+from html import escape
+
+import numpy as np
+
+from .._record.arrays import per_target
+from .._spectra.bands import Bands, resolve_bands
+from .plot import _axis_style, _check_technique
+
+# A longer menu cannot be used.
+MAX_SPECTRA = 50
+# Spectra and maps in the page: 4 bytes each, a third more as text, so about 5 MB, as much as
+# plotly itself.
+MAX_NUMBERS = 1_000_000
+# The blue and red of `_plot.COLOUR_MAP` at 0.1 and 0.9: there both reach a contrast of 4 to a white
+# page and to a black one.
+NEGATIVE, POSITIVE = "#5977e3", "#d65244"
+# Notebooks do not say whether they are dark. This grey is read on both, on no background.
+GREY, CLEAR = "#7b7b7b", "rgba(0, 0, 0, 0)"
+SHADE = "rgba(123, 123, 123, 0.2)"
+# Menus and the label under the pointer lie over the curves: a background and text of their own.
+PANEL, INK = "#f2f2f2", "#222222"
+
+
+def interactive_figure(
+    explanation, samples=None, bands=None, *, technique=None, x_label=None, output_label=None
+):
+    """Return a plotly figure of `Explanation.plot_interactive`."""
+    _check_technique(technique)
+    go = _graph_objects()
+    samples, n_left = _shown(explanation, samples)
+    shown, x = explanation[samples], explanation.x_axis
+    states = [_state(shown, row, output_label) for row in range(len(samples))]
+    maps_of_all = per_target(explanation).maps
+    n_maps = maps_of_all.shape[2]
+    shaded = Bands([], [], x) if bands is None else resolve_bands(bands, x, maps_of_all)
+
+    limit = float(np.abs(shown.maps).max(initial=0)) or 1.0
+    spectrum = go.Scatter(
+        x=x,
+        y=states[0]["y"][0],
+        customdata=_band_of_points(shaded),
+        line={"color": GREY, "width": 1.5},
+        hovertemplate="intensity %{y:.4g}%{customdata}<extra></extra>",
+        showlegend=False,
+    )
+    maps = [
+        go.Scatter(
+            x=x,
+            y=states[0]["y"][1 + column],
+            name=states[0]["name"][1 + column],
+            meta=states[0]["meta"][1 + column],
+            yaxis="y2",
+            visible=column == 0,
+            line={"color": GREY, "width": 0.7},
+            fill="tozeroy",
+            fillgradient={
+                "type": "vertical",
+                "start": -limit,
+                "stop": limit,
+                "colorscale": [[0, NEGATIVE], [0.5, NEGATIVE], [0.5, POSITIVE], [1, POSITIVE]],
+            },
+            hovertemplate="contribution %{y:+.3g} to %{meta}<extra></extra>",
+        )
+        for column in range(n_maps)
+    ]
+    figure = go.Figure([spectrum, *maps])
+    for low, high in shaded.ends:
+        # On paper, because add_vrect would shade the upper panel alone.
+        figure.add_shape(
+            x0=low, x1=high, yref="paper", y0=0, y1=1, fillcolor=SHADE, line_width=0, layer="below"
+        )
+    figure.update_layout(
+        updatemenus=_menus(samples, states, shown),
+        **_layout(explanation, technique, x_label, output_label),
+    )
+    if n_left:
+        figure.update_layout(
+            title_text=f"The first {len(samples)} of {len(explanation)} spectra; "
+            "choose others with samples="
+        )
+    return figure
+
+
+def _graph_objects():
+    try:
+        import plotly.graph_objects as go
+    except ImportError as error:
+        raise ImportError(
+            "Interactive views need plotly: pip install 'sklearn-spectral[interactive]'."
+        ) from error
+    return go
+
+
+def _shown(explanation, samples):
+    """Return the rows of the view, and how many had to be left out."""
+    if len(explanation) == 0:
+        raise ValueError("The explanation is of no spectrum: there is nothing to show.")
+    n_points, n_targets = per_target(explanation).maps.shape[1:]
+    room = min(MAX_SPECTRA, MAX_NUMBERS // (n_points * (n_targets + 1)))
+    if room == 0:
+        raise ValueError(
+            f"{n_targets} targets of {n_points} points are too much for one page. Explain fewer "
+            "of them: explain(..., target=)."
+        )
+    if samples is None:
+        samples = np.arange(min(room, len(explanation)))
+        return samples, len(explanation) - len(samples)
+    samples = np.atleast_1d(samples)
+    if len(samples) > room:
+        raise ValueError(
+            f"samples are {len(samples)}, but the view holds {room} spectra of {n_points} points "
+            f"and {n_targets} target(s). Choose fewer."
+        )
+    return samples, 0
+
+
+def _state(shown, row, output_label):
+    """Return what the traces draw and say for a spectrum: it, then its map of every target."""
+    unit = output_label or shown.output_name
+    arrays = per_target(shown)
+    named = shown.is_class or shown.maps.ndim == 3
+    labels = [
+        _text(f"{unit} of {label}" if named else unit) for label in arrays.labels[row].tolist()
+    ]
+    says = [
+        f"{label} = {output:.3g} (base value {base:.3g})"
+        for label, output, base in zip(
+            labels, arrays.outputs[row], arrays.base_values[row], strict=True
+        )
+    ]
+    curves = [shown.spectra[row], *arrays.maps[row].T]
+    return {
+        "y": [_encoded(curve) for curve in curves],
+        "name": ["", *says],
+        "meta": ["", *labels],
+    }
+
+
+def _menus(samples, states, shown):
+    """Return two menus that do not undo each other: one redraws all traces, one shows another."""
+    targets = per_target(shown).labels
+    n_maps = targets.shape[1]
+    of_its_own = shown.is_class and shown.maps.ndim == 2  # such as the predicted class
+    spectra = [
+        {
+            "label": f"Spectrum {sample}" + (f": {_text(target)}" if of_its_own else ""),
+            "method": "restyle",
+            "args": [state],
+        }
+        for sample, state, target in zip(samples, states, targets[:, 0].tolist(), strict=True)
+    ]
+    labels = [_text(label) for label in targets[0].tolist()] if n_maps > 1 else []
+    visible = np.eye(n_maps, dtype=bool).tolist()
+    maps = list(range(1, n_maps + 1))
+    chosen = [
+        {"label": label, "method": "restyle", "args": [{"visible": row}, maps]}
+        for label, row in zip(labels, visible, strict=False)
+    ]
+    style = {"bgcolor": PANEL, "font": {"color": INK}, "yanchor": "bottom", "y": 1.02}
+    return [
+        {"buttons": buttons, "x": x, "xanchor": side, **style}
+        for buttons, x, side in [(spectra, 0, "left"), (chosen, 1, "right")]
+        if len(buttons) > 1
+    ]
+
+
+def _layout(explanation, technique, x_label, output_label):
+    """Return axes, legend and colours."""
+    x = explanation.x_axis
+    label, high_to_low = _axis_style(x, technique)
+    low, high = np.sort(x[[0, -1]]).tolist()
+    axis = {"gridcolor": SHADE, "zerolinecolor": GREY, "linecolor": GREY, "automargin": True}
+    output = _text(output_label or explanation.output_name)
+    return {
+        "template": "none",
+        "height": 520,
+        "margin": {"t": 90, "r": 20},
+        "paper_bgcolor": CLEAR,
+        "plot_bgcolor": CLEAR,
+        "font": {"color": GREY},
+        "modebar": {
+            "bgcolor": CLEAR,
+            "color": GREY,
+            "activecolor": POSITIVE,
+            # plotly's default, from 7 on; spectra must not be a click from a stranger's server.
+            "remove": "sendChartToCloud",
+        },
+        "hovermode": "x unified",
+        "hoversubplots": "axis",
+        "hoverlabel": {"bgcolor": PANEL, "font": {"color": INK}},
+        "xaxis": {
+            **axis,
+            "title": {"text": _text(x_label or label).replace("$^{-1}$", "<sup>-1</sup>")},
+            "range": [high, low] if high_to_low else [low, high],
+            "anchor": "y2",
+            "hoverformat": ".6~g",
+            "spikecolor": GREY,
+            "spikethickness": 1,
+        },
+        "yaxis": {**axis, "title": {"text": "Intensity"}, "domain": [0.55, 1]},
+        "yaxis2": {
+            **axis,
+            "title": {"text": f"Contribution of a point<br>to {output}"},
+            "domain": [0, 0.42],
+        },
+        "legend": {"x": 0, "y": 0.43, "yanchor": "bottom", "itemclick": False, "bgcolor": CLEAR},
+        "showlegend": True,
+    }
+
+
+def _band_of_points(bands):
+    """Return the line of the hover label that names the band, or the bands, of every point."""
+    found = [""] * len(bands.x_axis)
+    for name, points in zip(bands.names, bands.points, strict=True):
+        for point in points:
+            found[point] += f"<br>{_text(name)}"
+    return found
+
+
+def _encoded(curve):
+    """Return numbers as plotly.js takes them; by itself plotly writes those of menus as text."""
+    numbers = np.ascontiguousarray(curve, dtype="<f4")
+    return {"dtype": "f4", "bdata": b64encode(numbers).decode("ascii")}
+
+
+def _text(value):
+    """Return a label as plotly shows it, not as its HTML."""
+    return escape(str(value), quote=False)

@@ -1,0 +1,369 @@
+"""Figures of an explanation; matplotlib is imported inside."""
+
+import numpy as np
+
+from .._pipelines.explain import explain
+from .._record.arrays import per_target
+
+# How spectroscopists draw their axis: its label, and whether it runs from high to low.
+TECHNIQUES = {
+    "ftir": ("Wavenumber (cm$^{-1}$)", True),
+    "raman": ("Raman shift (cm$^{-1}$)", False),
+    "nir": ("Wavelength (nm)", False),
+}
+# More panels than this cannot be read on a page: means are drawn instead.
+MAX_PANELS = 6
+# Its middle is a light grey that still shows on white; blue and red are colour-blind safe.
+COLOUR_MAP = "coolwarm"
+MARKERS = "osD^vP"  # of bands: as many as MAX_PANELS
+# The colour scale ends where this share of the contributions lies within it.
+COLOURED_SHARE = 0.99
+
+
+class _Display:
+    """What both displays share: how they print."""
+
+    def __repr__(self):
+        drawn = f"{len(self.ax_)} panels" if hasattr(self, "ax_") else "not drawn yet, call plot()"
+        return f"{type(self).__name__}({self.explanation!r}; {drawn})"
+
+
+class ExplanationDisplay(_Display):
+    """Spectra coloured by the signed contribution of every point.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        What to draw.
+
+    Attributes
+    ----------
+    ax_ : ndarray of matplotlib Axes
+        The panels, after :meth:`plot`.
+    figure_ : matplotlib Figure
+
+    See Also
+    --------
+    Explanation.plot : The same in one call.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spectral import ExplanationDisplay, ResNet1DRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(30, 50))
+    >>> y = X[:, 20:25].sum(axis=1)
+    >>> model = ResNet1DRegressor(max_epochs=5, random_state=0).fit(X, y)
+    >>> display = ExplanationDisplay.from_estimator(model, X[:2], technique="raman")
+    >>> len(display.ax_)
+    2
+    """
+
+    def __init__(self, explanation):
+        self.explanation = explanation
+
+    @classmethod
+    def from_estimator(cls, estimator, X, *, target=None, x_axis=None, **plot_params):
+        """Explain spectra and draw the result.
+
+        Parameters
+        ----------
+        estimator : fitted estimator
+            Anything :func:`sklearn_spectral.explain` takes.
+        X : array-like of shape (n_samples, n_features)
+            Spectra as `estimator` takes them.
+        target, x_axis
+            As for :func:`sklearn_spectral.explain`.
+        **plot_params
+            Passed to :meth:`plot`.
+
+        Returns
+        -------
+        display : ExplanationDisplay
+        """
+        return cls(explain(estimator, X, target=target, x_axis=x_axis)).plot(**plot_params)
+
+    def plot(self, ax=None, *, samples=None, technique=None, x_label=None, output_label=None):
+        """Draw one panel a spectrum and target, up to six.
+
+        More than six are drawn together, a panel a target: the mean spectrum of every class, or
+        for quantification all maps, sorted by output, one under another. Colour is the
+        contribution of every point, red for more and blue for less of the output, on one scale
+        for all panels, centred at zero.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, sequence of Axes or None, default=None
+            One for every panel; None makes a figure.
+        samples : int, sequence of int or None, default=None
+            Rows to draw; None draws all.
+        technique : {"ftir", "raman", "nir"} or None, default=None
+            Labels the axis and gives it the direction usual in the field: wavenumbers from high
+            to low for FTIR. None draws it in the order of the data.
+        x_label : str or None, default=None
+            Label of the wavelength axis, with its unit.
+        output_label : str or None, default=None
+            Name and unit of the output, such as "glucose (g/L)".
+
+        Returns
+        -------
+        self : ExplanationDisplay
+
+        Raises
+        ------
+        ValueError
+            `technique` is unknown, or `ax` are not as many as the panels.
+        """
+        _check_technique(technique)
+        plt = _pyplot()
+        samples = np.arange(len(self.explanation)) if samples is None else np.atleast_1d(samples)
+        explanation = self.explanation[samples]
+        panels = _panels(explanation, samples)
+        if ax is None:
+            figure, axes = plt.subplots(
+                len(panels),
+                figsize=(8, 1.2 + 1.9 * len(panels)),
+                sharex=True,
+                squeeze=False,
+                layout="constrained",
+            )
+            axes = axes[:, 0]
+        else:
+            axes = np.atleast_1d(np.asarray(ax, dtype=object))
+            if len(axes) != len(panels):
+                raise ValueError(f"ax has {len(axes)} axes, but {len(panels)} panels are drawn.")
+            figure = axes[0].figure
+        limit, clipped = _limit(panels)
+        norm = plt.Normalize(-limit, limit)
+        for axis, (title, spectrum, values) in zip(axes, panels, strict=True):
+            if values.ndim == 1:
+                _coloured_line(axis, explanation.x_axis, spectrum, values, norm)
+                axis.set_ylabel("Intensity")
+            else:
+                ranks = np.arange(1, len(values) + 1)
+                # An image also in vector files: a path for every point would be megabytes.
+                axis.pcolormesh(
+                    explanation.x_axis, ranks, values, cmap=COLOUR_MAP, norm=norm, rasterized=True
+                )
+                axis.set_ylabel("Spectra, by\nrising output")
+            axis.set_title(title, loc="left", fontsize="medium")
+        label, high_to_low = _axis_style(explanation.x_axis, technique)
+        axes[-1].set_xlabel(x_label or label)
+        ends = np.sort(explanation.x_axis[[0, -1]])
+        for axis in axes:
+            axis.set_xlim(*(ends[::-1] if high_to_low else ends))
+        output = output_label or explanation.output_name
+        _colour_bar(
+            figure,
+            plt.cm.ScalarMappable(norm, COLOUR_MAP),
+            ax=list(axes),
+            label=f"Contribution of a point\nto {output}",
+            extend="both" if clipped else "neither",
+            pad=0.02,
+        )
+        self.ax_, self.figure_ = axes, figure
+        return self
+
+
+class LinearityDisplay(_Display):
+    """How straight contributions rise with the reference values: slopes, and bands against y.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        Of one output of a regressor.
+    y : array-like of shape (n_samples,)
+        Reference values.
+
+    Attributes
+    ----------
+    ax_ : ndarray of matplotlib Axes
+        The two panels, after :meth:`plot`.
+    figure_ : matplotlib Figure
+
+    See Also
+    --------
+    Explanation.linearity : The figures as a table.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spectral import LinearityDisplay, ResNet1DRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(30, 50))
+    >>> y = X[:, 20:25].sum(axis=1)
+    >>> model = ResNet1DRegressor(max_epochs=5, random_state=0).fit(X, y)
+    >>> display = LinearityDisplay(model.explain(X), y).plot({"marker": (20, 24)})
+    >>> len(display.ax_)
+    2
+    """
+
+    def __init__(self, explanation, y):
+        self.explanation = explanation
+        self.y = y
+
+    def plot(self, bands="peaks", *, ax=None, technique=None, x_label=None, output_label=None):
+        """Draw the slope of every point, coloured by R2, and the contribution of bands against y.
+
+        Parameters
+        ----------
+        bands : dict, str or int, default="peaks"
+            As for :meth:`Explanation.contributions`; the six with the steepest lines are drawn.
+        ax : sequence of two matplotlib Axes or None, default=None
+            None makes a figure.
+        technique, x_label, output_label
+            As for :meth:`ExplanationDisplay.plot`.
+
+        Returns
+        -------
+        self : LinearityDisplay
+
+        Raises
+        ------
+        ValueError
+            The explanation is of several outputs, `y` does not fit it, or `ax` are not two.
+        """
+        if self.explanation.maps.ndim == 3:
+            raise ValueError("Draw one output at a time: explain(..., target=its number or name).")
+        _check_technique(technique)
+        x = self.explanation.x_axis
+        points = self.explanation.linearity(self.y).iloc[:-1]
+        table = self.explanation.linearity(self.y, bands).iloc[:-1]
+        steepest = table.loc[table["slope"].abs().sort_values(ascending=False).index[:MAX_PANELS]]
+        plt = _pyplot()
+        if ax is None:
+            figure, axes = plt.subplots(2, figsize=(8, 6.4), layout="constrained")
+        else:
+            axes = np.atleast_1d(np.asarray(ax, dtype=object))
+            if len(axes) != 2:
+                raise ValueError(f"ax has {len(axes)} axes; expected two, for slopes and bands.")
+            figure = axes[0].figure
+        top, bottom = axes
+        slope, r2 = points["slope"].to_numpy(), points["r2"].to_numpy()
+        top.axhline(0, color="0.6", linewidth=0.6)
+        # What is straight stands out from the background, dark or light.
+        scale = plt.cm.ScalarMappable(
+            plt.Normalize(0, 1), "viridis" if _on_dark(plt.rcParams["text.color"]) else "viridis_r"
+        )
+        _coloured_line(top, x, slope, r2, scale.norm, scale.cmap)
+        output = output_label or self.explanation.output_name
+        label, high_to_low = _axis_style(x, technique)
+        ends = np.sort(x[[0, -1]])
+        top.set(
+            xlim=ends[::-1] if high_to_low else ends,
+            xlabel=x_label or label,
+            ylabel="Slope of contribution\nagainst reference",
+        )
+        _colour_bar(figure, scale, ax=top, label="R$^2$")
+        y = np.asarray(self.y, dtype=float)
+        order = np.argsort(y)
+        # By name alone, bands may be called alike: by place.
+        scores = self.explanation.contributions(bands)["contribution"].to_numpy()
+        scores = scores.reshape(len(y), -1)  # (n_samples, n_bands)
+        for (place, row), marker in zip(steepest.iterrows(), MARKERS, strict=False):
+            values = scores[:, place]
+            line = values.mean() + row["slope"] * (y - y.mean())
+            text = f"{row['band']}: R$^2$ {row['r2']:.2f}"
+            (drawn,) = bottom.plot(y, values, marker, markersize=4, alpha=0.7, label=text)
+            bottom.plot(y[order], line[order], color=drawn.get_color(), linewidth=1)
+        bottom.set(xlabel=f"Reference, {output}", ylabel=f"Contribution of a band\nto {output}")
+        bottom.legend(fontsize="small")
+        self.ax_, self.figure_ = axes, figure
+        return self
+
+
+def _check_technique(technique):
+    if technique is not None and technique not in TECHNIQUES:
+        raise ValueError(f"technique={technique!r}; expected one of {sorted(TECHNIQUES)}.")
+
+
+def _pyplot():
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError("Plots need matplotlib: pip install 'sklearn-spectral[plot]'.") from error
+    return plt
+
+
+def _axis_style(x_axis, technique):
+    """Return the label of the axis and whether it runs from high to low."""
+    if np.array_equal(x_axis, np.arange(len(x_axis))):
+        return "Point", False  # no wavelengths are known: whatever the technique, say so
+    return TECHNIQUES.get(technique, ("Wavelength or wavenumber", x_axis[0] > x_axis[-1]))
+
+
+def _limit(panels):
+    """Return the end of the colour scale and whether some contributions lie beyond it.
+
+    A few points far above all others would leave the rest of the spectrum without colour.
+    """
+    sizes = np.abs(np.concatenate([values.ravel() for _, _, values in panels]))
+    highest = sizes.max()
+    limit = np.quantile(sizes, COLOURED_SHARE) or highest or 1.0
+    return limit, bool(limit < highest)
+
+
+def _panels(explanation, samples):
+    """Return title, spectrum and map of every panel, or title, None and maps of a heat map."""
+    arrays = per_target(explanation)
+    maps = np.moveaxis(arrays.maps, 2, 1)  # (n_samples, n_targets, n_points)
+    targets, outputs = arrays.labels, arrays.outputs  # (n_samples, n_targets)
+    is_class = explanation.is_class
+    if targets.size <= MAX_PANELS:
+        # A single regression output needs no name beside that of the colour bar.
+        named = is_class or explanation.maps.ndim == 3
+        return [
+            (
+                f"Spectrum {samples[row]}: "
+                + (f"{targets[row, column]}, " if named else "")
+                + f"{outputs[row, column]:.3g}",
+                explanation.spectra[row],
+                maps[row, column],
+            )
+            for row, column in np.ndindex(*targets.shape)
+        ]
+    panels = []
+    for label in dict.fromkeys(targets.ravel().tolist()):
+        rows, columns = np.nonzero(targets == label)
+        chosen = maps[rows, columns]  # (n_chosen, n_points)
+        if is_class:
+            title = f"{label}: mean of {len(rows)} spectra"
+            panels.append((title, explanation.spectra[rows].mean(axis=0), chosen.mean(axis=0)))
+        else:
+            # The mean map of a calibration is nearly nothing: contributions rise with y.
+            title = f"{len(rows)} spectra" + (f": {label}" if explanation.maps.ndim == 3 else "")
+            panels.append((title, None, chosen[np.argsort(outputs[rows, columns])]))
+    return panels
+
+
+def _on_dark(text_colour):
+    """Whether text of this colour is read on a dark background."""
+    from matplotlib.colors import to_rgb
+
+    return float(np.mean(to_rgb(text_colour))) > 0.5
+
+
+def _colour_bar(figure, scale, **params):
+    """Draw a colour bar that stays paths in vector files; matplotlib makes it an image."""
+    figure.colorbar(scale, **params).solids.set(rasterized=False, edgecolor="face")
+
+
+def _coloured_line(axis, x, spectrum, values, norm, colour_map=COLOUR_MAP):
+    """Draw a spectrum whose colour is `values`, with an edge that shows it where they are 0."""
+    from matplotlib import rcParams
+    from matplotlib.collections import LineCollection
+
+    points = np.column_stack([x, spectrum])
+    segments = np.stack([points[:-1], points[1:]], axis=1)  # (n_points - 1, 2, 2)
+    edge = {"color": rcParams["text.color"], "linewidth": 3.6, "solid_capstyle": "round"}
+    axis.plot(x, spectrum, **edge)
+    axis.add_collection(
+        LineCollection(
+            segments,
+            array=(values[:-1] + values[1:]) / 2,
+            cmap=colour_map,
+            norm=norm,
+            linewidth=3,
+            capstyle="round",
+        )
+    )

@@ -1,0 +1,1 @@
+"""How models leave the process: our own files and ONNX."""

@@ -1,0 +1,345 @@
+"""Models in one ONNX file: predictions and maps on an instrument, without Python."""
+
+import json
+from os import PathLike
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+
+from .._explanation.grad_cam import spreading
+from .._network.resnet1d import STRIDE, ResNet1D
+from .._pipelines.unwrap import linear_inverse, unwrap
+from .._spectra import views as _views
+from .._spectra.axis import Axis, resolve_axis
+from .._version import __version__
+from .models import write
+from .onnx_steps import add_affine, add_step, root_mean_square
+
+# The lowest version of the operators that has all of them as they are used here, and the version
+# of the file's format that came with it: what reads ONNX 1.8 (2020) reads the file.
+OPSET = 13
+IR_VERSION = 7
+
+
+def export_onnx(
+    estimator: BaseEstimator,
+    path: str | PathLike,
+    *,
+    explain: bool = True,
+    x_axis: ArrayLike | None = None,
+) -> None:
+    """Write a fitted model as one ONNX file that predicts and says why.
+
+    The file takes spectra as `estimator` takes them; preprocessing is part of it. Since 1D
+    Grad-CAM needs no backward pass below a linear head, the maps are outputs like any other, and
+    software that runs ONNX models shows them without Python. Needs the extra
+    ``sklearn-spectral[onnx]``.
+
+    The input is ``spectra`` (n_samples, n_features), float64, for any number of spectra. Spectra
+    on a high background lose their bands in float32, so preprocessing and derivatives are
+    computed in float64, as in Python, and the network in float32. The outputs:
+
+    ================= ============================== ==============================================
+    ``prediction``    (n_samples[, n_outputs])       a regressor's ``predict``, float64
+    ``label``         (n_samples,)                   a classifier's ``predict``: strings, int64,
+                                                     float64 or bool, as its labels are
+    ``probabilities`` (n_samples, n_classes)         its ``predict_proba``, float64
+    ``logits``        (n_samples, n_classes)         float64
+    ``maps``          (n_samples, n_points           those of every target, float32; they have a
+                      [, n_targets])                 last axis where the output has one
+    ``base_values``   (n_targets,)                   ``maps.sum(axis=1) + base_values`` is
+                                                     ``prediction``, or ``logits``
+    ================= ============================== ==============================================
+
+    The file's metadata hold, as JSON, ``x_axis`` (of the maps), ``targets`` (class labels, or the
+    names of the outputs), ``output_name``, ``preprocessing`` (class names), ``opset`` and
+    ``sklearn_spectral_version``.
+
+    A graph cannot raise: where Python refuses a spectrum (NaN, infinity, or constant before
+    StandardNormalVariate), prediction, logits and probabilities are not finite, and the label
+    means nothing.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        One of ours, or a Pipeline, a search such as GridSearchCV or a TransformedTargetRegressor
+        with a linear transformer around it, nested in any way. Preprocessing steps that work
+        alike on every spectrum and in closed form can be expressed: chemotools' and
+        scikit-learn's scalers, scatter corrections, filters, derivatives and range cuts.
+    path : str or path-like
+        Where to write; an existing file is replaced at once, or, on an error, left alone.
+    explain : bool, default=True
+        Whether the outputs hold ``maps`` and ``base_values``.
+    x_axis : array-like of shape (n_features,) or (n_points,), default=None
+        As for :func:`explain`; None takes it from the column names of the training spectra where
+        they are strings, or from a step that knows it, else counts points.
+
+    Raises
+    ------
+    ImportError
+        The extra is not installed.
+    TypeError
+        A preprocessing step cannot be expressed (it is named, and what can), or `estimator` does
+        not end in one of ours: the members of an ensemble are exported one by one.
+    ValueError
+        `estimator` transforms y by something that is not linear, or `x_axis` does not fit.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np, onnxruntime
+    >>> from chemotools.scatter import StandardNormalVariate
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn_spectral import ResNet1DRegressor, export_onnx
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(30, 50))
+    >>> model = make_pipeline(
+    ...     StandardNormalVariate(), ResNet1DRegressor(max_epochs=5, random_state=0)
+    ... ).fit(X, X[:, 20])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "model.onnx"
+    ...     export_onnx(model, path)
+    ...     session = onnxruntime.InferenceSession(path)
+    >>> prediction, maps, base_values = session.run(None, {"spectra": X})
+    >>> maps.shape
+    (30, 50)
+    >>> bool(np.allclose(maps.sum(axis=1) + base_values, prediction, atol=1e-5))
+    True
+    >>> bool(np.allclose(prediction, model.predict(X), atol=1e-5))
+    True
+    """
+    graph = _Graph(_import_onnx())
+    model = unwrap(estimator)
+    network = model.last._network
+    fitted = [*(step for _, step in model.steps), model.last]
+    # Steps that know no number of features (FunctionTransformer) leave it as it is.
+    n_features = next(step.n_features_in_ for step in fitted if hasattr(step, "n_features_in_"))
+    axis = Axis.of(None, x_axis, n_features)
+    x, n_points = graph.input("spectra", np.float64, ["n_samples", n_features]), n_features
+    for name, step in model.steps:
+        axis = axis.after(step)
+        x, n_points = add_step(graph, x, n_points, name, step)
+    x = _add_views(graph, x, n_points, network.scaler)
+    matrix, offset, labels = _unit(model, network)
+    cells, base_values = _add_networks(graph, x, network, matrix, offset)
+    outputs = graph("ReduceSum", graph.cast(cells, np.float64), [2], keepdims=0)
+    outputs = graph("Add", outputs, base_values)  # (B, T)
+    if hasattr(model.last, "classes_"):
+        _add_class_outputs(graph, outputs, labels)
+    elif model.y_ndim == 1:
+        graph.output("prediction", graph("Squeeze", outputs, [1]), np.float64, ["n_samples"])
+    else:
+        graph.output("prediction", outputs, np.float64, ["n_samples", len(labels)])
+    if explain:
+        _add_maps(graph, cells, network, n_points, labels, model.y_ndim)
+        graph.output("base_values", base_values, np.float64, [len(labels)])
+    last_axis = resolve_axis(model.last, None, axis.of_last_step(model.last))
+    metadata = {
+        "x_axis": json.dumps(last_axis.tolist()),
+        "targets": json.dumps(labels.tolist(), default=str),
+        "output_name": model.last._named_outputs[1],
+        "preprocessing": json.dumps([type(step).__name__ for step in fitted[:-1]]),
+        "opset": str(OPSET),
+        "sklearn_spectral_version": __version__,
+    }
+    write(path, graph.model(metadata).SerializeToString())
+
+
+class _Graph:
+    """An ONNX graph that grows node by node, in the order in which it is computed."""
+
+    def __init__(self, onnx):
+        self.onnx = onnx
+        self._nodes, self._constants, self._inputs, self._outputs = [], [], [], []
+
+    def __call__(self, operator, *inputs, **attributes):
+        """Add a node and return the name of its output; inputs that are no names are constants."""
+        names = [each if isinstance(each, str) else self._constant(each) for each in inputs]
+        output = f"{operator}_{len(self._nodes)}"
+        self._nodes.append(self.onnx.helper.make_node(operator, names, [output], **attributes))
+        return output
+
+    def _constant(self, array):
+        name = f"constant_{len(self._constants)}"
+        array = np.ascontiguousarray(array).reshape(np.shape(array))
+        self._constants.append(self.onnx.numpy_helper.from_array(array, name))
+        return name
+
+    def _type(self, dtype):
+        return self.onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+
+    def cast(self, x, dtype):
+        """Add a change of type."""
+        return self("Cast", x, to=self._type(dtype))
+
+    def input(self, name, dtype, shape):
+        """Add an input of the model and return its name."""
+        info = self.onnx.helper.make_tensor_value_info(name, self._type(dtype), shape)
+        self._inputs.append(info)
+        return name
+
+    def output(self, name, x, dtype, shape):
+        """Make `x`, a node's output or a constant, an output of the model."""
+        x = x if isinstance(x, str) else self._constant(x)
+        self._nodes.append(self.onnx.helper.make_node("Identity", [x], [name]))
+        info = self.onnx.helper.make_tensor_value_info(name, self._type(dtype), shape)
+        self._outputs.append(info)
+
+    def model(self, metadata):
+        """Return the whole as a checked ONNX model."""
+        helper = self.onnx.helper
+        graph = helper.make_graph(
+            self._nodes, "sklearn_spectral", self._inputs, self._outputs, self._constants
+        )
+        model = helper.make_model(
+            graph,
+            opset_imports=[helper.make_opsetid("", OPSET)],
+            ir_version=IR_VERSION,
+            producer_name="sklearn-spectral",
+            producer_version=__version__,
+        )
+        helper.set_model_props(model, metadata)
+        self.onnx.checker.check_model(model, full_check=True)
+        return model
+
+
+def _unit(model, network):
+    """Return how targets follow from what the networks put out.
+
+    Returns
+    -------
+    matrix : ndarray of shape (n_outputs, n_targets)
+    offset : ndarray of shape (n_targets,)
+        ``outputs @ matrix + offset`` has the unit of y.
+    labels : ndarray of shape (n_targets,)
+    """
+    labels, _ = model.last._named_outputs
+    matrix, offset = np.diag(network.scale), network.offset
+    for transformer in model.y_transformers:
+        # Predictions as they may come: the mean of y, and up to a few standard deviations off.
+        outputs = np.random.RandomState(0).normal(size=(100, len(matrix))) @ matrix + offset
+        each, constant = linear_inverse(transformer, outputs)
+        matrix, offset = matrix @ each, offset @ each + constant
+    return matrix, offset, labels if len(labels) == len(offset) else np.arange(len(offset))
+
+
+# ------------------------------------------------------------------ views and networks
+
+
+def _add_views(graph, x, n_points, scaler):
+    """Add what `_views.views` and the fitted scaler of views compute: float32 (B, 3, n_bins)."""
+    if _views.bin_size(n_points) > 1:
+        x, n_points, _ = add_affine(graph, x, n_points, _views.average_bins)
+    stack = [x] + [graph("Mul", x, 0.0)] * (_views.N_VIEWS - 1)
+    if n_points >= _views.MIN_POINTS_OF_DERIVATIVE:
+        highest = graph("ReduceMax", graph("Abs", x), axes=[1])
+        rounding = graph("Mul", highest, _views.ROUNDING)
+        for order, (window, _) in _views.WINDOWS.items():
+            slopes, _, _ = add_affine(
+                graph, x, n_points, lambda X, order=order: _views.derivative(X, order)
+            )
+            slopes = graph("Sub", slopes, graph("ReduceMean", slopes, axes=[1]))
+            size = root_mean_square(graph, slopes)
+            size = graph("Where", graph("Greater", size, rounding), size, np.inf)
+            margin = [0, window // 2]
+            stack[order] = graph("Pad", graph("Div", slopes, size), margin * 2)
+    stack = graph("Concat", *(graph("Unsqueeze", view, [1]) for view in stack), axis=1)
+    stack = graph("Div", graph("Sub", stack, scaler.mean_), scaler.scale_)
+    return graph.cast(stack, np.float32)
+
+
+def _add_networks(graph, x, network, matrix, offset):
+    """Add the networks, averaged, up to what each position contributes to each target.
+
+    Returns
+    -------
+    cells : str
+        Of float32 (B, n_targets, n_positions).
+    base_values : ndarray of shape (n_targets,)
+    """
+    cells, base_values = [], offset
+    matrix = matrix / len(network.modules)
+    for module in network.modules:
+        weights = _numpy(module.head_weight).astype(float)  # (n_outputs, K, L)
+        weights = np.einsum("okl,ot->lkt", weights, matrix).astype(np.float32)
+        features = graph("Transpose", _add_features(graph, x, module), perm=[2, 0, 1])
+        cells.append(graph("MatMul", features, weights))  # (L, B, T)
+        base_values = base_values + _numpy(module.head.bias) @ matrix
+    total = graph("Sum", *cells)
+    return graph("Transpose", total, perm=[1, 2, 0]), base_values
+
+
+def _add_maps(graph, cells, network, n_points, labels, y_ndim):
+    """Add what each point of the spectrum contributes to each target."""
+    points = network.points_per_position(n_points)
+    weights = spreading(network.n_positions, n_points, points).numpy()
+    maps, shape = graph("MatMul", cells, weights), ["n_samples", n_points, len(labels)]
+    if y_ndim == 1:
+        maps, shape = graph("Squeeze", maps, [1]), shape[:2]
+    else:
+        maps = graph("Transpose", maps, perm=[0, 2, 1])
+    graph.output("maps", maps, np.float32, shape)
+
+
+def _add_features(graph, x, module):
+    """Add what `ResNet1D.forward_features` computes, (B, K, L); changes there belong here, too."""
+    if type(module).forward_features is not ResNet1D.forward_features:
+        raise TypeError(
+            f"The network is a {type(module).__name__}, which computes its features in its own "
+            "way; only those of ResNet1D can be expressed in ONNX."
+        )
+    missing = module.n_positions * STRIDE - module.n_points
+    x = graph("Pad", x, [0, 0, 0, 0, 0, missing])
+    channels = _convolve(graph, x, module.stem)
+    for block in module.blocks:
+        branch = _convolve(graph, _gelu(graph, channels), block.first)
+        branch = _convolve(graph, _gelu(graph, branch), block.second)
+        channels = graph("Add", channels, branch)
+    features = graph("Mul", _gelu(graph, channels), np.float32(module.feature_scale))
+    if module.shortcut:
+        shape = [0, module.n_views, module.n_positions, STRIDE]  # 0: as it is
+        points = graph("Transpose", graph("Reshape", x, shape), perm=[0, 1, 3, 2])
+        points = graph("Reshape", points, [0, module.n_views * STRIDE, module.n_positions])
+        points = graph("Mul", points, np.float32(module.cell_scale))
+        features = graph("Concat", features, points, axis=1)
+    return graph("Sub", features, _numpy(module.feature_mean))
+
+
+def _convolve(graph, x, layer):
+    weight, bias = _numpy(layer.weight), _numpy(layer.bias)
+    how = {"strides": layer.stride, "dilations": layer.dilation, "group": layer.groups}
+    return graph("Conv", x, weight, bias, pads=layer.padding * 2, **how)
+
+
+def _gelu(graph, x):
+    # As its own operator it came with opset 20.
+    bend = graph("Erf", graph("Mul", x, np.float32(np.sqrt(0.5))))
+    return graph("Mul", graph("Mul", x, np.float32(0.5)), graph("Add", bend, np.float32(1)))
+
+
+def _numpy(tensor):
+    return tensor.detach().cpu().numpy()
+
+
+def _add_class_outputs(graph, logits, labels):
+    """Add what a classifier says beside its maps."""
+    shape = ["n_samples", len(labels)]
+    labels = np.asarray(labels.tolist())  # of ONNX's own types: int64, not int32
+    if labels.dtype.kind == "U":
+        labels = labels.astype(object)
+    most_probable = graph("ArgMax", logits, axis=1, keepdims=0)
+    graph.output("label", graph("Gather", labels, most_probable), labels.dtype, shape[:1])
+    graph.output("probabilities", graph("Softmax", logits, axis=1), np.float64, shape)
+    graph.output("logits", logits, np.float64, shape)
+
+
+def _import_onnx():
+    try:
+        import onnx
+    except ImportError as error:
+        raise ImportError(
+            "Writing ONNX files needs onnx: pip install 'sklearn-spectral[onnx]'."
+        ) from error
+    return onnx

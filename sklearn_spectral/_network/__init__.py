@@ -1,0 +1,1 @@
+"""The network: made, trained, and fitted."""

@@ -1,0 +1,1 @@
+"""Whole scikit-learn models around our estimators."""

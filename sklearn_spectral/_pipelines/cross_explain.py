@@ -1,0 +1,203 @@
+"""Explain every spectrum by models that did not see it."""
+
+from collections.abc import Mapping
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.model_selection import (
+    GroupKFold,
+    KFold,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    check_cv,
+)
+from sklearn.utils import _safe_indexing, indexable
+
+from .._spectra.checks import check_number, group_codes, own_random_state, reading
+from .._work import progress
+from .explain import explain
+
+N_FOLDS = 5  # scikit-learn's default
+
+
+def cross_explain(
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    cv: Any = None,
+    groups: ArrayLike | None = None,
+    n_jobs: int | None = None,
+    n_repeats: int = 1,
+    target: Any = None,
+    x_axis: ArrayLike | None = None,
+    method: str = "1d-grad-cam",
+    layer: str = "features",
+    reference: ArrayLike | str | None = None,
+    params: Mapping[str, Any] | None = None,
+    verbose: int = 0,
+    random_state: int | np.random.RandomState | None = None,
+) -> Any:
+    """Explain every spectrum by models that did not see it, in the manner of cross_val_predict.
+
+    The map of a spectrum that the model was trained on shows what was learnt by heart, too. Here
+    every map is of a left-out spectrum, and with `n_repeats` each is the mean over models of other
+    folds and seeds, whose spread tells which bands to trust (:meth:`Explanation.stability`).
+
+    Parameters
+    ----------
+    estimator : estimator
+        Anything :func:`explain` takes; it is cloned, not fitted itself.
+    X : array-like of shape (n_samples, n_features)
+        Spectra.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Class labels or values.
+    cv : int, splitter, iterable of (train, test) or None, default=None
+        As for scikit-learn's ``cross_val_predict``; every spectrum must be left out exactly once.
+        A number of folds (None: 5) means shuffled ones, each with its share of the classes, and
+        groups never divided where `groups` are given.
+    groups : array-like of shape (n_samples,), default=None
+        Which rows belong together, replicates of one sample for instance.
+    n_jobs : int or None, default=None
+        Fits in parallel, as joblib counts them.
+    n_repeats : int, default=1
+        How often everything is done, each time with other seeds for folds and estimators.
+    target, x_axis, method, layer, reference
+        As for :func:`explain`. Without `target` a classifier's predicted class, that of the
+        highest mean logit, is explained.
+    params : dict or None, default=None
+        Further arguments of ``fit``; those with a value per spectrum are divided with the spectra:
+        ``{"resnet1dclassifier__groups": groups}``.
+    verbose : int, default=0
+        Whether to draw a progress bar of the fits.
+    random_state : int, RandomState or None, default=None
+        Seed of the folds and of the estimators: of those without a ``random_state``, with several
+        repeats of all.
+
+    Returns
+    -------
+    explanation : Explanation
+        Rows in the order of `X`; ``outputs`` are out-of-fold predictions (or logits), base values
+        those of each spectrum's models. With several repeats the mean of ``members``, one
+        explanation a repeat; ``maps_std`` is their spread.
+
+    Raises
+    ------
+    ValueError
+        The folds do not leave every spectrum out exactly once, a class is missing from a
+        training fold, or models see different wavelengths.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spectral import ResNet1DRegressor, cross_explain
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(30, 50))
+    >>> y = X[:, 20:25].sum(axis=1)
+    >>> model = ResNet1DRegressor(max_epochs=5)
+    >>> explanation = cross_explain(model, X, y, cv=3, n_repeats=2, random_state=0)
+    >>> explanation.maps_std.shape
+    (30, 50)
+    >>> list(explanation.stability(5).columns)[4:]
+    ['contribution', 'std', 'sign_agreement', 'stable']
+    """
+    check_number("n_repeats", n_repeats, "a positive integer", lambda n: n > 0, whole=True)
+    data = _checked_data(estimator, X, y, groups, params)
+    cv = _readable_cv(cv)
+    seeds = own_random_state(random_state)
+    repeats = []  # of (model, train, test), one for each fold
+    for _ in range(n_repeats):
+        folds = _folds(cv, data, is_classifier(estimator), seeds)
+        model = clone(estimator)
+        _seed(model, seeds, anew=n_repeats > 1)
+        repeats.append([(clone(model), train, test) for train, test in folds])
+    how = {"x_axis": x_axis, "method": method, "layer": layer, "reference": reference}
+    fits = Parallel(n_jobs=n_jobs, return_as="generator")(
+        delayed(_fit_and_explain)(*data[:2], *job, params or {}, how) for job in chain(*repeats)
+    )
+    n_fits = sum(map(len, repeats))
+    explanations = iter(list(progress(fits, "fitting", total=n_fits, verbose=verbose)))
+    joined = [_in_order(explanations, [test for *_, test in folds]) for folds in repeats]
+    explanation = joined[0] if n_repeats == 1 else joined[0].averaged(joined[1:])
+    return explanation.pick(target)
+
+
+def _checked_data(estimator, X, y, groups, params):
+    """Return spectra, references and groups that can be divided, or raise."""
+    if y is None:
+        raise ValueError("y is None; expected a label or a value per spectrum.")
+    if params is not None and not isinstance(params, Mapping):
+        raise TypeError(f"params={params!r}; expected a dict of arguments of fit, or None.")
+    if not hasattr(estimator, "get_params") or isinstance(estimator, type):
+        raise TypeError(f"estimator={estimator!r}; expected an estimator such as those of explain.")
+    X, y, groups = indexable(X, y, groups)
+    if X is None or len(y) == 0:
+        raise ValueError("X is None or y holds 0 spectra: there is nothing to explain.")
+    return X, y, None if groups is None else group_codes(groups, len(y))
+
+
+def _readable_cv(cv):
+    """Return `cv`; pairs of rows, which may come only once, as a list."""
+    if cv is None or isinstance(cv, (int, np.integer)) or hasattr(cv, "split"):
+        return cv
+    with reading("cv", "a number of folds, a splitter, or pairs of rows (train, test)"):
+        return [tuple(map(np.atleast_1d, fold)) for fold in cv]
+
+
+def _in_order(explanations, tests):
+    """Join the next explanations, one for each test fold, in the order of the spectra."""
+    first, *others = (next(explanations) for _ in tests)
+    return first.joined(others, np.concatenate(tests))
+
+
+def _folds(cv, data, classifier, seeds):
+    """Return the folds (train, test) of one repeat, which leave every spectrum out once."""
+    X, y, groups = data
+    if cv is not None and not isinstance(cv, (int, np.integer)):
+        splitter = check_cv(cv, y, classifier=classifier)
+    else:
+        kinds = {
+            (False, False): KFold,
+            (False, True): StratifiedKFold,
+            (True, False): GroupKFold,
+            (True, True): StratifiedGroupKFold,
+        }
+        n_folds, seed = N_FOLDS if cv is None else int(cv), seeds.randint(2**31 - 1)
+        kind = kinds[groups is not None, classifier]
+        splitter = kind(n_folds, shuffle=True, random_state=seed)
+    folds = list(splitter.split(X, y, groups))
+    times = np.zeros(len(y), dtype=int)
+    for _, test in folds:
+        times += np.bincount(np.arange(len(y))[test], minlength=len(y))
+    if (times != 1).any():
+        row = int(np.flatnonzero(times != 1)[0])
+        raise ValueError(
+            f"cv leaves spectrum {row} out {times[row]} times; every spectrum must be left out "
+            "exactly once. Use a splitter such as KFold or GroupKFold, and n_repeats for repeats."
+        )
+    return folds
+
+
+def _seed(model, seeds, *, anew):
+    """Give an estimator and all it holds seeds, where they have none, or all of them `anew`."""
+    params = model.get_params()
+    names = [name for name in sorted(params) if name.split("__")[-1] == "random_state"]
+    drawn = {name: int(seeds.randint(2**31 - 1)) for name in names}
+    model.set_params(**{name: drawn[name] for name in names if anew or params[name] is None})
+
+
+def _fit_and_explain(X, y, model, train, test, params, how):
+    """Fit on some rows and explain others, all targets."""
+    n_samples = len(y)
+    fit_params = {
+        name: _safe_indexing(value, train)
+        if hasattr(value, "__len__") and not isinstance(value, str) and len(value) == n_samples
+        else value
+        for name, value in params.items()
+    }
+    model.fit(_safe_indexing(X, train), _safe_indexing(y, train), **fit_params)
+    return explain(model, _safe_indexing(X, test), target="all", **how)

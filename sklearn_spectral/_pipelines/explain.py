@@ -1,0 +1,175 @@
+"""Explain whole scikit-learn models, on the wavelength axis as their last step sees it."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+
+from .._spectra.axis import Axis
+from .._spectra.checks import as_numbers, column_names, reading
+from .unwrap import BAGGING, describe, linear_inverse, unwrap, weights_of_members
+
+
+def explain(
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    *,
+    target: Any = None,
+    x_axis: ArrayLike | None = None,
+    method: str = "1d-grad-cam",
+    layer: str = "features",
+    reference: ArrayLike | str | None = None,
+    out: np.ndarray | None = None,
+) -> Any:
+    """Show which wavelengths made the predictions of a model that ends in one of ours.
+
+    Preprocessing steps are applied, the last step is explained
+    (:meth:`ResNet1DClassifier.explain`), on the wavelength axis as that step sees it: the axis
+    is carried through the pipeline by the steps' ``get_feature_names_out``.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        One of ours, or a Pipeline, a search such as GridSearchCV, a TransformedTargetRegressor
+        or an averaging ensemble (BaggingClassifier, BaggingRegressor, VotingRegressor, soft
+        VotingClassifier) around ours, nested in any way. The transformation of y must be linear:
+        contributions cannot be added up through any other. An ensemble's map is the mean of its
+        members' (``Explanation.members``), a classifier's those of the logits.
+    X : array-like of shape (n_samples, n_features)
+        Spectra as `estimator` takes them, before preprocessing.
+    target : None, label, array-like of shape (n_samples,) or "all", default=None
+        What to explain: for a classifier the predicted class (None), one class, one class per
+        spectrum, or every class; for a regressor every output (None, "all"), or one by its
+        number or its name.
+    x_axis : array-like of shape (n_features,) or (n_points,), default=None
+        Wavelengths or wavenumbers of the columns of `X`, or, where preprocessing changes their
+        number, of the points that the last step sees. None takes them from the column names
+        of `X` or of the training spectra (strings or numbers), else from a step that knows
+        them (chemotools' ``x_axis_``), else counts points.
+    method, layer : str
+        As for :meth:`ResNet1DClassifier.explain`.
+    reference : None, "mean" or array-like of shape (n_features,), default=None
+        A spectrum to compare with, as `estimator` takes it, or the mean of the training spectra:
+        the maps then add up to the difference of the outputs.
+    out : ndarray of shape (n_samples, n_points) or (n_samples, n_points, n_targets), default=None
+        Where to write the maps, as for :meth:`ResNet1DClassifier.explain`. Preprocessing steps
+        still take all of `X` at once; where that is too much, see
+        :mod:`sklearn_spectral.hyperspectral`.
+
+    Returns
+    -------
+    explanation : Explanation
+
+    Raises
+    ------
+    TypeError
+        `estimator` does not end in one of ours.
+    ValueError
+        `estimator` transforms y by something that is not linear, is an ensemble that does not
+        average or whose members see other wavelengths or classes, or an argument does not fit it.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from chemotools.feature_selection import RangeCut
+    >>> from chemotools.scatter import StandardNormalVariate
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn_spectral import ResNet1DRegressor, explain
+    >>> wavenumbers = np.arange(600.0, 1800.0, 4.0)
+    >>> rng = np.random.default_rng(0)
+    >>> X = pd.DataFrame(rng.normal(size=(40, 300)), columns=wavenumbers)
+    >>> y = X[1000.0] + X[1004.0]
+    >>> model = make_pipeline(
+    ...     RangeCut(start=800, end=1200, x_axis=wavenumbers),
+    ...     StandardNormalVariate(),
+    ...     ResNet1DRegressor(max_epochs=5, random_state=0),
+    ... ).fit(X, y)
+    >>> explain(model, X).x_axis[:3]
+    array([800., 804., 808.])
+    """
+    with reading("X", "an array of numbers"):
+        shape = np.shape(X)
+    n_columns = shape[1] if len(shape) == 2 else None
+    axis = Axis.of(column_names(X), x_axis, n_columns)
+    like_X = reference
+    if reference is not None and not isinstance(reference, str):
+        like_X = _row_like(X, reference, n_columns)
+    how = {"method": method, "layer": layer}
+    explanation = _explain(estimator, X, axis, like_X, how, target, out)
+    return explanation if out is None else _into(out, explanation)
+
+
+def _row_like(X, reference, n_columns):
+    """Return a reference spectrum as a row of the kind that X is, for the same steps."""
+    row = as_numbers(reference, "reference", "a spectrum: numbers").reshape(1, -1)
+    if n_columns is not None and row.shape[1] != n_columns:
+        raise ValueError(
+            f"reference has {row.shape[1]} values, but X has {n_columns} columns. "
+            "Pass one spectrum as the model takes it, before preprocessing."
+        )
+    return pd.DataFrame(row, columns=list(X.columns)) if hasattr(X, "columns") else row
+
+
+def _explain(estimator, X, axis, reference, how, target="all", out=None):
+    """Explain what a model makes of spectra: of the last step, through all that is around it."""
+    model = unwrap(estimator, ensembles=True)
+    for _, step in model.steps:
+        axis, X = axis.after(step), step.transform(X)
+        if not (reference is None or isinstance(reference, str)):
+            reference = step.transform(reference)
+    if model.is_ours:
+        how = how | {"x_axis": axis.of_last_step(model.last), "reference": reference}
+        if not model.y_transformers:
+            return model.last.explain(X, target=target, out=out, **how)
+        explanation = model.last.explain(X, target="all", **how)
+    else:
+        explanation = _mean_of_members(model.last, X, axis, reference, how)
+        if target is None and explanation.is_class:
+            target = model.last.predict(X)
+    for transformer in model.y_transformers:
+        explanation = explanation.through(*linear_inverse(transformer, explanation.outputs))
+    return explanation.pick(target)
+
+
+def _mean_of_members(ensemble, X, axis, reference, how):
+    """Average the explanations of the members of an ensemble, all targets."""
+    if getattr(ensemble, "voting", "soft") != "soft":
+        raise ValueError(
+            "VotingClassifier counts votes (voting='hard'), which have no logits to explain. Use "
+            "voting='soft'."
+        )
+    for columns in getattr(ensemble, "estimators_features_", []):
+        if not np.array_equal(columns, np.arange(ensemble.n_features_in_)):
+            raise ValueError(
+                f"The members of {describe(ensemble)} see different wavelengths, drawn at random. "
+                "Use max_features=1.0 and bootstrap_features=False."
+            )
+    if isinstance(ensemble, BAGGING):
+        # Bagging hands arrays to its members, which know no column names.
+        X = np.asarray(X, dtype=float)
+        if not (reference is None or isinstance(reference, str)):
+            reference = np.asarray(reference, dtype=float)
+    members = [_explain(member, X, axis, reference, how) for member in ensemble.estimators_]
+    if hasattr(ensemble, "classes_"):
+        # Members know the classes by their places.
+        members = [
+            replace(member, targets=ensemble.classes_[member.targets.astype(int)])
+            for member in members
+        ]
+    first, *others = members
+    return first.averaged(others, weights_of_members(ensemble))
+
+
+def _into(out, explanation):
+    """Return an explanation whose maps are in `out`, where they may be already."""
+    if not np.may_share_memory(out, explanation.maps):
+        if np.shape(out) != explanation.maps.shape:
+            raise ValueError(
+                f"out has shape {np.shape(out)}; expected {explanation.maps.shape}, that of the "
+                "maps."
+            )
+        out[...] = explanation.maps
+    return replace(explanation, maps=out)

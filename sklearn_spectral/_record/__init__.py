@@ -1,0 +1,1 @@
+"""The frozen arrays of an explanation, and tables of them."""

@@ -1,0 +1,403 @@
+"""The arrays of an explanation, and how other explanations are made of them."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from textwrap import shorten
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .._spectra.checks import as_numbers
+from .targets import TargetChoice, same
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ExplanationArrays:
+    """The arrays of an `Explanation`, whose docstring describes them, and what rearranges them."""
+
+    maps: np.ndarray
+    outputs: np.ndarray
+    base_values: np.ndarray
+    targets: np.ndarray
+    x_axis: np.ndarray
+    spectra: np.ndarray
+    output_name: str = "output"
+    method: str = "1d-grad-cam"
+    layer: str = "features"
+    members: tuple = ()
+    is_class: bool = False
+
+    def __len__(self) -> int:
+        return len(self.maps)
+
+    def __getitem__(self, samples: Any) -> Self:
+        """Return the explanation of chosen spectra: a row, a slice, a list of rows or a mask."""
+        if isinstance(samples, (int, np.integer)):
+            samples = [samples]
+        if np.arange(len(self))[samples].ndim != 1:
+            raise IndexError(f"{samples!r} does not choose rows: pass one, a slice, list or mask.")
+        return replace(
+            self,
+            maps=self.maps[samples],
+            outputs=self.outputs[samples],
+            base_values=self.base_values[samples],
+            targets=self.targets if self.maps.ndim == 3 else self.targets[samples],
+            spectra=self.spectra[samples],
+            members=tuple(member[samples] for member in self.members),
+        )
+
+    def difference(self, target: object = None, rival: object = None) -> Self:
+        r"""Return the difference of two classes: the contributions to their margin.
+
+        .. math:: d_i = m_{target,i} - m_{rival,i}
+
+        It adds up to the margin between the two logits, less that of the base values. This is our
+        reading of the difference of Shi et al. 2023 (doi:10.1021/acs.analchem.3c01101).
+
+        Parameters
+        ----------
+        target, rival : label or None, default=None
+            Two classes. None takes for `target` the class with the highest logit of each spectrum
+            (of those other than `rival`), and for `rival` the highest of the others.
+
+        Returns
+        -------
+        difference : Explanation
+            Of one target for each spectrum, called ``"target - rival"``.
+
+        Raises
+        ------
+        ValueError
+            The maps are not of all classes, or a label is unknown.
+        """
+        if self.maps.ndim != 3 or not self.is_class:
+            raise ValueError(
+                "A difference needs the maps of the classes: explain(..., target='all'), of a "
+                "classifier. For regression, explain against a reference."
+            )
+        labels = self.targets.tolist()
+        rows = np.arange(len(self))
+
+        def columns_of(label):
+            found = [column for column, known in enumerate(labels) if same(known, label)]
+            if not found:
+                raise ValueError(f"{label!r} is none of the classes, {labels}.")
+            return np.full(len(self), found[0])
+
+        def highest_but(columns):
+            outputs = self.outputs.copy()
+            if columns is not None:
+                outputs[rows, columns] = -np.inf
+            return outputs.argmax(axis=1)
+
+        one = None if target is None else columns_of(target)
+        other = None if rival is None else columns_of(rival)
+        if target is not None and same(target, rival):
+            raise ValueError(f"target and rival are both {target!r}; name two classes.")
+        one = highest_but(other) if one is None else one
+        other = highest_but(one) if other is None else other
+        names = [f"{labels[a]} - {labels[b]}" for a, b in zip(one, other, strict=True)]
+        return self._over_targets(
+            lambda array: array[rows, ..., one] - array[rows, ..., other],
+            targets=np.array(names, dtype=object),
+            output_name="logit difference",
+        )
+
+    def pick(self, target: object) -> Self:
+        """Return the explanation of one target for each spectrum, out of that of all targets.
+
+        Parameters
+        ----------
+        target : None, label, array-like of shape (n_samples,) or "all"
+            As for :func:`explain`: for a classifier the class with the highest logit (None), one
+            class, or one class per spectrum; for a regressor an output by its number or its name.
+
+        Returns
+        -------
+        explanation : Explanation
+            Of one target for each spectrum, without a target axis; unchanged for "all", and for
+            None of a regressor with several outputs.
+
+        Raises
+        ------
+        ValueError
+            The maps are not of all targets, or `target` is none of them.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_spectral import ResNet1DClassifier
+        >>> X = np.random.default_rng(0).normal(size=(30, 50))
+        >>> model = ResNet1DClassifier(max_epochs=1, random_state=0).fit(X, X[:, 20] > 0)
+        >>> explanation = model.explain(X, target="all")
+        >>> explanation.maps.shape, explanation.pick(True).maps.shape
+        ((30, 50, 2), (30, 50))
+        """
+        self._check_all_targets("pick")
+        choice = TargetChoice(target, self.targets, len(self), highest=self.is_class)
+        if not choice.single:
+            return self
+        rows = np.arange(len(self))
+        columns = choice.columns(slice(None), self.outputs)[:, 0]
+        return self._over_targets(
+            lambda array: array[rows, ..., columns], targets=self.targets[columns]
+        )
+
+    def through(self, matrix: ArrayLike, offset: ArrayLike) -> Self:
+        r"""Return the explanation of outputs that are a linear transformation of these.
+
+        .. math:: z'_t = \sum_s z_s M_{st} + b_t, \qquad m'_{it} = \sum_s m_{is} M_{st}
+
+        Base values are transformed as the outputs z are, so that maps and base values still add
+        up to the outputs. :func:`explain` does this for a TransformedTargetRegressor.
+
+        Parameters
+        ----------
+        matrix : array-like of shape (n_targets, n_new_targets)
+            The weight of each present output in every new one.
+        offset : array-like of shape (n_new_targets,)
+            What is added to every new output, in its unit.
+
+        Returns
+        -------
+        explanation : Explanation
+            Of the new outputs. They keep the labels of the present ones if they are as many, and
+            are numbered otherwise.
+
+        Raises
+        ------
+        ValueError
+            The maps are not of all targets, or `matrix` or `offset` do not fit them.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_spectral import ResNet1DRegressor
+        >>> X = np.random.default_rng(0).normal(size=(30, 50))
+        >>> celsius = X[:, 20]
+        >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(X, celsius)
+        >>> fahrenheit = model.explain(X, target="all").through([[1.8]], [32])
+        >>> bool(np.allclose(fahrenheit.outputs[:, 0], 1.8 * model.predict(X) + 32))
+        True
+        """
+        self._check_all_targets("through")
+        factors = as_numbers(matrix, "matrix", "numbers")
+        added = as_numbers(offset, "offset", "numbers")
+        n_targets = self.maps.shape[2]
+        if factors.ndim != 2 or len(factors) != n_targets or added.shape != factors.shape[1:]:
+            raise ValueError(
+                f"matrix has shape {factors.shape} and offset {added.shape}; expected "
+                f"({n_targets}, n_new_targets) and (n_new_targets,)."
+            )
+        return replace(
+            self,
+            maps=self.maps @ factors.astype(self.maps.dtype),
+            outputs=self.outputs @ factors + added,
+            base_values=self.base_values @ factors + added,
+            targets=self.targets if len(added) == n_targets else np.arange(len(added)),
+        )
+
+    def averaged(self, others: Iterable[Self], weights: ArrayLike | None = None) -> Self:
+        """Return the mean of this and other explanations of the same spectra.
+
+        Parameters
+        ----------
+        others : sequence of Explanation
+            Explanations by other models, of the same spectra, targets and wavelengths.
+        weights : array-like of shape (1 + n_others,) or None, default=None
+            Weights of the mean, that of this explanation first; None gives all the same weight.
+
+        Returns
+        -------
+        explanation : Explanation
+            Means of maps, outputs, base values and spectra. Its ``members`` are the explanations
+            that were averaged, this one first.
+
+        Raises
+        ------
+        TypeError
+            `others` is no sequence of explanations.
+        ValueError
+            The explanations are of other spectra, targets or wavelengths, or `weights` are not
+            one for each.
+
+        See Also
+        --------
+        Explanation.stability : Which bands the averaged models agree on.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_spectral import ResNet1DRegressor
+        >>> X = np.random.default_rng(0).normal(size=(30, 50))
+        >>> first, second = (
+        ...     ResNet1DRegressor(max_epochs=1, random_state=seed).fit(X, X[:, 20]).explain(X)
+        ...     for seed in range(2)
+        ... )
+        >>> mean = first.averaged([second])
+        >>> len(mean.members), mean.maps_std.shape
+        (2, (30, 50))
+        """
+        members = _all_of(self, others)
+        check_alike(members)
+        shares = None if weights is None else np.asarray(weights)
+        if shares is not None and shares.shape != (len(members),):
+            raise ValueError(
+                f"weights have shape {shares.shape}; expected ({len(members)},), one for each "
+                "explanation."
+            )
+
+        def mean(name):
+            arrays = [getattr(member, name) for member in members]
+            return np.average(arrays, axis=0, weights=shares).astype(arrays[0].dtype)
+
+        return replace(
+            self,
+            maps=mean("maps"),
+            outputs=mean("outputs"),
+            base_values=mean("base_values"),
+            spectra=mean("spectra"),
+            members=members,
+        )
+
+    def joined(self, others: Iterable[Self], rows: ArrayLike | None = None) -> Self:
+        """Return one explanation of the spectra of this one and of others.
+
+        Parameters
+        ----------
+        others : sequence of Explanation
+            Explanations of other spectra, for the same targets on the same wavelengths.
+        rows : array-like of shape (n_samples_in_all,) or None, default=None
+            The number of every spectrum, those of this explanation first: the spectra are brought
+            into the order of these numbers. None puts them one after another.
+
+        Returns
+        -------
+        explanation : Explanation
+            Of all spectra, without ``members``.
+
+        Raises
+        ------
+        TypeError
+            `others` is no sequence of explanations.
+        ValueError
+            The explanations are of other targets or wavelengths, or `rows` are not one for each
+            spectrum.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_spectral import ResNet1DRegressor
+        >>> X = np.random.default_rng(0).normal(size=(30, 50))
+        >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(X, X[:, 20])
+        >>> odd, even = model.explain(X[1::2]), model.explain(X[::2])
+        >>> whole = odd.joined([even], rows=[*range(1, 30, 2), *range(0, 30, 2)])
+        >>> bool(np.allclose(whole.outputs, model.predict(X)))
+        True
+        """
+        parts = _all_of(self, others)
+        check_alike(parts, same_spectra=False)
+
+        def joined(name):
+            return np.concatenate([getattr(part, name) for part in parts])
+
+        whole = replace(
+            self,
+            maps=joined("maps"),
+            outputs=joined("outputs"),
+            base_values=joined("base_values"),
+            spectra=joined("spectra"),
+            # Labels of a target axis are shared; those of single targets belong to the spectra.
+            targets=self.targets if self.maps.ndim == 3 else joined("targets"),
+            members=(),
+        )
+        if rows is None:
+            return whole
+        if np.shape(rows) != (len(whole),):
+            raise ValueError(
+                f"rows has shape {np.shape(rows)}; expected ({len(whole)},), a number for each "
+                "spectrum."
+            )
+        return whole[np.argsort(rows, kind="stable")]
+
+    def _check_all_targets(self, method):
+        if self.maps.ndim != 3:
+            raise ValueError(f"{method} needs the maps of all targets: explain(..., target='all').")
+
+    def _over_targets(self, function: Callable[[np.ndarray], np.ndarray], **changes: Any) -> Self:
+        """Apply a function to every array with a target axis, also of the members."""
+        return replace(
+            self,
+            maps=function(self.maps),
+            outputs=function(self.outputs),
+            base_values=function(self.base_values),
+            members=tuple(member._over_targets(function, **changes) for member in self.members),
+            **changes,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class PerTarget:
+    """The arrays of an explanation with an axis of targets, be they one or many.
+
+    Attributes
+    ----------
+    maps : ndarray of shape (n_samples, n_points, n_targets)
+    labels, outputs, base_values : ndarray of shape (n_samples, n_targets)
+        For every map: what it explains, its output and its base value.
+    """
+
+    maps: np.ndarray
+    labels: np.ndarray
+    outputs: np.ndarray
+    base_values: np.ndarray
+
+
+def per_target(explanation: ExplanationArrays) -> PerTarget:
+    """Return views of the arrays of an explanation, with an axis of targets."""
+    maps, labels = explanation.maps, explanation.targets
+    outputs, base_values = explanation.outputs, explanation.base_values
+    if maps.ndim == 3:
+        labels = np.broadcast_to(labels, (len(maps), len(labels)))
+        return PerTarget(maps, labels, outputs, base_values)
+    return PerTarget(maps[:, :, None], labels[:, None], outputs[:, None], base_values[:, None])
+
+
+def _all_of(first, others):
+    """Return explanations as one tuple; raise where `others` are no list of them."""
+    kind = ExplanationArrays
+    if isinstance(others, kind) or not all(isinstance(each, kind) for each in others):
+        raise TypeError(f"others={others!r}; expected a list of explanations.")
+    return (first, *others)
+
+
+def check_alike(explanations: Sequence[ExplanationArrays], *, same_spectra: bool = True) -> None:
+    """Raise unless explanations are of the same targets on the same wavelengths.
+
+    Without `same_spectra`, targets that belong to spectra, one each, may differ.
+    """
+    first = explanations[0]
+    for each in explanations[1:]:
+        several = each.maps.ndim == 3
+        if several != (first.maps.ndim == 3) or (
+            (several or same_spectra) and not np.array_equal(each.targets, first.targets)
+        ):
+            known, other = (shorten(str(e.targets.tolist()), 200) for e in (first, each))
+            raise ValueError(
+                f"The models do not know the same targets: {known} and {other}. Each needs spectra "
+                "of every class: use fewer folds or a stratified splitter, or larger bootstrap "
+                "samples."
+            )
+        if same_spectra and len(each) != len(first):
+            raise ValueError(
+                f"The explanations are of {len(first)} and {len(each)} spectra; expected the same "
+                "spectra in each."
+            )
+        if not np.array_equal(each.x_axis, first.x_axis):
+            raise ValueError(
+                "The models see different wavelengths after their preprocessing: "
+                f"{len(first.x_axis)} points from {first.x_axis[0]:g} and {len(each.x_axis)} "
+                f"from {each.x_axis[0]:g}. Their maps cannot be averaged; use preprocessing "
+                "that keeps or chooses the same wavelengths for all."
+            )

@@ -1,0 +1,1 @@
+"""What comes in: spectra, their axis, and checks of both."""

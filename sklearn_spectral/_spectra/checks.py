@@ -1,0 +1,297 @@
+"""What comes in: checks that all public functions share.
+
+scikit-learn's own checks say what is wrong with a shape; here is what they leave to NumPy, whose
+errors speak of its own insides, and what only spectra and float32 ask for.
+"""
+
+import numbers
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import check_random_state, compute_sample_weight
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from .._work import checking
+
+# Squares of larger numbers, summed over a set of spectra, overflow; those of smaller ones vanish.
+LARGEST, SMALLEST = 1e100, 1e-100
+# Maps are float32 numbers in the unit of y.
+LARGEST_Y, SMALLEST_Y = 1e35, 1e-35
+# A weight below this share of the largest is lost in the rounding of float32.
+NEGLIGIBLE = 1e-12
+# Numbers that are looked at a time: they are still in the processor's cache at the second look.
+LOOK = 2**18
+# What Python, NumPy and pandas say where they cannot read something.
+BARE = (
+    "argument must be",
+    "boolean value of NA",
+    "Cannot cast",
+    "could not convert",
+    "is not iterable",
+    "must be a number",
+    "not supported between",
+    "sequence",
+    "unhashable",
+)
+
+
+def own_random_state(random_state):
+    """Return a RandomState; without a seed a fresh one, so the global state stays as it is."""
+    return np.random.RandomState() if random_state is None else check_random_state(random_state)
+
+
+def some(indices):
+    """Write out the first few of many indices."""
+    shown = ", ".join(str(index) for index in indices[:5])
+    return shown + (f", ... ({len(indices)} in all)" if len(indices) > 5 else "")
+
+
+def check_number(name, value, expected, holds, *, whole=False):
+    """Raise unless `value` is a finite number that `holds`; True and False are none."""
+    known = isinstance(value, numbers.Integral if whole else numbers.Real)
+    if not known or isinstance(value, bool) or not (-np.inf < value < np.inf and holds(value)):
+        raise ValueError(f"{name}={value!r}; expected {expected}.")
+
+
+@contextmanager
+def reading(name, expected):
+    """Say which argument it was where NumPy cannot read one; too large numbers become infinite."""
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            yield
+    except (TypeError, ValueError) as error:
+        if not any(text in str(error) for text in BARE):
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name} cannot be read as {expected}: {error}") from error
+
+
+def _unmasked(values: Any) -> Any:
+    """Return a masked array with NaN in place of its masked entries, anything else as it is."""
+    # A mask would be dropped, and what is under it taken for intensities.
+    return np.ma.filled(values.astype(float), np.nan) if np.ma.isMaskedArray(values) else values
+
+
+def as_numbers(values, name, expected):
+    """Return `values` as a float64 array; masked entries are NaN."""
+    values = _unmasked(values)
+    with reading(name, expected):
+        array = np.asarray(values)
+        if array.dtype.kind in "cMm":
+            raise TypeError(f"{name} is of {array.dtype}; expected {expected}.")
+        return array.astype(float, copy=False)
+
+
+def column_names(X):
+    """Return the column names of a DataFrame, strings or numbers, or None for an array."""
+    if hasattr(X, "collect_schema") and hasattr(X, "collect"):  # of polars
+        raise TypeError("Got a LazyFrame, which holds no numbers yet. Pass what collect() returns.")
+    columns = getattr(X, "columns", None)
+    if columns is None or list(columns) == list(range(len(columns))):
+        return None  # pandas' default names count columns
+    return list(columns)
+
+
+def check_table(X):
+    """Return X as scikit-learn can check it; raise where it would read something else into it."""
+    X = _unmasked(X)
+    columns = column_names(X)
+    if columns is not None:
+        names = pd.Series([str(name) for name in columns], dtype=object)
+        if names.duplicated().any():
+            twice = names[names.duplicated()].unique().tolist()
+            raise ValueError(
+                f"X has several columns called {some(twice)}; every point needs a name of its own. "
+                "Rename or drop the others."
+            )
+    dtypes: Any = getattr(X, "dtypes", getattr(X, "dtype", None))
+    for dtype in np.atleast_1d(dtypes):
+        is_time = getattr(dtype, "is_temporal", None)  # of polars
+        if getattr(dtype, "kind", None) in ("M", "m") or (callable(is_time) and is_time()):
+            raise TypeError(f"X holds {dtype}; spectra are numbers. Drop such columns.")
+    return X
+
+
+def _largest(X):
+    """Return the largest size of a number in an array, NaN where one is."""
+    rows = max(1, LOOK // X.shape[1])
+    parts = [X[start : start + rows] for start in range(0, len(X), rows)]
+    return float(np.max([[part.max(), -part.min()] for part in parts]))
+
+
+def check_finite(X, *, fits=False):
+    """Raise with rows and columns where spectra hold NaN, infinity or what cannot be squared.
+
+    Where a model `fits` them they must not all vanish when squared either.
+    """
+    largest = _largest(X)
+    if largest <= LARGEST and (largest >= SMALLEST or largest == 0 or not fits):
+        return
+    if largest < SMALLEST:
+        raise ValueError(
+            f"The largest number of X is {largest:g}; the squares of so small ones are zero. "
+            f"Expected intensities above {SMALLEST:g}: give them in another unit."
+        )
+    kind = "NaN" if np.isnan(X).any() else "infinity (inf)" if np.isinf(X).any() else None
+    # Comparisons with NaN are false.
+    wrong = ~np.isfinite(X) if kind else ~(np.abs(X) <= LARGEST)
+    where = (
+        f"in rows {some(np.flatnonzero(wrong.any(axis=1)))} and columns "
+        f"{some(np.flatnonzero(wrong.any(axis=0)))}"
+    )
+    if kind is None:
+        raise ValueError(
+            f"Input X contains numbers up to {largest:g} {where}, whose squares overflow. Expected "
+            f"intensities up to {LARGEST:g}: give them in another unit, or drop these rows."
+        )
+    raise ValueError(
+        f"Input X contains {kind} {where}; finite numbers are expected. Drop or impute them. A row "
+        "that is NaN as a whole is often a constant spectrum (saturated, or an empty measurement) "
+        "after StandardNormalVariate or a scaler."
+    )
+
+
+def validated(estimator, X, *y, reset, fits=False, **checks):
+    """Return X, or X and y, checked as scikit-learn does it and as spectra need it, or raise.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Learns the number and the names of the columns, or is held to them.
+    X : array-like
+    *y : array-like
+        The references, where there are any.
+    reset : bool
+        Whether the estimator learns them.
+    fits : bool
+        Whether a model is fitted to X.
+    **checks
+        Further arguments of scikit-learn's `validate_data`.
+    """
+    what, expected = "X", "an array of numbers"
+    if y:
+        what, expected = "X or y", f"{expected}, and one label or value per spectrum"
+    with checking, reading(what, expected):
+        checked = validate_data(
+            estimator,
+            check_table(X),
+            *y,
+            reset=reset,
+            dtype=[np.float64, np.float32],
+            ensure_all_finite=False,
+            **checks,
+        )
+    check_finite(checked[0] if y else checked, fits=fits)
+    return checked
+
+
+def check_outputs(outputs):
+    """Raise with the rows whose outputs are more than float32 holds."""
+    rows = np.flatnonzero(~np.isfinite(outputs).all(axis=-1))
+    if len(rows):
+        raise ValueError(
+            f"The spectra in rows {some(rows)} (or the reference) are so far from the training "
+            "spectra that the network's float32 numbers overflow. Were they preprocessed in the "
+            "same way, and are they in the same unit?"
+        )
+
+
+def check_complete(y):
+    """Return y, with masked entries as NaN; raise with the rows where it is missing."""
+    masked = np.ma.getmask(y)
+    y = np.ma.getdata(y) if np.ma.isMaskedArray(y) else y
+    with reading("y", "one label or value per spectrum"):
+        array = np.asarray(y)
+    if array.ndim == 0 or array.size == 0:
+        return y  # scikit-learn says more
+    missing: Any = pd.isna(array) | masked | (np.isinf(array) if array.dtype.kind == "f" else False)
+    rows = np.flatnonzero(np.reshape(missing, (len(array), -1)).any(axis=1))
+    if len(rows):
+        raise ValueError(
+            f"Input y contains NaN or infinity (inf) in rows {some(rows)}; every spectrum needs "
+            "its reference. Drop these rows, or measure their reference again."
+        )
+    return y
+
+
+def check_values(y):
+    """Return the values that a regressor learns, float64; raise where float32 cannot hold them."""
+    y = as_numbers(y, "y", "numbers")
+    largest = np.abs(y).max(initial=0)
+    spread: Any = np.ptp(y, axis=0) if largest <= LARGEST_Y else np.inf
+    if not largest <= LARGEST_Y or ((0 < spread) & (spread < SMALLEST_Y)).any():
+        raise ValueError(
+            f"y runs to {largest:g} and varies by {np.min(spread):g}; maps are float32 numbers in "
+            f"the unit of y, so expected are values up to {LARGEST_Y:g} that vary by {SMALLEST_Y:g}"
+            " or more, or not at all. Give y in another unit."
+        )
+    return y
+
+
+def _relative(weights):
+    """Bring weights near one by a power of two, which rounds nothing; the negligible are zero."""
+    exponent = np.frexp(weights.max(initial=0.0))[1] - 1
+    weights = np.ldexp(weights, -exponent)
+    return np.where(weights < NEGLIGIBLE, 0.0, weights)
+
+
+def check_sample_weight(sample_weight, X, min_samples):
+    """Return relative weights of spectra, (n_samples,), or raise."""
+    with reading("sample_weight", "one number per spectrum"):
+        sample_weight = _check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+    weights = _relative(sample_weight)
+    n_positive = (weights > 0).sum()
+    if n_positive < min_samples:
+        raise ValueError(
+            f"sample_weight is positive for {n_positive} sample(s), or negligible beside "
+            f"the largest; at least {min_samples} are needed to fit."
+        )
+    return weights
+
+
+def check_class_weight(class_weight, y, sample_weight):
+    """Return the weights of spectra times those of their classes, or raise."""
+    try:
+        of_classes = compute_sample_weight(class_weight, y)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"class_weight={class_weight!r}; expected None, 'balanced' or "
+            f"{{label: weight}} with a weight for every class in y. {error}"
+        ) from error
+    if not (np.isfinite(of_classes) & (of_classes >= 0)).all():
+        raise ValueError(f"class_weight={class_weight!r}; expected finite weights from 0 on.")
+    return _relative(sample_weight * _relative(of_classes))
+
+
+def group_codes(groups, n_samples):
+    """Return `groups` as whole numbers, or raise."""
+    with reading("groups", "one group per spectrum"):
+        groups = np.asarray(groups)
+        if groups.shape != (n_samples,):
+            raise ValueError(
+                f"groups has shape {groups.shape}, but X has {n_samples} rows. Pass one group per "
+                "spectrum."
+            )
+        rows = np.flatnonzero(pd.isna(groups))
+        if len(rows):
+            raise ValueError(
+                f"groups is missing in rows {some(rows)}. Give every spectrum a group; a spectrum "
+                "on its own is a group of one."
+            )
+        return np.unique(groups, return_inverse=True)[1]
+
+
+def check_classes(classes):
+    """Return the labels that `partial_fit` is told of, sorted, or raise."""
+    with reading("classes", "a list of labels, all numbers or all text"):
+        classes = np.asarray(classes)
+        if classes.ndim != 1 or len(classes) == 0 or np.any(pd.isna(classes)):
+            raise ValueError(
+                f"classes={classes.tolist()!r}; expected a list of all labels that will ever come, "
+                "none of them missing."
+            )
+        return np.unique(classes)

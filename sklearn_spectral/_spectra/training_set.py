@@ -1,0 +1,70 @@
+"""Training spectra with all that belongs to them, row by row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from .views import views
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSet:
+    """Spectra, references, weights and groups; chosen rows of it are one as well.
+
+    Attributes
+    ----------
+    spectra : ndarray of shape (n_samples, n_points)
+    views : ndarray of shape (n_samples, 3, n_bins)
+        What the network sees of them, not scaled.
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        Numbers of classes, or values.
+    sample_weight : ndarray of shape (n_samples,)
+    groups : ndarray of shape (n_samples,) or None
+        Rows of one group are never divided.
+    """
+
+    spectra: np.ndarray
+    views: np.ndarray
+    y: np.ndarray
+    sample_weight: np.ndarray
+    groups: np.ndarray | None
+
+    @classmethod
+    def of(cls, spectra, y, sample_weight, groups) -> TrainingSet:
+        """Make the views of the spectra."""
+        return cls(spectra, views(spectra), y, sample_weight, groups)
+
+    def __len__(self) -> int:
+        return len(self.spectra)
+
+    def __getitem__(self, rows) -> TrainingSet:
+        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        chosen = {k: array[rows] for k, array in arrays.items() if array is not None}
+        return replace(self, **chosen)
+
+    @property
+    def units(self) -> np.ndarray:
+        """A number for each row, the same for rows that must stay together."""
+        return np.arange(len(self)) if self.groups is None else self.groups
+
+    @property
+    def mean_spectrum(self) -> np.ndarray:
+        """The weighted mean of the spectra, (n_points,)."""
+        mean = np.average(self.spectra, axis=0, weights=self.sample_weight)
+        # Of centred spectra it is rounding; its normalized derivatives would look like a spectrum.
+        return np.where(np.abs(mean) < 1e-6 * np.abs(self.spectra).max(axis=0), 0.0, mean)
+
+    def weighted(self) -> TrainingSet:
+        """Return the rows whose weight is not zero; `class_weight` may have made some so."""
+        if not self.sample_weight.any():
+            raise ValueError(
+                "All spectra to train on have weight zero. Give at least one class in y a positive "
+                "class_weight."
+            )
+        return self[self.sample_weight > 0]
+
+    def with_y(self, y) -> TrainingSet:
+        """Return the same spectra with other references."""
+        return replace(self, y=y)

@@ -1,0 +1,125 @@
+"""How work is done: one thread a network, as many networks at once as allowed, progress bars.
+
+The networks are small. PyTorch's threads, which wait for each other several times a layer, gain
+little on an idle machine and may take a hundred times as long where another process holds a
+core. So every computation is kept on one thread, which also gives the same bits whatever number
+of threads is set; work that can be divided, spectra to predict or explain, goes to several
+threads chunk by chunk.
+"""
+
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import torch
+from threadpoolctl import ThreadpoolController
+from tqdm.auto import tqdm
+
+# scikit-learn's checks of arrays set the filters of warnings, which belong to the process, and
+# set them back (`warnings.catch_warnings`): of two threads, one would leave those of the other.
+checking = threading.RLock()
+_lock = threading.Lock()
+_inside = 0  # computations that are going on, in all threads
+_before: Any = (1, None)  # threads of torch, and of BLAS, as the first of them found them
+_depth = threading.local()  # of nested computations in this thread: a callback may predict
+
+
+def _set_threads(n_threads):
+    # The first look makes a new thread take over the number of the process, which else it would
+    # do later, in place of this one.
+    torch.get_num_threads()
+    torch.set_num_threads(n_threads)
+
+
+@cache
+def _blas():
+    return ThreadpoolController().select(user_api="blas")  # looking for it takes milliseconds
+
+
+@contextmanager
+def one_thread():
+    """Keep torch and BLAS on one thread, and leave the settings as they were.
+
+    They belong to the process, so that computations in several threads must not restore them
+    under each other's hands: the last one out does.
+
+    Yields
+    ------
+    n_threads : int
+        How many threads the caller allows, by ``torch.set_num_threads`` or ``OMP_NUM_THREADS``.
+    """
+    global _inside, _before
+    with _lock:
+        if _inside == 0:
+            _before = torch.get_num_threads(), _blas().limit(limits=1)
+        _inside += 1
+        n_threads = _before[0]
+    _depth.value = getattr(_depth, "value", 0) + 1
+    _set_threads(1)
+    try:
+        yield n_threads
+    finally:
+        _depth.value -= 1
+        with _lock:
+            _inside -= 1
+            if _depth.value == 0:
+                _set_threads(n_threads)  # torch keeps a number for every thread as well
+            if _inside == 0:
+                _before[1].restore_original_limits()
+
+
+def for_each(function, tasks, n_threads):
+    """Call `function` with every task, on up to `n_threads` threads; yield as they are done.
+
+    Inside `one_thread` each of these threads computes on its own. The first error is raised.
+    """
+    n_threads = min(n_threads, len(tasks))
+    if n_threads < 2:
+        yield from map(function, tasks)
+        return
+    with ThreadPoolExecutor(n_threads, initializer=_set_threads, initargs=(1,)) as pool:
+        yield from pool.map(function, tasks)
+
+
+# Seconds until a bar appears: what is done by then needs none.
+DELAY = 1.0
+# Seconds between lines in a log file, where a bar cannot be drawn over.
+LOG_INTERVAL = 15.0
+
+
+class _Lines:
+    """A stream that gets a line for every state of a bar, instead of one drawn over and over."""
+
+    def __init__(self, stream):
+        self._stream = stream
+
+    def write(self, text):
+        text = text.strip("\r\n")
+        if text:
+            self._stream.write(text + "\n")
+
+    def flush(self):
+        self._stream.flush()
+
+
+def progress(iterable, description, *, total=None, verbose):
+    """Return `iterable`, with a progress bar on the standard error stream if `verbose`.
+
+    Parameters
+    ----------
+    iterable : iterable
+    description : str
+        What is going on, in a word or two.
+    total : int or None, default=None
+        How many items there are, where `iterable` does not know.
+    verbose : int or bool
+    """
+    how = {"desc": description, "total": total, "disable": not verbose, "delay": DELAY}
+    in_notebook = tqdm.__module__ == "tqdm.notebook"
+    if in_notebook or sys.stderr.isatty():
+        return tqdm(iterable, **how)
+    # miniters: only the clock decides when there is a line
+    return tqdm(iterable, **how, file=_Lines(sys.stderr), mininterval=LOG_INTERVAL, miniters=1)
