@@ -355,11 +355,11 @@ class BentNet1D(ResNet1D):
 
 def test_other_networks_are_exported_as_they_are_or_refused(mixtures, path, monkeypatch):
     X, amounts = mixtures
-    monkeypatch.setattr("sklearn_spectral._network.net.ResNet1D", DilatedNet1D)
+    monkeypatch.setattr("sklearn_spectral._network.net.NETWORK", DilatedNet1D)
     model = ResNet1DRegressor(**FEW).fit(X, amounts)
     export_onnx(model, path)
     assert_same(path, model, X)
-    monkeypatch.setattr("sklearn_spectral._network.net.ResNet1D", BentNet1D)
+    monkeypatch.setattr("sklearn_spectral._network.net.NETWORK", BentNet1D)
     with pytest.raises(TypeError, match="BentNet1D, which computes its features in its own way"):
         export_onnx(ResNet1DRegressor(**FEW).fit(X, amounts), path)
 

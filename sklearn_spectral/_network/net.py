@@ -12,6 +12,7 @@ from .._pickles import part_of_models
 from .._work import checking
 from .resnet1d import ResNet1D
 
+NETWORK = ResNet1D  # what every net is made around
 WEIGHT_DECAY = 0.01
 
 
@@ -129,7 +130,7 @@ def resolve_device(device):
 
 
 def make_net(params, module_params, random_state, *, classifies):
-    """Make and initialize a skorch net around one `ResNet1D`.
+    """Make and initialize a skorch net around one `NETWORK`.
 
     Parameters
     ----------
@@ -137,7 +138,7 @@ def make_net(params, module_params, random_state, *, classifies):
         Those of the estimator. Its `net_params` go to skorch last, so that everything that skorch
         offers stays in reach.
     module_params : dict
-        Of the `ResNet1D`.
+        Of the `NETWORK`.
     random_state : RandomState
         Shuffles the batches.
     classifies : bool
@@ -165,7 +166,7 @@ def make_net(params, module_params, random_state, *, classifies):
         **(params["net_params"] or {}),
     }
     module_params = {f"module__{name}": value for name, value in module_params.items()}
-    return net_class(ResNet1D, **module_params, **params).initialize()
+    return net_class(NETWORK, **module_params, **params).initialize()
 
 
 def changing_params(params):
