@@ -3,14 +3,27 @@
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 pytest.register_assert_rewrite("helpers")  # its failed assertions show values, as in tests
+
+
+# Fixtures that take seconds, by name: they are made once for each process that runs tests.
+SLOW = {"browser", "client", "session", "site"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Let the tests of a file that share a slow fixture run in one worker of pytest-xdist."""
+    for item in items:
+        if SLOW & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(autouse=True, scope="session")
 def one_thread():
     """Small networks gain nothing from a second thread, and lose much on a busy machine."""
+    import torch  # here, as the process of pytest-xdist that only hands out tests has no use for it
+
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -50,3 +63,30 @@ def kinds(wavenumbers):
 def mixtures_frame(mixtures, wavenumbers):
     X, amounts = mixtures
     return pd.DataFrame(X, columns=wavenumbers.astype(str)), pd.Series(amounts[:, 0], name="fat")
+
+
+# ---------------------------------------------------------------------- models that are fitted once
+
+
+def _fitted(name, X, y):
+    """Yield a fitted model, and look afterwards whether a test that shares it has changed it."""
+    import sklearn_spectral
+
+    model = getattr(sklearn_spectral, name)(max_epochs=2, random_state=0).fit(X, y)
+    parameters, outputs = model.get_params(), model.predict(X)
+    yield model
+    assert model.get_params() == parameters
+    np.testing.assert_array_equal(model.predict(X), outputs)
+
+
+@pytest.fixture(scope="session")
+def classifier(kinds):
+    """Return a classifier of `kinds`; a test that changes it has to copy it first."""
+    yield from _fitted("ResNet1DClassifier", *kinds)
+
+
+@pytest.fixture(scope="session")
+def regressor(mixtures):
+    """Return a regressor of the first amount; a test that changes it has to copy it first."""
+    X, amounts = mixtures
+    yield from _fitted("ResNet1DRegressor", X, amounts[:, 0])

@@ -24,11 +24,18 @@ from sklearn.pipeline import make_pipeline
 from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor, cross_explain, explain
 
 FEW = {"max_epochs": 2, "random_state": 0}
+# Fast, where it does not matter how good the model is.
+QUICK = {**FEW, "shortcut": False}
 
 
 @pytest.fixture
 def regressor():
     return make_pipeline(StandardNormalVariate(), ResNet1DRegressor(**FEW))
+
+
+@pytest.fixture
+def quick():
+    return make_pipeline(StandardNormalVariate(), ResNet1DRegressor(**QUICK))
 
 
 def test_out_of_fold_maps_are_those_of_cross_val_predict(regressor, mixtures_frame, wavenumbers):
@@ -54,7 +61,7 @@ def test_groups_stay_together_and_parameters_are_divided(mixtures):
             seen.append(groups)
             return super().fit(X, y, sample_weight, groups)
 
-    model = Recorded(**FEW)
+    model = Recorded(**QUICK)
     params = {"groups": groups, "sample_weight": np.arange(1, 61)}
     cross_explain(model, X, amounts[:, 0], cv=4, groups=groups, params=params, random_state=0)
     assert [len(set(each)) for each in seen] == [15] * 4
@@ -66,10 +73,11 @@ def test_groups_stay_together_and_parameters_are_divided(mixtures):
     assert len(by_group) == 60
 
 
-def test_repeats_have_seeds_of_their_own_and_are_reproducible(regressor, mixtures):
+@pytest.mark.xdist_group("joblib")
+def test_repeats_have_seeds_of_their_own_and_are_reproducible(regressor, quick, mixtures):
     X, y = mixtures[0], mixtures[1][:, 0]
     first, second = (
-        cross_explain(regressor, X, y, cv=3, n_repeats=2, n_jobs=n_jobs, random_state=1)
+        cross_explain(regressor, X, y, cv=2, n_repeats=2, n_jobs=n_jobs, random_state=1)
         for n_jobs in (1, 2)
     )
     np.testing.assert_array_equal(first.maps, second.maps)
@@ -77,9 +85,9 @@ def test_repeats_have_seeds_of_their_own_and_are_reproducible(regressor, mixture
     assert np.abs(one.maps - other.maps).max() > 0
     np.testing.assert_allclose(first.maps, (one.maps + other.maps) / 2, atol=1e-6)
     # The same folds with other seeds of the network.
-    fixed = cross_explain(regressor, X, y, cv=KFold(3), n_repeats=2, random_state=1)
+    fixed = cross_explain(regressor, X, y, cv=KFold(2), n_repeats=2, random_state=1)
     assert np.abs(fixed.members[0].maps - fixed.members[1].maps).max() > 0
-    unseeded = clone(regressor).set_params(resnet1dregressor__random_state=None)
+    unseeded = clone(quick).set_params(resnet1dregressor__random_state=None)
     one, other = (cross_explain(unseeded, X, y, cv=2, random_state=3) for _ in range(2))
     np.testing.assert_array_equal(one.maps, other.maps)
     assert unseeded[-1].random_state is None
@@ -87,22 +95,23 @@ def test_repeats_have_seeds_of_their_own_and_are_reproducible(regressor, mixture
     assert not hasattr(regressor[-1], "nets_")
 
 
-def test_global_random_state_is_left_alone(regressor, mixtures):
+def test_global_random_state_is_left_alone(quick, mixtures):
     before = np.random.get_state()[1].copy()
-    cross_explain(regressor, mixtures[0], mixtures[1][:, 0], cv=2, n_repeats=2)
+    cross_explain(quick, mixtures[0], mixtures[1][:, 0], cv=2, n_repeats=2)
     np.testing.assert_array_equal(np.random.get_state()[1], before)
 
 
 def test_classes(kinds):
     X, y = kinds
     model = ResNet1DClassifier(**FEW)
-    everything = cross_explain(model, X, y, cv=3, n_repeats=2, target="all", random_state=0)
-    predicted = cross_explain(model, X, y, cv=3, n_repeats=2, random_state=0)
+    everything = cross_explain(model, X, y, cv=2, n_repeats=2, target="all", random_state=0)
+    predicted = cross_explain(model, X, y, cv=2, n_repeats=2, random_state=0)
     np.testing.assert_array_equal(
         predicted.targets, everything.targets[everything.outputs.argmax(axis=1)]
     )
     assert (predicted.targets == y).mean() > 0.9
-    own = cross_explain(model, X, y, cv=3, n_repeats=2, target=y, random_state=0)
+    model.set_params(shortcut=False)  # fast; its targets are given
+    own = cross_explain(model, X, y, cv=2, n_repeats=2, target=y, random_state=0)
     assert own.targets.tolist() == y.tolist()
     assert everything.difference().members[0].maps.shape == (60, 100)
 
@@ -115,10 +124,10 @@ def test_folds_must_leave_every_spectrum_out_once(regressor, mixtures):
 def test_missing_classes_and_wavelengths_that_differ_are_refused(kinds, mixtures):
     X, y = kinds
     with pytest.raises(ValueError, match="do not know the same targets"):
-        cross_explain(ResNet1DClassifier(**FEW), X, y, cv=GroupKFold(3), groups=y)
+        cross_explain(ResNet1DClassifier(**QUICK), X, y, cv=GroupKFold(3), groups=y)
     rng = np.random.RandomState(0)
     X = rng.normal(size=(60, 100))
-    model = make_pipeline(SelectKBest(f_regression, k=40), ResNet1DRegressor(**FEW))
+    model = make_pipeline(SelectKBest(f_regression, k=40), ResNet1DRegressor(**QUICK))
     with pytest.raises(ValueError, match="different wavelengths"):
         cross_explain(model, X, mixtures[1][:, 0], cv=3, x_axis=np.arange(100))
 
@@ -132,9 +141,9 @@ def test_number_of_repeats_is_checked(regressor, mixtures, n_repeats):
 # ---------------------------------------------------------------- ensembles
 
 
-def test_bagging_regressor(regressor, mixtures):
+def test_bagging_regressor(quick, mixtures):
     X, y = mixtures[0], mixtures[1][:, 0]
-    model = BaggingRegressor(regressor, n_estimators=3, random_state=0).fit(X, y)
+    model = BaggingRegressor(quick, n_estimators=3, random_state=0).fit(X, y)
     explanation = explain(model, X, reference=X[2])
     np.testing.assert_allclose(explanation.outputs, model.predict(X))
     np.testing.assert_allclose(explanation.base_values, model.predict(X[2:3])[0])
@@ -172,16 +181,17 @@ def test_classifying_ensembles(kinds):
 
 def test_ensembles_that_cannot_be_explained(kinds, mixtures, wavenumbers):
     X, y = kinds
-    hard = VotingClassifier([("a", ResNet1DClassifier(**FEW))], voting="hard").fit(X, y)
+    hard = VotingClassifier([("a", ResNet1DClassifier(**QUICK))], voting="hard").fit(X, y)
     with pytest.raises(ValueError, match="voting='soft'"):
         explain(hard, X)
     X, amounts = mixtures
     some = BaggingRegressor(
-        ResNet1DRegressor(**FEW), n_estimators=2, max_features=0.5, random_state=0
+        ResNet1DRegressor(**QUICK), n_estimators=2, max_features=0.5, random_state=0
     ).fit(X, amounts[:, 0])
     with pytest.raises(ValueError, match=r"Use max_features=1.0"):
         explain(some, X)
-    cut = make_pipeline(RangeCut(start=900, end=1500, x_axis=wavenumbers), ResNet1DRegressor(**FEW))
-    two = VotingRegressor([("cut", cut), ("whole", ResNet1DRegressor(**FEW))]).fit(X, amounts[:, 0])
+    whole = ResNet1DRegressor(**QUICK)
+    cut = make_pipeline(RangeCut(start=900, end=1500, x_axis=wavenumbers), clone(whole))
+    two = VotingRegressor([("cut", cut), ("whole", whole)]).fit(X, amounts[:, 0])
     with pytest.raises(ValueError, match="different wavelengths"):
         explain(two, X, x_axis=wavenumbers)

@@ -15,10 +15,18 @@ from sklearn_spectral._files.nets import n_weights
 from sklearn_spectral._network.resnet1d import ResNet1D
 
 
+@pytest.fixture(scope="module")
+def good(tmp_path_factory):
+    """Return the bytes of a file of ours."""
+    path = tmp_path_factory.mktemp("good") / "model"
+    ResNet1DClassifier(**SMALL).fit(*two_kinds()).save(path)
+    return path.read_bytes()
+
+
 @pytest.fixture
-def saved(tmp_path):
-    X, y = two_kinds()
-    ResNet1DClassifier(**SMALL).fit(X, y).save(tmp_path / "model")
+def saved(good, tmp_path):
+    """Return the path of a file of ours, which each test may damage."""
+    (tmp_path / "model").write_bytes(good)
     return tmp_path / "model"
 
 

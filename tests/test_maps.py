@@ -7,13 +7,20 @@ import pytest
 from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor
 
 FEW = {"max_epochs": 4, "random_state": 0}
+# As fast as can be, where maps do not matter.
+AT_ONCE = {"max_epochs": 0, "random_state": 0, "shortcut": False}
+
+
+@pytest.fixture(scope="module")
+def without_shortcut(kinds):
+    return ResNet1DClassifier(**FEW, shortcut=False).fit(*kinds)
 
 
 @pytest.mark.parametrize("shortcut", [True, False])
 @pytest.mark.parametrize("target", [None, "all", "fat", "each"])
-def test_classifier_maps_add_up(kinds, target, shortcut):
+def test_classifier_maps_add_up(kinds, classifier, without_shortcut, target, shortcut):
     X, y = kinds
-    model = ResNet1DClassifier(**FEW, shortcut=shortcut).fit(X, y)
+    model = classifier if shortcut else without_shortcut
     explanation = model.explain(
         X, target=y if isinstance(target, str) and target == "each" else target
     )
@@ -91,10 +98,9 @@ def test_outputs_are_named_after_y(mixtures):
         (1, "target=1 is none"),
     ],
 )
-def test_unknown_targets(kinds, target, message):
-    X, y = kinds
+def test_unknown_targets(kinds, classifier, target, message):
     with pytest.raises(ValueError, match=message):
-        ResNet1DClassifier(**FEW).fit(X, y).explain(X, target=target)
+        classifier.explain(kinds[0], target=target)
 
 
 # ---------------------------------------------------------------------- wavelengths
@@ -107,7 +113,7 @@ def test_wavelength_axis(mixtures, wavenumbers, names):
         "strings": pd.DataFrame(X, columns=wavenumbers.astype(str)),
         "floats": pd.DataFrame(X, columns=wavenumbers),
     }.get(names, X)
-    model = ResNet1DRegressor(**FEW).fit(frame, amounts[:, 0])
+    model = ResNet1DRegressor(**AT_ONCE).fit(frame, amounts[:, 0])
     given = wavenumbers if names == "given" else None
     expected = np.arange(100) if names == "index" else wavenumbers
     np.testing.assert_array_equal(model.explain(frame, x_axis=given).x_axis, expected)
@@ -115,14 +121,14 @@ def test_wavelength_axis(mixtures, wavenumbers, names):
 
 def test_default_column_names_are_not_taken_for_an_axis(mixtures, wavenumbers):
     X, amounts = mixtures
-    model = ResNet1DRegressor(**FEW).fit(pd.DataFrame(X, columns=wavenumbers), amounts)
+    model = ResNet1DRegressor(**AT_ONCE).fit(pd.DataFrame(X, columns=wavenumbers), amounts)
     np.testing.assert_array_equal(model.explain(pd.DataFrame(X)).x_axis, wavenumbers)
 
 
 def test_another_axis_than_in_training_is_refused(mixtures, wavenumbers):
     X, amounts = mixtures
     frame = pd.DataFrame(X, columns=wavenumbers)
-    model = ResNet1DRegressor(**FEW).fit(frame, amounts)
+    model = ResNet1DRegressor(**AT_ONCE).fit(frame, amounts)
     with pytest.raises(ValueError, match="from 1790 to 800, those of the training .* 800 to 1790"):
         model.predict(frame.iloc[:, ::-1])
 
@@ -137,7 +143,6 @@ def test_another_axis_than_in_training_is_refused(mixtures, wavenumbers):
         (np.r_[0:99, np.nan], "NaN or infinity"),
     ],
 )
-def test_bad_axes(mixtures, x_axis, message):
-    X, amounts = mixtures
+def test_bad_axes(mixtures, regressor, x_axis, message):
     with pytest.raises(ValueError, match=message):
-        ResNet1DRegressor(**FEW).fit(X, amounts[:, 0]).explain(X, x_axis=x_axis)
+        regressor.explain(mixtures[0], x_axis=x_axis)

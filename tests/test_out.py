@@ -12,14 +12,18 @@ from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor, explain
 FEW = {"max_epochs": 2, "random_state": 0}
 
 
+@pytest.fixture(scope="module")
+def behind_snv(kinds):
+    return make_pipeline(StandardNormalVariate(), ResNet1DClassifier(**FEW)).fit(*kinds)
+
+
 @pytest.mark.parametrize("target", [None, "oil", "all"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_maps_go_to_a_memmap(kinds, tmp_path, target, dtype):
-    X, y = kinds
-    model = make_pipeline(StandardNormalVariate(), ResNet1DClassifier(**FEW)).fit(X, y)
-    expected = explain(model, X, target=target).maps
+def test_maps_go_to_a_memmap(kinds, behind_snv, tmp_path, target, dtype):
+    X = kinds[0]
+    expected = explain(behind_snv, X, target=target).maps
     out = np.memmap(tmp_path / "maps", dtype, "w+", shape=expected.shape)
-    explanation = explain(model, X, target=target, out=out)
+    explanation = explain(behind_snv, X, target=target, out=out)
     assert explanation.maps is out
     np.testing.assert_array_equal(out, expected)
 
@@ -51,7 +55,6 @@ def test_a_memmap_of_spectra_is_not_copied(mixtures, tmp_path):
         (np.broadcast_to(0.0, (60, 100)), ValueError, "read-only"),
     ],
 )
-def test_arrays_that_cannot_take_the_maps(mixtures, out, error, message):
-    model = ResNet1DRegressor(**FEW).fit(mixtures[0], mixtures[1][:, 0])
+def test_arrays_that_cannot_take_the_maps(mixtures, regressor, out, error, message):
     with pytest.raises(error, match=message):
-        model.explain(mixtures[0], out=out)
+        regressor.explain(mixtures[0], out=out)

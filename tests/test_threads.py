@@ -112,7 +112,7 @@ def test_the_same_bits_on_one_and_two_threads(mixtures, monkeypatch, two_threads
 
 def test_searches_on_threads_are_those_on_one(mixtures, two_threads):
     X, y = mixtures[0], mixtures[1][:, 0]
-    search = GridSearchCV(ResNet1DRegressor(**FEW), {"lr": [1e-3, 3e-3]}, cv=2)
+    search = GridSearchCV(ResNet1DRegressor(**FEW), {"lr": [1e-3, 3e-3]}, cv=2, refit=False)
     alone = search.fit(X, y).cv_results_["mean_test_score"]
     before = _threads()
     with parallel_config("threading", n_jobs=2):
@@ -120,6 +120,7 @@ def test_searches_on_threads_are_those_on_one(mixtures, two_threads):
     assert _threads() == before
 
 
+@pytest.mark.xdist_group("joblib")
 @pytest.mark.parametrize("backend", ["loky", "threading"])
 def test_the_same_bits_whatever_the_backend(kinds, backend):
     X, y = kinds

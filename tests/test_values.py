@@ -59,7 +59,7 @@ def test_nan_is_not_none():
 @pytest.mark.parametrize(
     "value",
     [1j, b"bytes", {1}, np.array([1j]), np.ma.array([1.0]), pd.Timestamp(0), print, object()],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )
 def test_other_values_are_refused(value):
     with pytest.raises(ValueError, match="(?s)it is .* but a file holds numbers, text"):
