@@ -1,21 +1,24 @@
-"""How good is a map: does it find known bands, and does the model rely on what it shows."""
+"""How good is a map: does it find known bands, and does the model depend on what it shows."""
 
+from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import ArrayLike
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.utils import Bunch
 
 from ._explanation.explanation import Explanation
 from ._pipelines.explain import explain
 from ._pipelines.unwrap import unwrap
-from ._record.arrays import per_target
-from ._spectra.bands import resolve_bands
-from ._spectra.checks import as_numbers, own_random_state, reading
+from ._record.arrays import check_alike, per_target
+from ._spectra.bands import BandsLike, resolve_bands
+from ._spectra.checks import as_numbers, check_number, own_random_state, reading
 
 __all__ = [
     "MaskingCurve",
@@ -33,14 +36,14 @@ N_RANDOM_ORDERS = 3
 
 @dataclass(frozen=True, eq=False)
 class MaskingCurve:
-    """What a model says while more and more points of the spectra are masked, or shown.
+    """Result of :func:`deletion_curve` or :func:`insertion_curve`.
 
     Attributes
     ----------
     fractions : ndarray of shape (n_steps + 1,)
         Share of the points masked (deletion) or shown (insertion), 0 to 1.
     scores : ndarray of shape (n_samples, n_steps + 1)
-        What is left (deletion) or reached (insertion) of the output, see the functions.
+        The part of the output that is left (deletion) or reached (insertion), see the functions.
     area : ndarray of shape (n_samples,)
         Area under the curve of every spectrum.
     random_area : ndarray of shape (n_samples,)
@@ -53,16 +56,24 @@ class MaskingCurve:
     random_area: np.ndarray
 
 
-def deletion_curve(estimator, explanation, *, baseline=None, n_steps=50, random_state=0):
-    r"""Mask what a map says is important, most important points first.
+def deletion_curve(
+    estimator: Any,
+    explanation: Explanation,
+    *,
+    baseline: ArrayLike | None = None,
+    n_steps: int = 50,
+    random_state: Any = 0,
+) -> MaskingCurve:
+    r"""Mask points in order of importance, and follow how the output changes.
 
-    After every step a share of the points of each spectrum is replaced by those of `baseline`. A
-    faithful map makes the output fall at once: the smaller the area the better.
+    After every step a share of the points of each spectrum is replaced by those of `baseline`,
+    those with the largest contributions first. With a faithful map the output falls quickly: the
+    smaller the area under the curve, the better.
 
-    For a classifier points go in the order of the map, highest first (what speaks for the class),
-    and the score is the probability of the explained class. For a regressor they go in the order
-    of the absolute map, and the score is how far the prediction z still is from that of the
-    baseline,
+    For a classifier points are masked in the order of the map, largest contribution to the class
+    first, and the score is the probability of the explained class. For a regressor they are masked
+    in the order of the absolute map, and the score is the remaining distance of the prediction z
+    from that of the baseline,
 
     .. math:: \frac{|z_k - z_{baseline}|}{\frac{1}{n} \sum |z_0 - z_{baseline}|}
 
@@ -73,13 +84,13 @@ def deletion_curve(estimator, explanation, *, baseline=None, n_steps=50, random_
     estimator : fitted estimator
         The explained model: one of ours, alone or at the end of a Pipeline or a search.
     explanation : Explanation
-        Of one target a spectrum. Points are masked in ``explanation.spectra``, as the last step of
-        the model sees them. To judge maps of another method, replace them:
+        Of one target for each spectrum. Points are masked in ``explanation.spectra``, as the last
+        step of the model sees them. To evaluate maps of another method, replace them:
         ``dataclasses.replace(explanation, maps=others)``.
     baseline : array-like of shape (n_points,) or None, default=None
-        What masked points are set to; None is the mean of the training spectra.
+        Intensities that masked points are set to; None is the mean of the training spectra.
     n_steps : int, default=50
-        Steps from no point to all.
+        Number of steps from no point to all points.
     random_state : int, RandomState or None, default=0
         Seed of the random orders.
 
@@ -90,7 +101,7 @@ def deletion_curve(estimator, explanation, *, baseline=None, n_steps=50, random_
     Raises
     ------
     ValueError
-        The explanation has several targets a spectrum, or an argument does not fit.
+        The explanation has several targets for each spectrum, or an argument does not fit.
 
     References
     ----------
@@ -113,14 +124,22 @@ def deletion_curve(estimator, explanation, *, baseline=None, n_steps=50, random_
     return _masking_curve(estimator, explanation, baseline, n_steps, random_state, insert=False)
 
 
-def insertion_curve(estimator, explanation, *, baseline=None, n_steps=50, random_state=0):
-    r"""Show what a map says is important, most important points first.
+def insertion_curve(
+    estimator: Any,
+    explanation: Explanation,
+    *,
+    baseline: ArrayLike | None = None,
+    n_steps: int = 50,
+    random_state: Any = 0,
+) -> MaskingCurve:
+    r"""Reveal points in order of importance, and follow how the output changes.
 
-    The reverse of :func:`deletion_curve`, which says what the parameters are: from the baseline,
-    each step takes points over from the spectrum. The larger the area the better.
+    The reverse of :func:`deletion_curve`, which describes the parameters: it begins with the
+    baseline, and each step replaces points of it by those of the spectrum. The larger the area
+    under the curve, the better.
 
-    The score is the probability of the explained class, or for a regressor how much of the
-    prediction z of the whole spectrum is reached,
+    The score is the probability of the explained class, or for a regressor the part of the
+    prediction z of the whole spectrum that is reached,
 
     .. math:: 1 - \frac{|z_k - z_n|}{\frac{1}{n} \sum |z_n - z_{baseline}|}
 
@@ -175,48 +194,52 @@ def _masking_curve(estimator, explanation, baseline, n_steps, random_state, *, i
             f"The maps have shape {maps.shape}, the spectra {spectra.shape}; expected a "
             "contribution for every point of every spectrum."
         )
-    if not isinstance(n_steps, (int, np.integer)) or n_steps < 1:
-        raise ValueError(f"n_steps={n_steps!r}; expected a positive integer.")
-    if baseline is None:
-        baseline = model.mean_spectrum_
-    baseline = as_numbers(baseline, "baseline", "a spectrum: numbers")
-    if baseline.shape != (spectra.shape[1],):
-        raise ValueError(
-            f"baseline has shape {baseline.shape}; expected ({spectra.shape[1]},), one spectrum as "
-            "the last step of the model sees it."
-        )
-    targets = explanation.targets
-    classifies = hasattr(model, "classes_")
+    check_number("n_steps", n_steps, "a positive integer", lambda number: number > 0, whole=True)
+    n_points = spectra.shape[1]
+    baseline = _check_baseline(model.mean_spectrum_ if baseline is None else baseline, n_points)
     start, end = (baseline, spectra) if insert else (spectra, baseline)
+    n_replaced = np.round(np.linspace(0, n_points, n_steps + 1)).astype(int)
+    classifies = hasattr(model, "classes_")
 
-    def score(order):
+    def scores_of(order):
         ranks = np.argsort(order, axis=1, kind="stable").argsort(axis=1)  # (n_samples, n_points)
+        steps = [np.where(ranks < n, end, start) for n in n_replaced]
         outputs = np.stack(
-            [
-                _target_outputs(model, transformers, np.where(ranks < n_done, end, start), targets)
-                for n_done in n_dones
-            ],
+            [_target_outputs(model, transformers, step, explanation.targets) for step in steps],
             axis=1,
         )  # (n_samples, n_steps + 1)
-        if classifies:
-            return outputs
-        whole, nothing = (outputs[:, [-1]], outputs[:, [0]])[:: 1 if insert else -1]
-        size = np.abs(whole - nothing).mean() or 1.0
-        distance = np.abs(outputs - (whole if insert else nothing)) / size
-        return 1 - distance if insert else distance
+        return outputs if classifies else _relative_distances(outputs, insert)
 
-    n_points = spectra.shape[1]
-    n_dones = np.round(np.linspace(0, n_points, n_steps + 1)).astype(int)
-    fractions = n_dones / n_points
-    scores = score(-maps if classifies else -np.abs(maps))
+    def area_of(scores):
+        return np.trapezoid(scores, fractions, axis=1)
+
+    fractions = n_replaced / n_points
+    scores = scores_of(-maps if classifies else -np.abs(maps))
     rng = own_random_state(random_state)
     random_areas = [
-        np.trapezoid(score(rng.uniform(size=maps.shape)), fractions, axis=1)
-        for _ in range(N_RANDOM_ORDERS)
+        area_of(scores_of(rng.uniform(size=maps.shape))) for _ in range(N_RANDOM_ORDERS)
     ]
-    return MaskingCurve(
-        fractions, scores, np.trapezoid(scores, fractions, axis=1), np.mean(random_areas, axis=0)
-    )
+    return MaskingCurve(fractions, scores, area_of(scores), np.mean(random_areas, axis=0))
+
+
+def _check_baseline(baseline, n_points):
+    baseline = as_numbers(baseline, "baseline", "a spectrum: numbers")
+    if baseline.shape != (n_points,):
+        raise ValueError(
+            f"baseline has shape {baseline.shape}; expected ({n_points},), one spectrum as "
+            "the last step of the model sees it."
+        )
+    return baseline
+
+
+def _relative_distances(outputs, insert):
+    """Return how far predictions are from the last one, or, for insertion, how near they came.
+
+    Relative to the mean distance between the first and the last prediction.
+    """
+    last = outputs[:, [-1]]
+    distances = np.abs(outputs - last) / (np.abs(last - outputs[:, [0]]).mean() or 1.0)
+    return 1 - distances if insert else distances
 
 
 def _target_outputs(model, transformers, spectra, targets):
@@ -241,13 +264,13 @@ def _target_outputs(model, transformers, spectra, targets):
     return outputs[np.arange(n_samples), [labels.index(target) for target in targets]]
 
 
-def localization(explanation, bands):
-    """Compare absolute maps with bands that are known to carry the answer.
+def localization(explanation: Explanation, bands: BandsLike | ArrayLike) -> pd.DataFrame:
+    """Compare absolute maps with known bands of the analyte.
 
     Parameters
     ----------
     explanation : Explanation
-        Maps of several targets are judged one by one.
+        Maps of several targets are evaluated one by one.
     bands : dict, str or array of bool of shape (n_points,) or (n_samples, n_points)
         The known bands, as for :meth:`~sklearn_spectral.Explanation.contributions`, or which
         points belong to them.
@@ -309,8 +332,8 @@ def localization(explanation, bands):
     return pd.DataFrame(rows)
 
 
-def completeness_residual(explanation):
-    """Return how far maps and base values are from adding up to the outputs.
+def completeness_residual(explanation: Explanation) -> np.ndarray:
+    """Return the relative difference between the outputs and the sum of maps and base values.
 
     Parameters
     ----------
@@ -320,8 +343,9 @@ def completeness_residual(explanation):
     -------
     residual : ndarray of shape (n_samples,) or (n_samples, n_targets)
         ``abs(explanation.residuals)``, relative to the largest distance of an output from its base
-        value over all spectra, for each target by itself, as outputs may differ in unit; absolute
-        where that is 0. Rounding (about 1e-6) for 1D Grad-CAM at the last layer.
+        value over all spectra. Each target is treated separately, because outputs may differ in
+        unit; values are absolute if that distance is 0. Rounding (about 1e-6) for 1D Grad-CAM at
+        the last layer.
 
     Examples
     --------
@@ -338,8 +362,10 @@ def completeness_residual(explanation):
     return np.abs(explanation.residuals) / np.where(size > 0, size, 1.0)
 
 
-def stability(explanations):
-    """Compare the maps of the same spectra by models with other seeds, or of other folds.
+def stability(explanations: Iterable[Explanation] | Explanation) -> Bunch:
+    """Return the correlation between the maps of the same spectra by different models.
+
+    The models may differ in their random seed, or be of different folds.
 
     Parameters
     ----------
@@ -358,7 +384,12 @@ def stability(explanations):
     Raises
     ------
     ValueError
-        There are fewer than two explanations, or they are not of the same things.
+        There are fewer than two explanations, or they are not of the same spectra, targets and
+        wavelengths.
+
+    See Also
+    --------
+    Explanation.stability : Agreement of the contributions of bands across models.
 
     Examples
     --------
@@ -375,27 +406,18 @@ def stability(explanations):
     if isinstance(explanations, Explanation):
         explanations = explanations.members
     with reading("explanations", "explanations of the same spectra"):
-        explanations = list(explanations)
-    for each in explanations:
+        compared = list(explanations)
+    for each in compared:
         _check_explanation(each)
-    shapes = {each.maps.shape for each in explanations}
-    if len(explanations) < 2 or len(shapes) > 1:
+    shapes = {each.maps.shape for each in compared}
+    if len(compared) < 2 or len(shapes) > 1:
         raise ValueError(
-            f"Got {len(explanations)} explanation(s) with maps of shapes {sorted(shapes)}; "
+            f"Got {len(compared)} explanation(s) with maps of shapes {sorted(shapes)}; "
             "expected two or more of the same spectra and targets."
         )
-    for each in explanations[1:]:
-        if not np.array_equal(each.targets, explanations[0].targets):
-            raise ValueError(
-                "The explanations are of different targets. Explain with target='all', or with the "
-                "same labels."
-            )
-        if not np.array_equal(each.x_axis, explanations[0].x_axis):
-            raise ValueError(
-                "The explanations are of different wavelengths. Explain with the same x_axis."
-            )
-    maps = [each.maps.reshape(len(each), -1) for each in explanations]
-    means = [np.abs(each.maps).mean(axis=0).reshape(1, -1) for each in explanations]
+    check_alike(compared)
+    maps = [each.maps.reshape(len(each), -1) for each in compared]
+    means = [np.abs(each.maps).mean(axis=0).reshape(1, -1) for each in compared]
     pairs = list(combinations(range(len(maps)), 2))
     return Bunch(
         per_spectrum=np.mean([_correlation(maps[i], maps[j]) for i, j in pairs], axis=0),
@@ -413,10 +435,17 @@ def _correlation(one, other):
     return np.divide((one * other).sum(axis=1), size, out=np.zeros(len(one)), where=varies)
 
 
-def randomization_check(estimator, X, *, n_repeats=5, random_state=None, **explain_params):
-    """Scramble what the network has learnt and see whether the maps notice.
+def randomization_check(
+    estimator: Any,
+    X: ArrayLike,
+    *,
+    n_repeats: int = 5,
+    random_state: Any = None,
+    **explain_params: Any,
+) -> np.ndarray:
+    """Compare maps before and after randomizing the weights of the network.
 
-    A map that survives scrambled weights shows the spectrum, not the model: it explains nothing.
+    A map that stays the same shows the spectrum and not the model: it explains nothing.
 
     Parameters
     ----------
@@ -425,17 +454,17 @@ def randomization_check(estimator, X, *, n_repeats=5, random_state=None, **expla
     X : array-like of shape (n_samples, n_features)
         Spectra as `estimator` takes them.
     n_repeats : int, default=5
-        Scrambled copies, in each of which the weights of every layer change places.
+        Number of randomized copies. In each the weights of every layer are permuted.
     random_state : int, RandomState or None, default=None
-        Seed of the scrambling.
+        Seed of the permutations.
     **explain_params
         For :func:`~sklearn_spectral.explain`, such as `method`.
 
     Returns
     -------
     correlations : ndarray of shape (n_repeats, n_samples)
-        Correlation of the absolute maps of all targets with those of the scrambled copies: near
-        0 for a map that explains the model, 1 for one that ignores it.
+        Correlation of the absolute maps of all targets with those of the randomized copies: near
+        0 for a map that depends on the model, 1 for one that does not.
 
     Raises
     ------
@@ -462,8 +491,7 @@ def randomization_check(estimator, X, *, n_repeats=5, random_state=None, **expla
     True
     """
     unwrap(estimator)  # raises before anything is copied
-    if not isinstance(n_repeats, (int, np.integer)) or n_repeats < 1:
-        raise ValueError(f"n_repeats={n_repeats!r}; expected a positive integer.")
+    check_number("n_repeats", n_repeats, "a positive integer", lambda n: n > 0, whole=True)
     seeds = own_random_state(random_state)
     explain_params = {"target": "all", **explain_params}
 
@@ -474,15 +502,15 @@ def randomization_check(estimator, X, *, n_repeats=5, random_state=None, **expla
     real = absolute_maps(estimator)
     correlations = []
     for _ in range(n_repeats):
-        scrambled = deepcopy(estimator)
-        for module in unwrap(scrambled).last._network.modules:
-            _scramble(module, seeds)
-        correlations.append(_correlation(real, absolute_maps(scrambled)))
+        randomized = deepcopy(estimator)
+        for module in unwrap(randomized).last._network.modules:
+            _permute_weights(module, seeds)
+        correlations.append(_correlation(real, absolute_maps(randomized)))
     return np.array(correlations)
 
 
 @torch.no_grad()
-def _scramble(module, seeds):
+def _permute_weights(module, seeds):
     """Permute the entries of every parameter of a network."""
     for parameter in module.parameters():
         order = torch.from_numpy(seeds.permutation(parameter.numel())).to(parameter.device)

@@ -385,9 +385,10 @@ def check_alike(explanations: Sequence[ExplanationArrays], *, same_spectra: bool
         ):
             known, other = (shorten(str(e.targets.tolist()), 200) for e in (first, each))
             raise ValueError(
-                f"The models do not know the same targets: {known} and {other}. Each needs spectra "
-                "of every class: use fewer folds or a stratified splitter, or larger bootstrap "
-                "samples."
+                "The models do not know the same targets, or are explained for different targets: "
+                f"{known} and {other}. Explain with target='all' or with the same labels. Each "
+                "model needs spectra of every class: use fewer folds or a stratified splitter, or "
+                "larger bootstrap samples."
             )
         if same_spectra and len(each) != len(first):
             raise ValueError(
@@ -398,6 +399,7 @@ def check_alike(explanations: Sequence[ExplanationArrays], *, same_spectra: bool
             raise ValueError(
                 "The models see different wavelengths after their preprocessing: "
                 f"{len(first.x_axis)} points from {first.x_axis[0]:g} and {len(each.x_axis)} "
-                f"from {each.x_axis[0]:g}. Their maps cannot be averaged; use preprocessing "
-                "that keeps or chooses the same wavelengths for all."
+                f"from {each.x_axis[0]:g}. Such maps cannot be averaged or compared; use "
+                "preprocessing that keeps or chooses the same wavelengths for all, and explain "
+                "with the same x_axis."
             )
