@@ -7,14 +7,14 @@ import numpy as np
 
 from .._record.arrays import per_target
 from .._spectra.bands import Bands, resolve_bands
-from .plot import _axis_style, _check_technique
+from .plot import axis_style, check_technique
 
 # A longer menu cannot be used.
 MAX_SPECTRA = 50
 # Spectra and maps in the page: 4 bytes each, a third more as text, so about 5 MB, as much as
 # plotly itself.
 MAX_NUMBERS = 1_000_000
-# The blue and red of `_plot.COLOUR_MAP` at 0.1 and 0.9: there both reach a contrast of 4 to a white
+# The blue and red of `plot.COLOUR_MAP` at 0.1 and 0.9: there both reach a contrast of 4 to a white
 # page and to a black one.
 NEGATIVE, POSITIVE = "#5977e3", "#d65244"
 # Notebooks do not say whether they are dark. This grey is read on both, on no background.
@@ -28,45 +28,16 @@ def interactive_figure(
     explanation, samples=None, bands=None, *, technique=None, x_label=None, output_label=None
 ):
     """Return a plotly figure of `Explanation.plot_interactive`."""
-    _check_technique(technique)
+    check_technique(technique)
     go = _graph_objects()
     samples, n_left = _shown(explanation, samples)
     shown, x = explanation[samples], explanation.x_axis
     states = [_state(shown, row, output_label) for row in range(len(samples))]
     maps_of_all = per_target(explanation).maps
-    n_maps = maps_of_all.shape[2]
     shaded = Bands([], [], x) if bands is None else resolve_bands(bands, x, maps_of_all)
 
     limit = float(np.abs(shown.maps).max(initial=0)) or 1.0
-    spectrum = go.Scatter(
-        x=x,
-        y=states[0]["y"][0],
-        customdata=_band_of_points(shaded),
-        line={"color": GREY, "width": 1.5},
-        hovertemplate="intensity %{y:.4g}%{customdata}<extra></extra>",
-        showlegend=False,
-    )
-    maps = [
-        go.Scatter(
-            x=x,
-            y=states[0]["y"][1 + column],
-            name=states[0]["name"][1 + column],
-            meta=states[0]["meta"][1 + column],
-            yaxis="y2",
-            visible=column == 0,
-            line={"color": GREY, "width": 0.7},
-            fill="tozeroy",
-            fillgradient={
-                "type": "vertical",
-                "start": -limit,
-                "stop": limit,
-                "colorscale": [[0, NEGATIVE], [0.5, NEGATIVE], [0.5, POSITIVE], [1, POSITIVE]],
-            },
-            hovertemplate="contribution %{y:+.3g} to %{meta}<extra></extra>",
-        )
-        for column in range(n_maps)
-    ]
-    figure = go.Figure([spectrum, *maps])
+    figure = go.Figure([go.Scatter(each) for each in _traces(x, states[0], shaded, limit)])
     for low, high in shaded.ends:
         # On paper, because add_vrect would shade the upper panel alone.
         figure.add_shape(
@@ -82,6 +53,31 @@ def interactive_figure(
             "choose others with samples="
         )
     return figure
+
+
+def _traces(x, state, shaded, limit):
+    """Yield what is drawn: a spectrum, then its map of every target, of which one is shown."""
+    yield {
+        "x": x,
+        "y": state["y"][0],
+        "customdata": _band_of_points(shaded),
+        "line": {"color": GREY, "width": 1.5},
+        "hovertemplate": "intensity %{y:.4g}%{customdata}<extra></extra>",
+        "showlegend": False,
+    }
+    two_colours = [[0, NEGATIVE], [0.5, NEGATIVE], [0.5, POSITIVE], [1, POSITIVE]]
+    filled = {"type": "vertical", "start": -limit, "stop": limit, "colorscale": two_colours}
+    for column in range(1, len(state["y"])):
+        yield {
+            "x": x,
+            **{name: values[column] for name, values in state.items()},
+            "yaxis": "y2",
+            "visible": column == 1,
+            "line": {"color": GREY, "width": 0.7},
+            "fill": "tozeroy",
+            "fillgradient": filled,
+            "hovertemplate": "contribution %{y:+.3g} to %{meta}<extra></extra>",
+        }
 
 
 def _graph_objects():
@@ -170,8 +166,7 @@ def _menus(samples, states, shown):
 def _layout(explanation, technique, x_label, output_label):
     """Return axes, legend and colours."""
     x = explanation.x_axis
-    label, high_to_low = _axis_style(x, technique)
-    low, high = np.sort(x[[0, -1]]).tolist()
+    label, limits = axis_style(x, technique)
     axis = {"gridcolor": SHADE, "zerolinecolor": GREY, "linecolor": GREY, "automargin": True}
     output = _text(output_label or explanation.output_name)
     return {
@@ -194,7 +189,7 @@ def _layout(explanation, technique, x_label, output_label):
         "xaxis": {
             **axis,
             "title": {"text": _text(x_label or label).replace("$^{-1}$", "<sup>-1</sup>")},
-            "range": [high, low] if high_to_low else [low, high],
+            "range": limits.tolist(),
             "anchor": "y2",
             "hoverformat": ".6~g",
             "spikecolor": GREY,
@@ -223,7 +218,7 @@ def _band_of_points(bands):
 def _encoded(curve):
     """Return numbers as plotly.js takes them; by itself plotly writes those of menus as text."""
     numbers = np.ascontiguousarray(curve, dtype="<f4")
-    return {"dtype": "f4", "bdata": b64encode(numbers).decode("ascii")}
+    return {"dtype": "f4", "bdata": b64encode(numbers.tobytes()).decode("ascii")}
 
 
 def _text(value):

@@ -1,9 +1,15 @@
 """Figures of an explanation; matplotlib is imported inside."""
 
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 
 from .._pipelines.explain import explain
-from .._record.arrays import per_target
+from .._record.arrays import ExplanationArrays, per_target
+from .._record.tables import contributions, linearity
+from .._spectra.bands import BandsLike
 
 # How spectroscopists draw their axis: its label, and whether it runs from high to low.
 TECHNIQUES = {
@@ -21,7 +27,10 @@ COLOURED_SHARE = 0.99
 
 
 class _Display:
-    """What both displays share: how they print."""
+    """What both displays share: what they are of, and how they print."""
+
+    explanation: ExplanationArrays
+    ax_: np.ndarray
 
     def __repr__(self):
         drawn = f"{len(self.ax_)} panels" if hasattr(self, "ax_") else "not drawn yet, call plot()"
@@ -59,11 +68,19 @@ class ExplanationDisplay(_Display):
     2
     """
 
-    def __init__(self, explanation):
+    def __init__(self, explanation: ExplanationArrays) -> None:
         self.explanation = explanation
 
     @classmethod
-    def from_estimator(cls, estimator, X, *, target=None, x_axis=None, **plot_params):
+    def from_estimator(
+        cls,
+        estimator: BaseEstimator,
+        X: ArrayLike,
+        *,
+        target: Any = None,
+        x_axis: ArrayLike | None = None,
+        **plot_params: Any,
+    ) -> Self:
         """Explain spectra and draw the result.
 
         Parameters
@@ -83,7 +100,15 @@ class ExplanationDisplay(_Display):
         """
         return cls(explain(estimator, X, target=target, x_axis=x_axis)).plot(**plot_params)
 
-    def plot(self, ax=None, *, samples=None, technique=None, x_label=None, output_label=None):
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        samples: Any = None,
+        technique: str | None = None,
+        x_label: str | None = None,
+        output_label: str | None = None,
+    ) -> Self:
         """Draw one panel a spectrum and target, up to six.
 
         More than six are drawn together, a panel a target: the mean spectrum of every class, or
@@ -114,25 +139,12 @@ class ExplanationDisplay(_Display):
         ValueError
             `technique` is unknown, or `ax` are not as many as the panels.
         """
-        _check_technique(technique)
+        check_technique(technique)
         plt = _pyplot()
         samples = np.arange(len(self.explanation)) if samples is None else np.atleast_1d(samples)
         explanation = self.explanation[samples]
         panels = _panels(explanation, samples)
-        if ax is None:
-            figure, axes = plt.subplots(
-                len(panels),
-                figsize=(8, 1.2 + 1.9 * len(panels)),
-                sharex=True,
-                squeeze=False,
-                layout="constrained",
-            )
-            axes = axes[:, 0]
-        else:
-            axes = np.atleast_1d(np.asarray(ax, dtype=object))
-            if len(axes) != len(panels):
-                raise ValueError(f"ax has {len(axes)} axes, but {len(panels)} panels are drawn.")
-            figure = axes[0].figure
+        axes = _axes(ax, len(panels), 1.2 + 1.9 * len(panels), sharex=True)
         limit, clipped = _limit(panels)
         norm = plt.Normalize(-limit, limit)
         for axis, (title, spectrum, values) in zip(axes, panels, strict=True):
@@ -147,21 +159,19 @@ class ExplanationDisplay(_Display):
                 )
                 axis.set_ylabel("Spectra, by\nrising output")
             axis.set_title(title, loc="left", fontsize="medium")
-        label, high_to_low = _axis_style(explanation.x_axis, technique)
+        label, limits = axis_style(explanation.x_axis, technique)
         axes[-1].set_xlabel(x_label or label)
-        ends = np.sort(explanation.x_axis[[0, -1]])
         for axis in axes:
-            axis.set_xlim(*(ends[::-1] if high_to_low else ends))
+            axis.set_xlim(*limits)
         output = output_label or explanation.output_name
         _colour_bar(
-            figure,
             plt.cm.ScalarMappable(norm, COLOUR_MAP),
             ax=list(axes),
             label=f"Contribution of a point\nto {output}",
             extend="both" if clipped else "neither",
             pad=0.02,
         )
-        self.ax_, self.figure_ = axes, figure
+        self.ax_, self.figure_ = axes, axes[0].figure
         return self
 
 
@@ -198,11 +208,19 @@ class LinearityDisplay(_Display):
     2
     """
 
-    def __init__(self, explanation, y):
+    def __init__(self, explanation: ExplanationArrays, y: ArrayLike) -> None:
         self.explanation = explanation
         self.y = y
 
-    def plot(self, bands="peaks", *, ax=None, technique=None, x_label=None, output_label=None):
+    def plot(
+        self,
+        bands: BandsLike = "peaks",
+        *,
+        ax: Any = None,
+        technique: str | None = None,
+        x_label: str | None = None,
+        output_label: str | None = None,
+    ) -> Self:
         """Draw the slope of every point, coloured by R2, and the contribution of bands against y.
 
         Parameters
@@ -225,19 +243,13 @@ class LinearityDisplay(_Display):
         """
         if self.explanation.maps.ndim == 3:
             raise ValueError("Draw one output at a time: explain(..., target=its number or name).")
-        _check_technique(technique)
+        check_technique(technique)
         x = self.explanation.x_axis
-        points = self.explanation.linearity(self.y).iloc[:-1]
-        table = self.explanation.linearity(self.y, bands).iloc[:-1]
+        points = linearity(self.explanation, self.y, None).iloc[:-1]
+        table = linearity(self.explanation, self.y, bands).iloc[:-1]
         steepest = table.loc[table["slope"].abs().sort_values(ascending=False).index[:MAX_PANELS]]
         plt = _pyplot()
-        if ax is None:
-            figure, axes = plt.subplots(2, figsize=(8, 6.4), layout="constrained")
-        else:
-            axes = np.atleast_1d(np.asarray(ax, dtype=object))
-            if len(axes) != 2:
-                raise ValueError(f"ax has {len(axes)} axes; expected two, for slopes and bands.")
-            figure = axes[0].figure
+        axes = _axes(ax, 2, 6.4)
         top, bottom = axes
         slope, r2 = points["slope"].to_numpy(), points["r2"].to_numpy()
         top.axhline(0, color="0.6", linewidth=0.6)
@@ -247,18 +259,14 @@ class LinearityDisplay(_Display):
         )
         _coloured_line(top, x, slope, r2, scale.norm, scale.cmap)
         output = output_label or self.explanation.output_name
-        label, high_to_low = _axis_style(x, technique)
-        ends = np.sort(x[[0, -1]])
-        top.set(
-            xlim=ends[::-1] if high_to_low else ends,
-            xlabel=x_label or label,
-            ylabel="Slope of contribution\nagainst reference",
-        )
-        _colour_bar(figure, scale, ax=top, label="R$^2$")
+        label, limits = axis_style(x, technique)
+        ylabel = "Slope of contribution\nagainst reference"
+        top.set(xlim=limits, xlabel=x_label or label, ylabel=ylabel)
+        _colour_bar(scale, ax=[top], label="R$^2$")
         y = np.asarray(self.y, dtype=float)
         order = np.argsort(y)
         # By name alone, bands may be called alike: by place.
-        scores = self.explanation.contributions(bands)["contribution"].to_numpy()
+        scores = contributions(self.explanation, bands)["contribution"].to_numpy()
         scores = scores.reshape(len(y), -1)  # (n_samples, n_bands)
         for (place, row), marker in zip(steepest.iterrows(), MARKERS, strict=False):
             values = scores[:, place]
@@ -268,11 +276,12 @@ class LinearityDisplay(_Display):
             bottom.plot(y[order], line[order], color=drawn.get_color(), linewidth=1)
         bottom.set(xlabel=f"Reference, {output}", ylabel=f"Contribution of a band\nto {output}")
         bottom.legend(fontsize="small")
-        self.ax_, self.figure_ = axes, figure
+        self.ax_, self.figure_ = axes, axes[0].figure
         return self
 
 
-def _check_technique(technique):
+def check_technique(technique):
+    """Raise unless a technique is one of `TECHNIQUES`, or None."""
     if technique is not None and technique not in TECHNIQUES:
         raise ValueError(f"technique={technique!r}; expected one of {sorted(TECHNIQUES)}.")
 
@@ -285,11 +294,25 @@ def _pyplot():
     return plt
 
 
-def _axis_style(x_axis, technique):
-    """Return the label of the axis and whether it runs from high to low."""
+def _axes(ax, n_panels, height, **params):
+    """Return the axes that were passed, one for each panel, or those of a new figure."""
+    if ax is None:
+        how = {"squeeze": False, "layout": "constrained", **params}
+        return _pyplot().subplots(n_panels, figsize=(8, height), **how)[1][:, 0]
+    axes = np.atleast_1d(np.asarray(ax, dtype=object))
+    if len(axes) != n_panels:
+        raise ValueError(f"ax has {len(axes)} axes, but {n_panels} panels are drawn.")
+    return axes
+
+
+def axis_style(x_axis, technique):
+    """Return the label of the wavelength axis and its two ends in the direction of the field."""
+    ends = np.sort(x_axis[[0, -1]])
     if np.array_equal(x_axis, np.arange(len(x_axis))):
-        return "Point", False  # no wavelengths are known: whatever the technique, say so
-    return TECHNIQUES.get(technique, ("Wavelength or wavenumber", x_axis[0] > x_axis[-1]))
+        return "Point", ends  # no wavelengths are known: whatever the technique, say so
+    as_given = ("Wavelength or wavenumber", x_axis[0] > x_axis[-1])
+    label, high_to_low = TECHNIQUES.get(technique, as_given)
+    return label, ends[::-1] if high_to_low else ends
 
 
 def _limit(panels):
@@ -343,9 +366,10 @@ def _on_dark(text_colour):
     return float(np.mean(to_rgb(text_colour))) > 0.5
 
 
-def _colour_bar(figure, scale, **params):
+def _colour_bar(scale, ax, **params):
     """Draw a colour bar that stays paths in vector files; matplotlib makes it an image."""
-    figure.colorbar(scale, **params).solids.set(rasterized=False, edgecolor="face")
+    figure = ax[0].figure
+    figure.colorbar(scale, ax=ax, **params).solids.set(rasterized=False, edgecolor="face")
 
 
 def _coloured_line(axis, x, spectrum, values, norm, colour_map=COLOUR_MAP):
@@ -359,7 +383,7 @@ def _coloured_line(axis, x, spectrum, values, norm, colour_map=COLOUR_MAP):
     axis.plot(x, spectrum, **edge)
     axis.add_collection(
         LineCollection(
-            segments,
+            list(segments),
             array=(values[:-1] + values[1:]) / 2,
             cmap=colour_map,
             norm=norm,
