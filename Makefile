@@ -12,8 +12,11 @@ export MPLBACKEND ?= agg
 demo: .venv/.installed
 	$(BIN)/python examples/demo.py
 
+# On all cores, one process each; tests that share what is slow to make stay together.
+PARALLEL := --numprocesses auto --dist loadgroup
+
 test: .venv/.installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 # 50 000 calls with whatever may come in, instead of the 2000 of `make test`: about ten minutes.
 fuzz: .venv/.installed
@@ -26,7 +29,7 @@ test-wheel: .venv/.installed
 # With the oldest versions that pyproject.toml admits, without Dask and the site; the newest are
 # those of `make test`.
 test-oldest: .venv-oldest/.installed
-	.venv-oldest/bin/python -m pytest -W ignore::DeprecationWarning \
+	.venv-oldest/bin/python -m pytest $(PARALLEL) -W ignore::DeprecationWarning \
 	    --ignore tests/test_docs.py --ignore sklearn_spectral/hyperspectral.py
 
 # Lines and branches that the tests run; fails below 95 %.
@@ -76,7 +79,8 @@ bench-explanations: .venv/.installed
 	$(PYTHON) -m venv .venv-oldest
 	.venv-oldest/bin/pip install --quiet "torch==2.13.0"
 	.venv-oldest/bin/pip install --quiet --constraint tests/oldest.txt \
-	    --editable ".[datasets,interactive,onnx,plot,skops]" "captum" "polars" "pytest" "hypothesis"
+	    --editable ".[datasets,interactive,onnx,plot,skops]" \
+	    "captum" "polars" "pytest" "pytest-xdist" "hypothesis"
 	touch $@
 
 .venv/.installed-dev: .venv/.installed

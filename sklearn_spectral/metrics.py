@@ -389,7 +389,7 @@ def stability(explanations: Iterable[Explanation] | Explanation) -> Bunch:
 
     See Also
     --------
-    Explanation.stability : Agreement of the contributions of bands across models.
+    sklearn_spectral.Explanation.stability : Agreement of the contributions of bands across models.
 
     Examples
     --------

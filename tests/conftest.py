@@ -9,14 +9,17 @@ pytest.register_assert_rewrite("helpers")  # its failed assertions show values, 
 
 # Fixtures that take seconds, by name: they are made once for each process that runs tests.
 SLOW = {"browser", "client", "session", "site"}
+# Tests that count together how many cases were drawn.
+COUNTED = "test_fuzz"
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(wrapper=True)  # before pytest-xdist, which puts the groups into names of tests
 def pytest_collection_modifyitems(items):
-    """Let the tests of a file that share a slow fixture run in one worker of pytest-xdist."""
+    """Let tests of a file that share something slow run in one worker of pytest-xdist."""
     for item in items:
-        if SLOW & set(getattr(item, "fixturenames", ())):
+        if SLOW & set(getattr(item, "fixturenames", ())) or item.path.stem == COUNTED:
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    return (yield)
 
 
 @pytest.fixture(autouse=True, scope="session")

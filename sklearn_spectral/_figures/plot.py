@@ -266,13 +266,13 @@ class LinearityDisplay(_Display):
         y = np.asarray(self.y, dtype=float)
         order = np.argsort(y)
         # By name alone, bands may be called alike: by place.
-        scores = contributions(self.explanation, bands)["contribution"].to_numpy()
-        scores = scores.reshape(len(y), -1)  # (n_samples, n_bands)
+        values = contributions(self.explanation, bands)["contribution"].to_numpy()
+        scores = values.reshape(len(y), -1)  # (n_samples, n_bands)
         for (place, row), marker in zip(steepest.iterrows(), MARKERS, strict=False):
-            values = scores[:, place]
-            line = values.mean() + row["slope"] * (y - y.mean())
+            score = scores[:, table.index.get_loc(place)]
+            line = score.mean() + row["slope"] * (y - y.mean())
             text = f"{row['band']}: R$^2$ {row['r2']:.2f}"
-            (drawn,) = bottom.plot(y, values, marker, markersize=4, alpha=0.7, label=text)
+            (drawn,) = bottom.plot(y, score, marker, markersize=4, alpha=0.7, label=text)
             bottom.plot(y[order], line[order], color=drawn.get_color(), linewidth=1)
         bottom.set(xlabel=f"Reference, {output}", ylabel=f"Contribution of a band\nto {output}")
         bottom.legend(fontsize="small")
