@@ -33,6 +33,8 @@ class LazyExplanation:
         `maps`.
     x_axis : ndarray of shape (n_points,)
         Wavelengths or wavenumbers of the points that the last step of the model receives.
+    axis_known : bool
+        Whether they are known; else `x_axis` counts points.
     """
 
     maps: Any
@@ -40,6 +42,7 @@ class LazyExplanation:
     base_values: Any
     targets: Any
     x_axis: np.ndarray
+    axis_known: bool = True
 
 
 def predict(model: Any, X: Any) -> Any:
@@ -153,7 +156,9 @@ def explain(model: Any, X: Any, **explain_params: Any) -> LazyExplanation:
             like = getattr(probe, name)
             grids[name][index] = da.from_delayed(part, shape + like.shape[1:], dtype=like.dtype)
     arrays = {name: _join(da, grid) for name, grid in grids.items()}
-    return LazyExplanation(**{"targets": probe.targets} | arrays, x_axis=probe.x_axis)
+    return LazyExplanation(
+        **{"targets": probe.targets} | arrays, x_axis=probe.x_axis, axis_known=probe.axis_known
+    )
 
 
 def _predictions(model, X, method):

@@ -17,7 +17,8 @@ from ._explanation.explanation import Explanation
 from ._pipelines.explain import explain
 from ._pipelines.unwrap import unwrap
 from ._record.arrays import check_alike, per_target
-from ._spectra.bands import BandsLike, resolve_bands
+from ._record.tables import bands_of
+from ._spectra.bands import BandsLike
 from ._spectra.checks import as_numbers, check_number, own_random_state, reading
 
 __all__ = [
@@ -297,7 +298,7 @@ def localization(explanation: Explanation, bands: BandsLike | ArrayLike) -> pd.D
     >>> X = rng.normal(size=(30, 50))
     >>> y = X[:, 20:25].sum(axis=1)
     >>> model = ResNet1DRegressor(random_state=0).fit(X, y)
-    >>> table = localization(model.explain(X), {"marker": (20, 24)})
+    >>> table = localization(model.explain(X), {"marker": range(20, 25)})
     >>> bool(table["roc_area"].mean() > 0.9)
     True
     """
@@ -307,7 +308,7 @@ def localization(explanation: Explanation, bands: BandsLike | ArrayLike) -> pd.D
     n_samples, n_points, n_targets = maps.shape
     if isinstance(bands, (dict, str)):
         known = np.zeros(n_points, dtype=bool)
-        known[np.concatenate(resolve_bands(bands, explanation.x_axis, arrays.maps).points)] = True
+        known[np.concatenate(bands_of(explanation, bands).points)] = True
     else:
         known = np.asarray(bands)
         if known.dtype != bool or known.shape not in ((n_points,), (n_samples, n_points)):

@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_spectral import Explanation, ResNet1DRegressor, explain
 from sklearn_spectral._figures.html import PRINTED_MAPS, left_over, sample_of
-from sklearn_spectral._spectra.axis import axis_from_names, check_x_axis
+from sklearn_spectral._spectra.axis import check_x_axis
 
 
 def average(members, weights=None):
@@ -629,12 +629,6 @@ def test_bad_axes_are_refused(x_axis, message):
 def test_axes_rise_or_fall():
     assert check_x_axis(["1", "2", "4"], 3).tolist() == [1, 2, 4]
     assert check_x_axis([4, 2, 1], 3).tolist() == [4, 2, 1]
-
-
-def test_names_are_an_axis_where_they_are_numbers_in_order():
-    assert axis_from_names(["1000.5", "1010"]).tolist() == [1000.5, 1010]
-    for names in (None, ["a", "b"], [None, 1], ["2", "1", "3"]):
-        assert axis_from_names(names) is None
 
 
 def test_examples_of_methods_run():

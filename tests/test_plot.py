@@ -56,7 +56,7 @@ def test_one_spectrum_is_a_line_coloured_by_its_map(regressor, mixtures, wavenum
 
 
 def test_several_spectra_have_their_own_numbers(classifier, kinds):
-    display = classifier.explain(kinds[0]).plot(samples=[3, 40], technique="raman")
+    display = classifier.explain(kinds[0]).plot(samples=[3, 40])
     titles = [axis.get_title(loc="left") for axis in display.ax_]
     assert titles[0].startswith("Spectrum 3: oil") and titles[1].startswith("Spectrum 40: wax")
 
@@ -84,9 +84,22 @@ def test_a_regression_called_logit_is_no_classification(regressor, mixtures):
     assert axis.get_title(loc="left") == f"Spectrum 0: {explanation.outputs[0]:.3g}"
 
 
-def test_without_wavelengths_the_axis_counts_points(regressor, mixtures):
-    display = regressor.explain(mixtures[0][:1]).plot(technique="ftir")
+def test_a_technique_that_does_not_fit_the_axis_is_left_aside_with_a_warning(
+    regressor, mixtures, wavenumbers
+):
+    explanation = regressor.explain(mixtures[0][:1])
+    assert explanation.plot().ax_[-1].get_xlabel() == "Point"
+    with pytest.warns(UserWarning, match="the axis is not known.*Pass x_axis") as caught:
+        display = explanation.plot(technique="ftir")
+    assert caught[0].filename == __file__
     assert display.ax_[-1].get_xlabel() == "Point"
+    explanation = regressor.explain(mixtures[0][:1], x_axis=[f"{x} nm" for x in wavenumbers])
+    assert explanation.plot(technique="nir").ax_[-1].get_xlabel() == "Wavelength (nm)"
+    with pytest.warns(UserWarning, match="the axis is in nm. Pass x_axis to explain in cm-1"):
+        display = explanation.plot(technique="raman")
+    assert display.ax_[-1].get_xlabel() == "Wavelength (nm)"
+    given = regressor.explain(mixtures[0][:1], x_axis=np.arange(100))  # what was given is known
+    assert given.plot(technique="raman").ax_[-1].get_xlabel() == "Raman shift (cm$^{-1}$)"
 
 
 def test_own_axes_are_used_and_counted(regressor, mixtures):

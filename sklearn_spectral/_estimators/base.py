@@ -21,16 +21,16 @@ from .._files.models import SavedModel
 from .._network.fitted import FittedNetwork, in_chunks
 from .._network.net import make_net, restore, state_of
 from .._record.targets import TargetChoice
-from .._spectra.axis import axis_from_names, check_same_axis, resolve_axis
+from .._spectra.axis import axis_from_names, on_trained_axis, resolve_axis
 from .._spectra.checks import (
     check_class_weight,
     check_complete,
     check_sample_weight,
-    column_names,
     group_codes,
     own_random_state,
     validated,
 )
+from .._spectra.names import column_names
 from .._spectra.parameters import check_parameters
 from .._spectra.training_set import TrainingSet
 from .._spectra.views import ViewScaler, views
@@ -177,14 +177,17 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
 
     def _training_set(self, X, y, sample_weight, groups, *, new, min_samples, classes=None):
         """Check what came to be trained on; learn from it what a `new` model must know."""
-        names, output_names = column_names(X), column_names(y)
+        output_names = column_names(y)
         if getattr(y, "name", None) is not None:
             output_names = [y.name]
+        if output_names is not None and "" in output_names:  # a polars Series without a name
+            output_names = None
         quantifies = not is_classifier(self)
+        axis = axis_from_names(column_names(X))
         with checking:
             X, y = validated(
                 self,
-                X,
+                X if new else on_trained_axis(self, X),
                 check_complete(y),
                 reset=new,
                 fits=new,
@@ -195,7 +198,8 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
             if X.shape[1] < MIN_POINTS:
                 raise ValueError(
                     f"X has {X.shape[1]} feature(s) (shape={X.shape}), but a spectrum needs at "
-                    f"least {MIN_POINTS} points for the network's convolutions. Is X transposed?"
+                    f"least {MIN_POINTS} points for the network's convolutions. Is X transposed, "
+                    "or was it read with the wrong separator (sep=';')?"
                 )
             y = self._check_y(y)
             sample_weight = check_sample_weight(sample_weight, X, min_samples)
@@ -208,7 +212,8 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
                 sample_weight = check_class_weight(self.class_weight, y, sample_weight)
         if new:
             # validate_data forgets names that are numbers, which wavenumbers often are.
-            self.x_axis_ = axis_from_names(names)
+            self.x_axis_ = None if axis is None else axis.values
+            self._axis_unit = None if axis is None else axis.unit
             self._output_names = output_names
             self._learn_outputs(y if classes is None else classes)
         return TrainingSet.of(X, self._encode(y), sample_weight, groups)
@@ -280,8 +285,7 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
 
     def _check_spectra(self, X):
         check_is_fitted(self)
-        check_same_axis(axis_from_names(column_names(X)), self.x_axis_)
-        return validated(self, X, reset=False)
+        return validated(self, on_trained_axis(self, X), reset=False)
 
     def _outputs(self, X):
         """Return logits or predictions of every output, (n_samples, n_outputs)."""
@@ -360,7 +364,7 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
             reference=check_reference(reference, self.mean_spectrum_),
             out=out,
             labels=labels,
-            x_axis=resolve_axis(self, column_names(X), x_axis),
+            **resolve_axis(self, column_names(X), x_axis),
             output_name=output_name,
             is_class=is_classifier(self),
         )

@@ -48,6 +48,10 @@ class Explanation(ExplanationArrays):
         :func:`~sklearn_spectral.cross_explain`, or for each member of an ensemble; else empty.
     is_class : bool
         Whether the outputs are logits of classes, or differences of them; False for a regressor.
+    axis_known : bool
+        Whether `x_axis` are wavelengths or wavenumbers; False where it counts points.
+    axis_unit : str or None
+        Its unit, ``"cm-1"``, ``"nm"``, ``"um"`` or ``"m"``, where names of columns tell it.
 
     Examples
     --------
@@ -101,8 +105,9 @@ class Explanation(ExplanationArrays):
         ----------
         bands : dict, str or int, default="peaks"
             Named bands, ``{"C=O stretch": (1730, 1760)}``, in the unit of `x_axis`, both ends
-            included; the name of a table of textbook bands, such as ``"raman-lipids"``
-            (:func:`band_table` lists them); a number of bands of equal width; or ``"peaks"``, a
+            included, or by the numbers of their points, ``{"marker": range(20, 25)}``; the
+            name of a table of textbook bands, such as ``"raman-lipids"`` (:func:`band_table` lists
+            them); a number of bands of equal width; or ``"peaks"``, a
             band for every peak of the mean absolute map, bounded by the minima between peaks.
             Bands that were not named cover the axis: their contributions add up to
             ``outputs - base_values``.
@@ -116,7 +121,8 @@ class Explanation(ExplanationArrays):
         Raises
         ------
         ValueError
-            A band covers no point of the axis, or `bands` is none of the above.
+            A band covers no point of the axis, or `bands` is none of the above, or wavelengths
+            are asked for where those of the points are not known (`axis_known`).
         """
         return _tables.contributions(self, bands)
 

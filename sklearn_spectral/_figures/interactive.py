@@ -6,7 +6,8 @@ from html import escape
 import numpy as np
 
 from .._record.arrays import per_target
-from .._spectra.bands import Bands, resolve_bands
+from .._record.tables import bands_of
+from .._spectra.bands import Bands
 from .plot import axis_style, check_technique
 
 # A longer menu cannot be used.
@@ -33,8 +34,7 @@ def interactive_figure(
     samples, n_left = _shown(explanation, samples)
     shown, x = explanation[samples], explanation.x_axis
     states = [_state(shown, row, output_label) for row in range(len(samples))]
-    maps_of_all = per_target(explanation).maps
-    shaded = Bands([], [], x) if bands is None else resolve_bands(bands, x, maps_of_all)
+    shaded = Bands([], [], x) if bands is None else bands_of(explanation, bands)
 
     limit = float(np.abs(shown.maps).max(initial=0)) or 1.0
     figure = go.Figure([go.Scatter(each) for each in _traces(x, states[0], shaded, limit)])
@@ -165,8 +165,7 @@ def _menus(samples, states, shown):
 
 def _layout(explanation, technique, x_label, output_label):
     """Return axes, legend and colours."""
-    x = explanation.x_axis
-    label, limits = axis_style(x, technique)
+    label, limits = axis_style(explanation, technique)
     axis = {"gridcolor": SHADE, "zerolinecolor": GREY, "linecolor": GREY, "automargin": True}
     output = _text(output_label or explanation.output_name)
     return {

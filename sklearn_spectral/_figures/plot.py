@@ -1,5 +1,6 @@
 """Figures of an explanation; matplotlib is imported inside."""
 
+import warnings
 from typing import Any, Self
 
 import numpy as np
@@ -16,6 +17,14 @@ TECHNIQUES = {
     "ftir": ("Wavenumber (cm$^{-1}$)", True),
     "raman": ("Raman shift (cm$^{-1}$)", False),
     "nir": ("Wavelength (nm)", False),
+}
+# The unit of each, and how an axis is called whose unit names of columns told.
+UNITS = {"ftir": "cm-1", "raman": "cm-1", "nir": "nm"}
+LABELS = {
+    "cm-1": "Wavenumber (cm$^{-1}$)",
+    "nm": "Wavelength (nm)",
+    "um": "Wavelength (µm)",
+    "m": "Wavelength (m)",
 }
 # More panels than this cannot be read on a page: means are drawn instead.
 MAX_PANELS = 6
@@ -63,7 +72,8 @@ class ExplanationDisplay(_Display):
     >>> X = rng.normal(size=(30, 50))
     >>> y = X[:, 20:25].sum(axis=1)
     >>> model = ResNet1DRegressor(max_epochs=5, random_state=0).fit(X, y)
-    >>> display = ExplanationDisplay.from_estimator(model, X[:2], technique="raman")
+    >>> shift = np.arange(1000, 1500, 10)
+    >>> display = ExplanationDisplay.from_estimator(model, X[:2], x_axis=shift, technique="raman")
     >>> len(display.ax_)
     2
     """
@@ -124,7 +134,8 @@ class ExplanationDisplay(_Display):
             Rows to draw; None draws all.
         technique : {"ftir", "raman", "nir"} or None, default=None
             Labels the axis and gives it the direction usual in the field: wavenumbers from high
-            to low for FTIR. None draws it in the order of the data.
+            to low for FTIR. None draws it in the order of the data. Where the axis is not known
+            or in another unit it is left aside, with a warning.
         x_label : str or None, default=None
             Label of the wavelength axis, with its unit.
         output_label : str or None, default=None
@@ -159,7 +170,7 @@ class ExplanationDisplay(_Display):
                 )
                 axis.set_ylabel("Spectra, by\nrising output")
             axis.set_title(title, loc="left", fontsize="medium")
-        label, limits = axis_style(explanation.x_axis, technique)
+        label, limits = axis_style(explanation, technique)
         axes[-1].set_xlabel(x_label or label)
         for axis in axes:
             axis.set_xlim(*limits)
@@ -203,7 +214,7 @@ class LinearityDisplay(_Display):
     >>> X = rng.normal(size=(30, 50))
     >>> y = X[:, 20:25].sum(axis=1)
     >>> model = ResNet1DRegressor(max_epochs=5, random_state=0).fit(X, y)
-    >>> display = LinearityDisplay(model.explain(X), y).plot({"marker": (20, 24)})
+    >>> display = LinearityDisplay(model.explain(X), y).plot({"marker": range(20, 25)})
     >>> len(display.ax_)
     2
     """
@@ -259,7 +270,7 @@ class LinearityDisplay(_Display):
         )
         _coloured_line(top, x, slope, r2, scale.norm, scale.cmap)
         output = output_label or self.explanation.output_name
-        label, limits = axis_style(x, technique)
+        label, limits = axis_style(self.explanation, technique)
         ylabel = "Slope of contribution\nagainst reference"
         top.set(xlim=limits, xlabel=x_label or label, ylabel=ylabel)
         _colour_bar(scale, ax=[top], label="R$^2$")
@@ -305,13 +316,24 @@ def _axes(ax, n_panels, height, **params):
     return axes
 
 
-def axis_style(x_axis, technique):
+def axis_style(explanation, technique):
     """Return the label of the wavelength axis and its two ends in the direction of the field."""
+    x_axis, unit = explanation.x_axis, explanation.axis_unit
     ends = np.sort(x_axis[[0, -1]])
-    if np.array_equal(x_axis, np.arange(len(x_axis))):
-        return "Point", ends  # no wavelengths are known: whatever the technique, say so
-    as_given = ("Wavelength or wavenumber", x_axis[0] > x_axis[-1])
-    label, high_to_low = TECHNIQUES.get(technique, as_given)
+    fits = explanation.axis_known and unit in (None, UNITS.get(technique, unit))
+    if technique is not None and not fits:
+        axis = f"is in {unit}" if explanation.axis_known else "is not known, and counts points"
+        warnings.warn(
+            f"technique={technique!r} is left aside: the axis {axis}. Pass x_axis to explain in "
+            f"{UNITS[technique]}, or name the columns of X by it.",
+            UserWarning,
+            stacklevel=4,
+        )
+    if not explanation.axis_known:
+        return "Point", ends
+    label, high_to_low = LABELS.get(unit, "Wavelength or wavenumber"), x_axis[0] > x_axis[-1]
+    if technique is not None and fits:
+        label, high_to_low = TECHNIQUES[technique]
     return label, ends[::-1] if high_to_low else ends
 
 

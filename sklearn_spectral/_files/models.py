@@ -25,6 +25,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._calibration.probabilities import HOTTEST
 from .._network.net import resolve_device
+from .._spectra.names import UNITS
 from .._spectra.parameters import check_parameters
 from .._spectra.views import N_VIEWS, bin_size
 from .._version import __version__
@@ -266,6 +267,9 @@ def _check_attributes(estimator):
     temperature = estimator._temperature if hasattr(estimator, "classes_") else 1.0
     if type(temperature) is not float or not 1 <= temperature <= HOTTEST:
         raise ValueError(f"_temperature is {temperature!r:.80}")
+    unit = getattr(estimator, "_axis_unit", None)  # files of before have none
+    if unit not in (None, *UNITS):
+        raise ValueError(f"_axis_unit is {unit!r:.80}")
     if estimator.x_axis_ is not None:
         numbers["x_axis_"] = (estimator.x_axis_, (n_points,))
     if hasattr(estimator, "feature_names_in_"):

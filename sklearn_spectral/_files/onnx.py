@@ -135,7 +135,7 @@ def export_onnx(
     if explain:
         _add_maps(graph, cells, network, n_points, labels, model.y_ndim)
         graph.output("base_values", base_values, np.float64, [len(labels)])
-    last_axis = resolve_axis(model.last, None, axis.of_last_step(model.last))
+    last_axis = resolve_axis(model.last, None, axis.of_last_step(model.last))["x_axis"]
     metadata = {
         "x_axis": json.dumps(last_axis.tolist()),
         "targets": json.dumps(labels.tolist(), default=str),

@@ -1,9 +1,12 @@
 """Ask a whole model whether spectra are of the kind it was trained on."""
 
+import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
+from .._spectra.axis import Axis
+from .._spectra.names import column_names
 from .unwrap import unwrap
 
 
@@ -55,5 +58,9 @@ def applicability(estimator: BaseEstimator, X: ArrayLike) -> pd.DataFrame:
     """
     model = unwrap(estimator)
     index = X.index if isinstance(X, pd.DataFrame) else None
-    scores = model.last.applicability(model.transform(X))
+    axis = Axis.of(column_names(X), None, np.shape(X)[-1] if np.ndim(X) else None)
+    for _, step in model.steps:
+        axis, X = axis.after(step, X), step.transform(X)
+    axis.compare(model.last)
+    scores = model.last.applicability(X)
     return scores if index is None else scores.set_axis(index)

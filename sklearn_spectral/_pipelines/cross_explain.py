@@ -17,7 +17,9 @@ from sklearn.model_selection import (
 )
 from sklearn.utils import _safe_indexing, indexable
 
+from .._spectra.axis import Axis
 from .._spectra.checks import check_number, group_codes, own_random_state, reading
+from .._spectra.names import column_names
 from .._work import progress
 from .explain import explain
 
@@ -107,6 +109,7 @@ def cross_explain(
     """
     check_number("n_repeats", n_repeats, "a positive integer", lambda n: n > 0, whole=True)
     data = _checked_data(estimator, X, y, groups, params)
+    Axis.of(column_names(X), x_axis, np.shape(X)[-1] if np.ndim(X) == 2 else None)  # or raise
     cv = _readable_cv(cv)
     seeds = own_random_state(random_state)
     repeats = []  # of (model, train, test), one for each fold

@@ -7,9 +7,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
+from sklearn.utils.validation import validate_data
 
 from .._spectra.axis import Axis
-from .._spectra.checks import as_numbers, column_names, reading
+from .._spectra.checks import as_numbers, reading
+from .._spectra.names import column_names
 from .unwrap import BAGGING, describe, linear_inverse, unwrap, weights_of_members
 
 
@@ -117,7 +119,7 @@ def _explain(estimator, X, axis, reference, how, target="all", out=None):
     """Explain what a model makes of spectra: of the last step, through all that is around it."""
     model = unwrap(estimator, ensembles=True)
     for _, step in model.steps:
-        axis, X = axis.after(step), step.transform(X)
+        axis, X = axis.after(step, X), step.transform(X)
         if not (reference is None or isinstance(reference, str)):
             reference = step.transform(reference)
     if model.is_ours:
@@ -147,7 +149,10 @@ def _mean_of_members(ensemble, X, axis, reference, how):
                 f"The members of {describe(ensemble)} see different wavelengths, drawn at random. "
                 "Use max_features=1.0 and bootstrap_features=False."
             )
+    axis.compare(ensemble)
     if isinstance(ensemble, BAGGING):
+        # What its predict checks: number and names of the columns.
+        validate_data(ensemble, X, reset=False, skip_check_array=True)
         # Bagging hands arrays to its members, which know no column names.
         X = np.asarray(X, dtype=float)
         if not (reference is None or isinstance(reference, str)):

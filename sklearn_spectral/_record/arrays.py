@@ -27,6 +27,8 @@ class ExplanationArrays:
     layer: str = "features"
     members: tuple = ()
     is_class: bool = False
+    axis_known: bool = True
+    axis_unit: str | None = None
 
     def __len__(self) -> int:
         return len(self.maps)

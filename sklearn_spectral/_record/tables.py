@@ -12,10 +12,23 @@ from .arrays import ExplanationArrays, per_target
 STABLE = 2.0
 
 
+def bands_of(explanation: ExplanationArrays, bands: BandsLike | None) -> Bands:
+    """Return the bands of an explanation that a user asks for; None is every point."""
+    if bands is None:
+        return every_point(explanation.x_axis)
+    return resolve_bands(
+        bands,
+        explanation.x_axis,
+        per_target(explanation).maps,
+        known=explanation.axis_known,
+        unit=explanation.axis_unit,
+    )
+
+
 def contributions(explanation: ExplanationArrays, bands: BandsLike) -> pd.DataFrame:
     """Return the contribution and the share of every band for every map."""
     arrays = per_target(explanation)
-    resolved = resolve_bands(bands, explanation.x_axis, arrays.maps)
+    resolved = bands_of(explanation, bands)
     scores = resolved.sums(arrays.maps)  # (n_samples, n_targets, n_bands)
     total = np.abs(arrays.maps).sum(axis=1)[:, :, None]  # (n_samples, n_targets, 1)
     shares = np.divide(scores, total, out=np.zeros_like(scores), where=total > 0)
@@ -51,8 +64,8 @@ def linearity(
     references = _check_references(y, explanation.outputs.shape)
     centred = (references - references.mean(axis=0)).reshape(len(references), -1)
     maps = per_target(explanation).maps
-    resolved = _bands_or_points(bands, explanation.x_axis, maps)
-    whole = resolve_bands(1, explanation.x_axis, maps)
+    resolved = bands_of(explanation, bands)
+    whole = bands_of(explanation, 1)
     # (n_samples, n_targets, n_bands + 1)
     scores = np.concatenate([resolved.sums(maps), whole.sums(maps)], axis=2).astype(float)
     scores -= scores.mean(axis=0)
@@ -99,7 +112,7 @@ def summary(
         )
     places, groups = pd.factorize(values, use_na_sentinel=False)  # NaN is a group, too
     arrays = per_target(explanation)
-    resolved = _bands_or_points(bands, explanation.x_axis, arrays.maps)
+    resolved = bands_of(explanation, bands)
     scores = resolved.sums(arrays.maps)  # (n_samples, n_targets, n_bands)
     size = np.abs(arrays.maps).sum(axis=1)  # (n_samples, n_targets)
     tables = []
@@ -125,7 +138,7 @@ def summary(
 def stability(explanation: ExplanationArrays, bands: BandsLike) -> pd.DataFrame:
     """Return how far the members of an explanation agree on the contribution of every band."""
     arrays = per_target(explanation)
-    resolved = resolve_bands(bands, explanation.x_axis, arrays.maps)
+    resolved = bands_of(explanation, bands)
     # (n_members, n_samples, n_targets, n_bands)
     scores = np.stack(
         [resolved.sums(per_target(member).maps) for member in several_members(explanation)]
@@ -157,10 +170,6 @@ def several_members(explanation: ExplanationArrays) -> tuple:
             "n_repeats of 2 or more, or explain an ensemble."
         )
     return explanation.members
-
-
-def _bands_or_points(bands, x_axis, maps):
-    return every_point(x_axis) if bands is None else resolve_bands(bands, x_axis, maps)
 
 
 def _band_frame(labels, bands, **columns):

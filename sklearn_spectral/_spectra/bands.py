@@ -62,7 +62,14 @@ def every_point(x_axis: np.ndarray) -> Bands:
     return Bands([f"{x:g}" for x in x_axis], points, x_axis, every_point=True)
 
 
-def resolve_bands(bands: BandsLike, x_axis: np.ndarray, maps: np.ndarray) -> Bands:
+def resolve_bands(
+    bands: BandsLike,
+    x_axis: np.ndarray,
+    maps: np.ndarray,
+    *,
+    known: bool = True,
+    unit: str | None = None,
+) -> Bands:
     """Return the bands that a user asks for.
 
     Parameters
@@ -73,6 +80,10 @@ def resolve_bands(bands: BandsLike, x_axis: np.ndarray, maps: np.ndarray) -> Ban
     x_axis : ndarray of shape (n_points,)
     maps : ndarray of shape (n_samples, n_points, n_targets)
         The maps whose peaks are meant by "peaks".
+    known : bool
+        Whether `x_axis` are wavelengths, not numbers of points.
+    unit : str or None
+        Its unit, where it is known.
 
     Returns
     -------
@@ -81,12 +92,23 @@ def resolve_bands(bands: BandsLike, x_axis: np.ndarray, maps: np.ndarray) -> Ban
     Raises
     ------
     ValueError
-        A band covers no point, or `bands` is none of the above.
+        A band covers no point, or `bands` is none of the above, or in wavelengths of an axis that
+        is not known.
     """
+    if isinstance(bands, str) and bands in textbook_tables():
+        _check_known(bands, known)
+        _check_wavenumbers(bands, unit)
     if isinstance(bands, str) and bands in textbook_tables():
         bands = named_bands(bands, x_axis)
     if isinstance(bands, Mapping) and bands:
-        points = [_points_between(name, limits, x_axis) for name, limits in bands.items()]
+        if not all(isinstance(limits, range) for limits in bands.values()):
+            _check_known(bands, known)
+        points = [
+            _points_numbered(name, limits, len(x_axis))
+            if isinstance(limits, range)
+            else _points_between(name, limits, x_axis)
+            for name, limits in bands.items()
+        ]
         return Bands(list(bands), points, x_axis)
     if isinstance(bands, str) and bands == "peaks":
         peaks, points = _peaks(maps)
@@ -96,10 +118,38 @@ def resolve_bands(bands: BandsLike, x_axis: np.ndarray, maps: np.ndarray) -> Ban
         names = [f"{x_axis[each].min():g}-{x_axis[each].max():g}" for each in points]
         return Bands(names, points, x_axis)
     raise ValueError(
-        f"bands={bands!r} is none of: a dict such as {{'C=O stretch': (1730, 1760)}}, a "
+        f"bands={bands!r} is none of: a dict such as {{'C=O stretch': (1730, 1760)}} or, by "
+        "the numbers of points, {'marker': range(20, 25)}, a "
         f"number of bands between 1 and {len(x_axis)} (the points), 'peaks', or a "
         f"table of textbook bands, {list(textbook_tables())}."
     )
+
+
+def _check_known(bands, known):
+    if not known:
+        raise ValueError(
+            f"bands={bands!r:.200} are wavelengths, but those of the points are not known. Pass "
+            "x_axis to explain, or name the columns of X by them. Or count points, from 0: "
+            "{'marker': range(20, 25)}, a number of bands, or 'peaks'."
+        )
+
+
+def _check_wavenumbers(name, unit):
+    if unit not in (None, "cm-1"):
+        raise ValueError(
+            f"The bands of {name!r} are in cm-1, the axis is in {unit}. Pass x_axis in cm-1 to "
+            "explain, or bands of your own as a dict."
+        )
+
+
+def _points_numbered(name, numbers, n_points):
+    """Return the points of a band that counts them, ascending."""
+    points = np.unique(np.array(numbers, dtype=int))
+    if len(points) == 0 or points[0] < 0 or points[-1] >= n_points:
+        raise ValueError(
+            f"Band {name!r} is {numbers!r}; expected numbers of points, of 0 to {n_points - 1}."
+        )
+    return points
 
 
 def _points_between(name, limits, x_axis):

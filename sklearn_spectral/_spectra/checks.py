@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state, compute_sample_weight
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from .._work import checking
+from .names import column_names
 
 # Squares of larger numbers, summed over a set of spectra, overflow; those of smaller ones vanish.
 LARGEST, SMALLEST = 1e100, 1e-100
@@ -82,16 +83,6 @@ def as_numbers(values, name, expected):
         if array.dtype.kind in "cMm":
             raise TypeError(f"{name} is of {array.dtype}; expected {expected}.")
         return array.astype(float, copy=False)
-
-
-def column_names(X):
-    """Return the column names of a DataFrame, strings or numbers, or None for an array."""
-    if hasattr(X, "collect_schema") and hasattr(X, "collect"):  # of polars
-        raise TypeError("Got a LazyFrame, which holds no numbers yet. Pass what collect() returns.")
-    columns = getattr(X, "columns", None)
-    if columns is None or list(columns) == list(range(len(columns))):
-        return None  # pandas' default names count columns
-    return list(columns)
 
 
 def check_table(X):
