@@ -5,7 +5,7 @@ import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor
-from sklearn_spectral.preprocessing import CosmicRayRemover
+from sklearn_spectral.preprocessing import CosmicRayRemover, WavelengthAxis
 
 WEIGHTS_ARE_NOT_REPEATS = {
     "check_sample_weight_equivalence_on_dense_data": (
@@ -39,7 +39,12 @@ def the_same_draws():
 
 
 @parametrize_with_checks(
-    [ResNet1DClassifier(max_epochs=10), ResNet1DRegressor(max_epochs=10), CosmicRayRemover()],
+    [
+        ResNet1DClassifier(max_epochs=10),
+        ResNet1DRegressor(max_epochs=10),
+        CosmicRayRemover(),
+        WavelengthAxis(),
+    ],
     expected_failed_checks=expected_failures,
 )
 def test_scikit_learn(estimator, check):

@@ -25,11 +25,11 @@ def add_step(graph, x, n_points, name, step):
         problem = "does not add up points with fixed weights, set as it is"
     elif kind in BY_SPECTRUM:
         return BY_SPECTRUM[kind](graph, x, step), n_points
-    elif kind == "sklearn.FunctionTransformer" and step.func is None:
+    elif kind in UNCHANGED or (kind == "sklearn.FunctionTransformer" and step.func is None):
         return x, n_points
     else:
         problem = "cannot be expressed in ONNX"
-    known = ", ".join(sorted([*AFFINE, *BY_SPECTRUM]))
+    known = ", ".join(sorted([*AFFINE, *BY_SPECTRUM, *UNCHANGED]))
     raise TypeError(
         f"Step {name!r}, {step!r}, {problem}. What can: {known}. Use one of these, or do this step "
         "before and export what comes behind it: pipeline[1:]."
@@ -131,6 +131,8 @@ def _point_scaler(graph, x, step):
     return graph("Div", x, graph("Gather", x, np.array([step.point_index_]), axis=1))
 
 
+# Steps that leave spectra as they are:
+UNCHANGED = ("sklearn_spectral.WavelengthAxis",)
 # By package and name: to import them all would cost every user of the package a third of a second.
 # Steps that add up the points of a spectrum with fixed weights, and maybe a constant:
 AFFINE = (

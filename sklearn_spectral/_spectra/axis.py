@@ -194,8 +194,14 @@ def known_by(model):
 
 def check_same_axis(axis, trained):
     """Raise where spectra are on another axis than those that were trained on; None is unknown."""
-    if axis is None or trained is None or len(axis) != len(trained):
+    if axis is None or trained is None:
         return
+    if len(axis) != len(trained):
+        raise ValueError(
+            f"X has {len(axis)} features, {axis}, but {len(trained)} features are expected, those "
+            f"of the training spectra, {trained}. Bring the spectra onto one axis, with "
+            "chemotools' interpolation for instance."
+        )
     if axis.unit and trained.unit and axis.unit != trained.unit:
         problem = "are in another unit than those of the training spectra"
         what_to_do = "Bring them into one unit"
@@ -217,6 +223,13 @@ def check_same_axis(axis, trained):
         f"The columns of X run {axis}, those of the training spectra {trained}; they {problem}. "
         f"{what_to_do}."
     )
+
+
+def _or_known(axis, trained):
+    """Return what is known of an axis where it is the one of training."""
+    if axis is None or trained is None or len(axis) != len(trained):
+        return trained if axis is None else axis
+    return Wavelengths(axis.values, axis.unit or trained.unit)
 
 
 def on_trained_axis(model, X):
@@ -247,7 +260,8 @@ def resolve_axis(model, names, x_axis):
     """
     n_points = model.n_features_in_
     axis = given_axis(x_axis, n_points) if x_axis is not None else axis_from_names(names)
-    axis = known_by(model) if axis is None else axis
+    if x_axis is None:
+        axis = _or_known(axis, known_by(model))
     known = axis is not None
     return {
         "x_axis": axis.values if known else np.arange(n_points, dtype=float),
@@ -307,11 +321,14 @@ class Axis:
         if names is None:
             n_points = getattr(step, "n_features_in_", self.n_points)
             names = [f"x{place}" for place in range(n_points or 0)]
+        if self.n_points is not None and len(names) != self.n_points:
+            return self  # the step says so
         told = _names_after(step, list(names))
         if told is None and X is not None and keeps_places(step, X):
             told = list(names)
         places = None if told is None else _places(told, list(names))
-        seen = known_by(step) if self.seen is None else self.seen
+        is_given = self.n_given and self.last is None and self.seen is not None
+        seen = self.seen if is_given else _or_known(self.seen, known_by(step))
         if told is not None and places is not None and in_order(places):
             kept = None if seen is None else Wavelengths(seen.values[places], seen.unit)
             now = replace(self, seen=kept, n_points=len(told))
@@ -344,7 +361,9 @@ class Axis:
                 "that sees it: model[-1].explain(model[:-1].transform(X), x_axis=...)."
             )
         self.compare(model)
-        return self.seen if self.last is None else self.last
+        if self.last is not None:
+            return self.last
+        return self.seen if self.n_given else _or_known(self.seen, known_by(model))
 
 
 def keeps_places(step, X):

@@ -1,7 +1,10 @@
 """Preprocessing of spectra: only what chemotools lacks."""
 
 from ._cosmic_rays import CosmicRayRemover
+from ._wavelength_axis import WavelengthAxis
 
-__all__ = ["CosmicRayRemover"]
+__all__ = ["CosmicRayRemover", "WavelengthAxis"]
 
-CosmicRayRemover.__module__ = __name__  # see `sklearn_spectral.__init__`
+for public in (CosmicRayRemover, WavelengthAxis):
+    public.__module__ = __name__  # see `sklearn_spectral.__init__`
+del public

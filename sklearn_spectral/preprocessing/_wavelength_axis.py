@@ -1,0 +1,154 @@
+"""A first step that keeps the wavelength axis of the training spectra."""
+
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils._set_output import _get_output_config
+from sklearn.utils.validation import check_is_fitted
+
+from .._spectra.axis import axis_from_names, check_same_axis, given_axis, on_trained_axis
+from .._spectra.checks import validated
+from .._spectra.names import column_names
+
+
+class WavelengthAxis(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Keep the wavelength axis of the training spectra, and refuse spectra on another one.
+
+    The first step of a pipeline. scikit-learn's steps forget column names that are numbers, as
+    wavenumbers often are, so that a pipeline without this step predicts spectra that run the other
+    way, or are shifted, without a word. The spectra themselves stay as they are.
+
+    Parameters
+    ----------
+    x_axis : array-like of shape (n_points,) or None, default=None
+        Wavelengths or wavenumbers of the columns, for spectra that are arrays; None takes them
+        from the column names of the training spectra.
+
+    Attributes
+    ----------
+    x_axis_ : ndarray of shape (n_points,) or None
+        The axis of the training spectra; None if neither names nor `x_axis` tell it.
+    n_features_in_ : int
+        Number of points of the spectra seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_points,)
+        Names of the points, if all columns of `X` had names that are strings.
+
+    Raises
+    ------
+    ValueError
+        In `fit` and `transform`, if some columns are no wavelengths (``Unnamed: 0``,
+        ``Replicate``), or columns are not sorted or repeated, or X contains NaN or infinity; in
+        `transform`, if the columns are not those of the training spectra.
+
+    Notes
+    -----
+    Axes are the same where no point is further off than a tenth of the step to its neighbour, so
+    names may be numbers or text, and rounded. Spectra that are arrays tell no axis: only their
+    number of points is compared.
+
+    What comes out is a DataFrame with names that are strings, which later steps of scikit-learn
+    compare, or an array, if the axis is not known; ``set_output`` chooses another container.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from chemotools.scatter import StandardNormalVariate
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn_spectral import ResNet1DRegressor
+    >>> from sklearn_spectral.preprocessing import WavelengthAxis
+    >>> X = np.random.default_rng(0).normal(size=(30, 50))
+    >>> table = pd.DataFrame(X, columns=np.arange(1000.0, 1500.0, 10.0))
+    >>> model = make_pipeline(
+    ...     WavelengthAxis(), StandardNormalVariate(), ResNet1DRegressor(max_epochs=1)
+    ... ).fit(table, X[:, 20])
+    >>> model[0].x_axis_[:3]
+    array([1000., 1010., 1020.])
+    >>> try:
+    ...     model.predict(table.iloc[:, ::-1])
+    ... except ValueError as error:
+    ...     print(str(error)[:43])
+    The columns of X run from 1490 to 1000, tho
+    """
+
+    def __init__(self, x_axis: ArrayLike | None = None):
+        self.x_axis = x_axis
+
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
+        """Learn the axis.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_points)
+            Spectra.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+        """
+        names = column_names(X)
+        axis = axis_from_names(names)
+        n_points = validated(self, X, reset=True).shape[1]
+        if self.x_axis is not None:
+            given = given_axis(self.x_axis, n_points)
+            check_same_axis(axis, given)
+            axis, names = given, names if axis is not None else given.values.tolist()
+        self.x_axis_ = None if axis is None else axis.values
+        self._axis_unit = None if axis is None else axis.unit
+        self._names: np.ndarray | None = None
+        if axis is not None:
+            last = [name[-1] if isinstance(name, tuple) else name for name in names]
+            self._names = np.array([str(name) for name in last], dtype=object)
+        return self
+
+    def transform(self, X: ArrayLike) -> Any:
+        """Return the spectra as they are; raise where they are on another axis.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_points)
+            Spectra.
+
+        Returns
+        -------
+        X : DataFrame or ndarray of shape (n_samples, n_points)
+        """
+        check_is_fitted(self, "n_features_in_")
+        names = column_names(X)
+        if names is not None and self.x_axis_ is not None and axis_from_names(names) is None:
+            raise ValueError(
+                f"The columns of X are called {names[0]!r}, {names[-1]!r} and the like; those of "
+                f"the training spectra are wavelengths, from {self.x_axis_[0]:g} to "
+                f"{self.x_axis_[-1]:g}. Name them so, or pass an array."
+            )
+        values = validated(self, on_trained_axis(self, X), reset=False)
+        if self._names is None or _get_output_config("transform", self)["dense"] != "default":
+            return values
+        index = X.index if isinstance(X, pd.DataFrame) else None
+        return pd.DataFrame(values, columns=self._names, index=index)
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
+        """Return the names of the points as strings.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Names for points whose axis is not known.
+
+        Returns
+        -------
+        names : ndarray of shape (n_points,)
+        """
+        check_is_fitted(self, "n_features_in_")
+        if self._names is None or hasattr(self, "feature_names_in_"):
+            return super().get_feature_names_out(input_features)
+        return self._names
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
