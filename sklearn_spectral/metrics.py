@@ -204,7 +204,7 @@ def _masking_curve(estimator, explanation, baseline, n_steps, random_state, *, i
 
     def scores_of(order):
         ranks = np.argsort(order, axis=1, kind="stable").argsort(axis=1)  # (n_samples, n_points)
-        steps = [np.where(ranks < n, end, start) for n in n_replaced]
+        steps = (np.where(ranks < n, end, start) for n in n_replaced)  # one at a time in memory
         outputs = np.stack(
             [_target_outputs(model, transformers, step, explanation.targets) for step in steps],
             axis=1,

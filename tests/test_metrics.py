@@ -252,6 +252,7 @@ def test_models_of_named_columns_do_not_warn(mixtures_frame):
     [
         ({"n_steps": 0}, "n_steps=0"),
         ({"n_steps": 2.0}, "n_steps=2.0"),
+        ({"n_steps": True}, "n_steps=True; expected a positive integer"),
         ({"baseline": [1, 2]}, r"shape \(2,\); expected \(3,\)"),
     ],
 )
