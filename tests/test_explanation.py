@@ -588,6 +588,19 @@ def test_through_by_hand(two_targets):
     assert single.through([[1], [1]], [0]).maps.dtype == np.float32
 
 
+def test_members_go_through_transformations_as_well(two_targets):
+    """Maps of m and 3 m have the standard deviation m sqrt(2), of which ten times is the new."""
+    other = replace(two_targets, maps=3 * two_targets.maps)
+    mean = average([two_targets, other]).through([[10], [0]], [5])
+    assert mean.members[1].maps[0].tolist() == [[30], [60], [-30], [0], [120]]
+    assert mean.members[0].outputs.tolist() == [[75], [15]]
+    expected = 10 * 2**0.5 * np.abs(two_targets.maps[:, :, :1])
+    np.testing.assert_allclose(mean.maps_std, expected)
+    assert mean.stability({"two": (1000, 1010)})["contribution"].tolist() == [
+        pytest.approx(60 / 2**0.5)  # sums of 60 and 0: their root mean square
+    ]
+
+
 @pytest.mark.parametrize(
     ("matrix", "offset", "message"),
     [

@@ -198,6 +198,7 @@ class ExplanationArrays:
             outputs=self.outputs @ factors + added,
             base_values=self.base_values @ factors + added,
             targets=self.targets if len(added) == n_targets else np.arange(len(added)),
+            members=tuple(member.through(factors, added) for member in self.members),
         )
 
     def averaged(self, others: Iterable[Self], weights: ArrayLike | None = None) -> Self:
