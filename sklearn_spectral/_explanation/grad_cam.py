@@ -1,4 +1,4 @@
-"""From tensors to maps: one small function a method, and the way back to the spectrum's points.
+"""From tensors to maps: one function for each method, and spreading over the spectrum's points.
 
 Shi et al., Anal. Chem. 2023, 95, 9959, doi:10.1021/acs.analchem.3c01101.
 """
@@ -9,14 +9,14 @@ from torch import Tensor
 
 
 def _contract(how, one, other):
-    """Multiply and sum as einsum does: on the CPU by NumPy, whose loops need no copies."""
+    """Multiply and sum as einsum does; on the CPU by NumPy, which makes no copies."""
     if one.is_cpu:
         return torch.from_numpy(np.einsum(how, one.numpy(), other.numpy()))
     return torch.einsum(how, one, other)
 
 
 def _products(one, other):
-    """Multiply many small matrices: on the CPU by NumPy, five times as fast as PyTorch there."""
+    """Multiply many small matrices; on the CPU by NumPy, which is five times as fast there."""
     if one.is_cpu:
         return torch.from_numpy(np.matmul(one.numpy(), other.numpy()))
     return torch.bmm(one, other)
@@ -42,8 +42,8 @@ def one_d_grad_cam(features: Tensor, gradient: Tensor) -> Tensor:
     """
     if gradient.ndim == 4:
         return _contract("bkl,btkl->btl", features, gradient)
-    # L products (B, K) @ (K, T): one pass over the features serves all outputs. Only where the
-    # factors lie one behind the other are they fast.
+    # L products (B, K) @ (K, T): one pass over the features is enough for all outputs. They are
+    # fast only if the factors are contiguous in memory.
     by_position = features.permute(2, 0, 1).contiguous()  # (L, B, K)
     maps = _products(by_position, gradient.permute(2, 1, 0).contiguous())  # (L, B, T)
     return maps.permute(1, 2, 0).contiguous()
@@ -70,14 +70,14 @@ def cam(features: Tensor, gradient: Tensor) -> Tensor:
 
     .. math:: m_{ti} = \frac{1}{L} \sum_k w_{tk} A_{ki}
 
-    Zhou et al. 2016, doi:10.1109/CVPR.2016.319, over the number of positions, so that it adds up
-    to the output. Behind average pooling the gradient is :math:`w_{tk} / L` at every position:
-    there CAM is 1D Grad-CAM.
+    Zhou et al. 2016, doi:10.1109/CVPR.2016.319, divided by the number of positions, so that it
+    adds up to the output. After average pooling the gradient is :math:`w_{tk} / L` at every
+    position: in this case CAM is 1D Grad-CAM.
     """
     return one_d_grad_cam(features, gradient)
 
 
-# Points that maps are spread to at a time.
+# Number of points to which maps are spread at a time.
 POINTS_AT_ONCE = 64
 
 METHODS = {
@@ -91,11 +91,12 @@ METHODS = {
 def spreading(n_positions: int, n_points: int, stride: int) -> Tensor:
     """Return the weights that spread maps from feature-map positions to the spectrum's points.
 
-    Position i stands for points ``stride * i`` to ``stride * i + stride - 1``, but the stem and
-    the derivatives look at two such cells on either side. So a quarter of its contribution goes to
-    each of the two cells beside it, and every cell's to its points and their neighbours, with
-    weights that fall linearly to the centres of the next cells. All weights add up to one. What
-    neighbouring cells say with opposite signs cancels: derivatives do that at every band.
+    Position i is the cell of points ``stride * i`` to ``stride * i + stride - 1``, but the stem
+    and the derivatives take in two more cells on either side. Therefore a quarter of its
+    contribution is moved to each of the two neighbouring cells. The contribution of every cell is
+    then divided among its points and their neighbours, with weights that fall linearly to the
+    centres of the next cells. All weights of a position add up to one. Contributions of opposite
+    sign in neighbouring cells cancel, as those of derivatives do at every band.
 
     Parameters
     ----------
@@ -106,12 +107,12 @@ def spreading(n_positions: int, n_points: int, stride: int) -> Tensor:
     weights : tensor of shape (n_positions, n_points)
         Rows add up to one: ``maps @ weights`` conserves the sum.
     """
-    # At the ends the quarter that has no neighbour to go to stays where it is.
+    # At both ends one neighbour is missing: its quarter stays in the cell itself.
     neighbours = torch.eye(n_positions).roll(1, 0) + torch.eye(n_positions).roll(-1, 0)
     neighbours[[0, -1], [-1, 0]] -= 1
     neighbours[[0, -1], [0, -1]] += 1
     beside = 0.5 * torch.eye(n_positions) + 0.25 * neighbours  # (L, L)
-    # What each point gets of each cell, by linear interpolation between the cells' centres.
+    # The share of each cell for each point, by linear interpolation between the cells' centres.
     points = torch.arange(n_points)
     coordinate = ((points - (stride - 1) / 2) / stride).clamp(0, n_positions - 1)
     distance = (coordinate - torch.arange(n_positions)[:, None]).abs()  # (L, n_points)
@@ -120,9 +121,9 @@ def spreading(n_positions: int, n_points: int, stride: int) -> Tensor:
 
 
 class Spreader:
-    """Spread maps from feature-map positions to the spectrum's points, by the weights above.
+    """Spread maps from feature-map positions to the spectrum's points, with `spreading` weights.
 
-    The weights are a band around the diagonal: a block of points needs the cells around it only.
+    Only weights near the diagonal are not zero: a block of points depends on the cells around it.
     """
 
     def __init__(self, n_positions: int, n_points: int, stride: int) -> None:
@@ -139,7 +140,7 @@ class Spreader:
         in_place = out.is_contiguous() and out.dtype == maps.dtype
         spread = (out if in_place else out.new_empty(out.shape, dtype=maps.dtype)).flatten(0, -2)
         for cells, points, weights in self.blocks:
-            # Straight into its place: neither the cells nor the points are copied.
+            # Written directly to `out`: neither the cells nor the points are copied.
             torch.mm(maps.flatten(0, -2)[:, cells], weights, out=spread[:, points])
         if not in_place:
             out.copy_(spread.view(out.shape))

@@ -1,4 +1,4 @@
-"""Which outputs an explanation is about."""
+"""Choice of the outputs that an explanation is of."""
 
 import numbers
 
@@ -8,7 +8,7 @@ from .._spectra.checks import reading
 
 
 class TargetChoice:
-    """A user's `target`, checked, turned into columns of the outputs.
+    """The columns of the outputs that a user's `target` means, after checks.
 
     Parameters
     ----------
@@ -63,18 +63,18 @@ class TargetChoice:
 
     @property
     def n_targets(self):
-        """Targets of every spectrum."""
+        """Number of targets of every spectrum."""
         return self._columns.shape[1]
 
     def columns(self, rows, outputs):
-        """Return the columns to explain, (B, n_targets), for some rows and their outputs."""
+        """Return the columns to explain, (B, n_targets), of given rows with their outputs."""
         if self._highest:
             return outputs.argmax(axis=1)[:, None]
         return self._columns[rows]
 
 
 def _column(label, labels, *, by_number):
-    """Return the column of the output called `label`, or, `by_number`, of that number."""
+    """Return the column of the output with this label, or, with `by_number`, of this number."""
     found = np.flatnonzero([same(known, label) for known in labels.tolist()])
     if len(found) == 0 and by_number and isinstance(label, numbers.Integral):
         found = np.flatnonzero(np.arange(len(labels)) == label)
@@ -87,7 +87,7 @@ def _column(label, labels, *, by_number):
 
 
 def same(known, label):
-    """Return whether a label equals another; one that cannot be compared (pandas.NA) does not."""
+    """Return whether two labels are equal; labels that cannot be compared (pandas.NA) are not."""
     try:
         return bool(known == label)
     except (TypeError, ValueError):
