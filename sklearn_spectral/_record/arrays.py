@@ -11,6 +11,10 @@ from numpy.typing import ArrayLike
 from .._spectra.checks import as_numbers
 from .targets import TargetChoice, same
 
+# Arrays with an axis of targets, and arrays with a row for every spectrum.
+OVER_TARGETS = ("maps", "outputs", "base_values")
+OVER_SAMPLES = (*OVER_TARGETS, "spectra")
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ExplanationArrays:
@@ -39,13 +43,9 @@ class ExplanationArrays:
             samples = [samples]
         if np.arange(len(self))[samples].ndim != 1:
             raise IndexError(f"{samples!r} does not choose rows: pass one, a slice, list or mask.")
-        return replace(
-            self,
-            maps=self.maps[samples],
-            outputs=self.outputs[samples],
-            base_values=self.base_values[samples],
+        return self._with(
+            lambda name: getattr(self, name)[samples],
             targets=self.targets if self.maps.ndim == 3 else self.targets[samples],
-            spectra=self.spectra[samples],
             members=tuple(member[samples] for member in self.members),
         )
 
@@ -255,14 +255,7 @@ class ExplanationArrays:
             arrays = [getattr(member, name) for member in members]
             return np.average(arrays, axis=0, weights=shares).astype(arrays[0].dtype)
 
-        return replace(
-            self,
-            maps=mean("maps"),
-            outputs=mean("outputs"),
-            base_values=mean("base_values"),
-            spectra=mean("spectra"),
-            members=members,
-        )
+        return self._with(mean, members=members)
 
     def joined(self, others: Iterable[Self], rows: ArrayLike | None = None) -> Self:
         """Return one explanation of the spectra of this one and of others.
@@ -305,16 +298,9 @@ class ExplanationArrays:
         def joined(name):
             return np.concatenate([getattr(part, name) for part in parts])
 
-        whole = replace(
-            self,
-            maps=joined("maps"),
-            outputs=joined("outputs"),
-            base_values=joined("base_values"),
-            spectra=joined("spectra"),
-            # Labels of a target axis are shared; those of single targets belong to the spectra.
-            targets=self.targets if self.maps.ndim == 3 else joined("targets"),
-            members=(),
-        )
+        # Labels of a target axis are shared; those of single targets belong to the spectra.
+        targets = self.targets if self.maps.ndim == 3 else joined("targets")
+        whole = self._with(joined, targets=targets, members=())
         if rows is None:
             return whole
         if np.shape(rows) != (len(whole),):
@@ -330,14 +316,19 @@ class ExplanationArrays:
 
     def _over_targets(self, function: Callable[[np.ndarray], np.ndarray], **changes: Any) -> Self:
         """Apply a function to every array with a target axis, also of the members."""
-        return replace(
-            self,
-            maps=function(self.maps),
-            outputs=function(self.outputs),
-            base_values=function(self.base_values),
+        return self._with(
+            lambda name: function(getattr(self, name)),
+            OVER_TARGETS,
             members=tuple(member._over_targets(function, **changes) for member in self.members),
             **changes,
         )
+
+    def _with(
+        self, function: Callable[[str], np.ndarray], names: tuple = OVER_SAMPLES, **changes: Any
+    ) -> Self:
+        """Replace arrays by what a function makes of their names, and other fields as given."""
+        arrays: dict[str, Any] = {name: function(name) for name in names}
+        return replace(self, **arrays, **changes)
 
 
 @dataclass(frozen=True, eq=False)
