@@ -18,7 +18,9 @@ from .._spectra.views import (
     N_VIEWS,
     derivative,
     derivative_adjoint,
+    gain,
     rounding,
+    without_rounding,
 )
 from .._work import progress
 from .folds import folds_of, some_rows, units_of
@@ -37,6 +39,10 @@ from .ridge import (
 # Shares are averaged over this many resamplings of the left-out rows.
 N_RESAMPLINGS = 20
 FEATURES_AT_ONCE = 512
+# Mean square of scaled views that are constant but for rounding.
+CONSTANT_VIEW = 1e-10
+# What the network rounds away of a number, on average, as a share of it.
+FLOAT32 = np.finfo(np.float32).eps / 4
 OF_OUTPUTS = ("slopes", "weights", "constant")  # arrays whose first axis is that of the outputs
 
 
@@ -57,6 +63,11 @@ class Calibration:
     weights: np.ndarray
     constant: np.ndarray
     out_of_fold: np.ndarray
+
+    def predict(self, scaled, features):
+        """Return what the calibration says of scaled views and features, in float64."""
+        of_views = np.einsum("nvp,tvp->nt", scaled.astype(np.float64), self.slopes)
+        return of_views + features @ self.weights.T + self.constant
 
     def __mul__(self, share):
         return Calibration(*(share * part for part in vars(self).values()))
@@ -133,22 +144,26 @@ def constant_calibration(data, n_features):
 
 def _pls(data, scaler, n_features, folds):
     """Yield PLS calibrations of the spectra, their first derivative, and the other views."""
-    views, Y = data.views, data.y
-    spectra = views[:, 0]
+    views, Y, sample_weight = data.views, data.y, data.sample_weight
     no_weights = np.zeros((Y.shape[1], n_features))
+    sizes = np.sqrt(np.average((views - scaler.mean_) ** 2, axis=0, weights=sample_weight))
+    lost, rounded = FLOAT32 * sizes, data.rounding  # by the network, and before
 
     def as_it_is(coefficients):
         return coefficients
 
-    inputs = [(spectra, 0, as_it_is)]
-    if spectra.shape[1] >= MIN_POINTS_OF_DERIVATIVE:
+    inputs = [(views[:, 0], 0, as_it_is, lost[0], rounded[0])]
+    if views.shape[2] >= MIN_POINTS_OF_DERIVATIVE:
         to_spectra = partial(derivative_adjoint, order=1)
-        slopes = derivative(spectra, order=1)
-        slopes[np.abs(slopes).max(axis=1) <= rounding(spectra)] = 0.0  # no spectrum of its own
-        inputs.append((slopes, 0, to_spectra))
-        inputs += [(views[:, view], view, as_it_is) for view in range(1, N_VIEWS)]
-    for Z, view, to_view in inputs:
-        for out_of_fold, coefficients, intercept in pls_candidates(Z, Y, data.sample_weight, folds):
+        slopes = derivative(views[:, 0], order=1)
+        slopes[np.abs(slopes).max(axis=1) <= rounding(data.spectra)] = 0.0  # no spectrum of its own
+        lost_slopes = gain(1) * np.sqrt(np.mean(lost[0] ** 2))
+        inputs.append((slopes, 0, to_spectra, lost_slopes, gain(1) * rounded[0]))
+        inputs += [(views[:, v], v, as_it_is, lost[v], rounded[v]) for v in range(1, N_VIEWS)]
+    for Z, view, to_view, lost_of_view, rounded_of_view in inputs:
+        Z = without_rounding(Z, sample_weight, rounded_of_view)
+        candidates = pls_candidates(Z, Y, sample_weight, folds, lost_of_view)
+        for out_of_fold, coefficients, intercept in candidates:
             slopes = np.zeros((Y.shape[1], *views.shape[1:]))
             slopes[:, view] = to_view(coefficients).T
             constant = intercept + np.einsum("tvp,vp->t", slopes, scaler.mean_)
@@ -173,7 +188,7 @@ class _Ridge:
         few_folds = [np.flatnonzero(np.isin(few, test)) for test in self.folds]
         few_nonlinear = self.nonlinear[np.ix_(few, few)]
         for view, spectra in enumerate(np.moveaxis(self.scaled, 1, 0)):
-            if spectra.any():
+            if np.mean(spectra**2) > CONSTANT_VIEW:
                 linear, size = gram([spectra])
                 errors = errors_of_settings(
                     linear[np.ix_(few, few)],

@@ -15,9 +15,12 @@ N_REWEIGHTINGS = 4
 # Coefficients are smoothed over this share of the axis: bands are selected, not points.
 REWEIGHTING_SHARE = 1 / 16
 EPSILON = np.finfo(np.float64).eps
+# Predictions that rounding moves by more than this share of the spread of an output are not what
+# the network would say: it computes in float32.
+MAX_ROUNDING_ERROR = 1e-4
 
 
-def pls_candidates(Z, Y, sample_weight, folds):
+def pls_candidates(Z, Y, sample_weight, folds, rounding=0.0):
     """Fit PLS calibrations, each with the number of latent variables that predicts best.
 
     Parameters
@@ -28,6 +31,9 @@ def pls_candidates(Z, Y, sample_weight, folds):
         Outputs, which share their latent variables.
     sample_weight : ndarray of shape (n_samples,)
     folds : list of (rows to train on, rows to leave out)
+    rounding : float or ndarray of shape (n_bins,), default=0.0
+        How much of each point the network rounds away. Latent variables whose coefficients would
+        make a difference of that are not tried.
 
     Yields
     ------
@@ -41,6 +47,9 @@ def pls_candidates(Z, Y, sample_weight, folds):
     if limit < 1:
         return
     rows = [*(train for train, _ in folds), np.arange(len(Z))]
+    spread = np.sqrt(np.average((Y - Y.mean(axis=0)) ** 2, axis=0, weights=sample_weight))
+    lost = np.reshape(rounding, (-1, 1))
+    most = MAX_ROUNDING_ERROR * np.where(spread > 0, spread, 1.0)
     for scaled in (False, True):
         emphasis = [np.ones(Z.shape[1])] * len(rows)
         for _ in range(1 + scaled * N_REWEIGHTINGS):
@@ -52,7 +61,11 @@ def pls_candidates(Z, Y, sample_weight, folds):
             for (_, test), (coefficients, intercepts, _) in zip(folds, paths, strict=False):
                 predicted[:, test] = Z[test] @ coefficients + intercepts[:, None]
             errors = np.einsum("ant,n->a", (predicted - Y) ** 2, sample_weight)
+            held = [(np.linalg.norm(lost * path[0], axis=1) <= most).all(axis=1) for path in paths]
+            errors[~np.all(held, axis=0)] = np.inf
             best = int(np.nanargmin(errors))
+            if errors[best] == np.inf:
+                break
             coefficients, intercepts, _ = paths[-1]
             yield predicted[best], coefficients[best], intercepts[best]
             emphasis = [_emphasis(path[0][best], path[2]) for path in paths]

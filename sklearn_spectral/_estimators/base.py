@@ -38,6 +38,9 @@ from .._work import checking, one_thread
 
 # A spectrum of one point has no neighbours to convolve.
 MIN_POINTS = 2
+# By how much of the spread of y the network may differ from the calibration it is started from:
+# ordinary ones differ by a millionth.
+MAX_DEVIATION = 1e-3
 
 
 @contextmanager
@@ -148,9 +151,8 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
                 classes = getattr(self, "classes_", None)
                 rows = set_aside(data, self.validation_fraction, random_state, classes=classes)
                 training, validation = (data[each] for each in rows)
-            if not goes_on:
-                self._start(training, random_state)
-            messages = self._train(
+            messages = [] if goes_on else self._start(training, random_state)
+            messages += self._train(
                 training, validation, max_epochs=self.max_epochs, first=not goes_on
             )
             self._centre(training)
@@ -165,11 +167,10 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
             data = self._training_set(
                 X, y, sample_weight, None, new=new, min_samples=1, classes=classes
             )
-            if new:
-                self._start(data, own_random_state(self.random_state))
+            messages = self._start(data, own_random_state(self.random_state)) if new else []
             # From a calibration there is something to lose, from a constant there is not.
             schedule = "warm-up" if self._calibrated else "constant"
-            messages = self._train(data, max_epochs=1, schedule=schedule)
+            messages += self._train(data, max_epochs=1, schedule=schedule)
             if new:
                 self._centre(data)
             warn_of_training(messages, stacklevel=4)
@@ -219,9 +220,9 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
         return TrainingSet.of(X, self._encode(y), sample_weight, groups)
 
     def _start(self, training, random_state):
-        """Fit the scalers, make a network and start it from a calibration."""
+        """Start a network from a calibration; return what the user should be warned of."""
         data = training.weighted()
-        self._view_scaler = ViewScaler().fit(data.views, data.sample_weight)
+        self._view_scaler = ViewScaler().fit(data.views, data.sample_weight, data.rounding)
         self._domain = Domain().fit(data, self._view_scaler)
         seed = int(random_state.randint(2**31 - 1))
         shuffling = np.random.RandomState(random_state.randint(2**31 - 1))
@@ -237,12 +238,9 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
         ]
 
         def calibration_of(Y):
-            outputs, network = data.with_y(Y), self._network
-            if not self.shortcut:
-                return constant_calibration(outputs, network.n_untrained_features)
-            features = network.untrained_features(data.views)
+            features = self._network.untrained_features(data.views)
             return calibrate(
-                outputs,
+                data.with_y(Y),
                 self._view_scaler,
                 features,
                 random_state,
@@ -250,11 +248,26 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
                 verbose=self.verbose,
             )
 
-        calibration = self._calibrate(data, calibration_of)
+        def constant_of(Y):
+            return constant_calibration(data.with_y(Y), self._network.n_untrained_features)
+
+        messages = []
+        calibration = self._calibrate(data, calibration_of if self.shortcut else constant_of)
+        self._network.start(calibration)
+        deviation = self._network.deviation(calibration, data.views)
+        if not deviation <= MAX_DEVIATION:
+            messages.append(
+                f"The calibration that training starts from is off by {deviation:.2g} of the "
+                "spread of y in the network's float32 numbers, so that training starts from the "
+                "mean of y. Are points of X, or differences between its spectra, rounding? Cut or "
+                "bin such points."
+            )
+            calibration = self._calibrate(data, constant_of)
+            self._network.start(calibration)
         # Whether there is more to start from than a constant.
         self._calibrated = bool(calibration.slopes.any() or calibration.weights.any())
-        self._network.start(calibration)
         self.mean_spectrum_ = training.mean_spectrum
+        return messages
 
     def _train(self, training, validation=None, *, max_epochs, schedule="one-cycle", first=False):
         """Train the network; return what the user should be warned of."""

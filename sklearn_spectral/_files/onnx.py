@@ -230,12 +230,12 @@ def _unit(model, network):
 
 def _add_views(graph, x, n_points, scaler):
     """Add what `_views.views` and the fitted scaler of views compute: float32 (B, 3, n_bins)."""
+    raw = x
     if _views.bin_size(n_points) > 1:
         x, n_points, _ = add_affine(graph, x, n_points, _views.average_bins)
     stack = [x] + [graph("Mul", x, 0.0)] * (_views.N_VIEWS - 1)
     if n_points >= _views.MIN_POINTS_OF_DERIVATIVE:
-        highest = graph("ReduceMax", graph("Abs", x), axes=[1])
-        rounding = graph("Mul", highest, _views.ROUNDING)
+        rounding = _rounding(graph, raw)
         for order, (window, _) in _views.WINDOWS.items():
             slopes, _, _ = add_affine(
                 graph, x, n_points, lambda X, order=order: _views.derivative(X, order)
@@ -248,6 +248,15 @@ def _add_views(graph, x, n_points, scaler):
     stack = graph("Concat", *(graph("Unsqueeze", view, [1]) for view in stack), axis=1)
     stack = graph("Div", graph("Sub", stack, scaler.mean_), scaler.scale_)
     return graph.cast(stack, np.float32)
+
+
+def _rounding(graph, x):
+    """Add what `_views.rounding` computes: (B, 1)."""
+    same = graph("Equal", x, graph.cast(graph.cast(x, np.float32), np.float64))
+    all_same = graph("ReduceMin", graph.cast(same, np.float32), axes=[1])
+    single = graph("Equal", all_same, np.float32(1))
+    share = graph("Where", single, _views.ROUNDING_OF_SINGLE, _views.ROUNDING)
+    return graph("Mul", share, graph("ReduceMax", graph("Abs", x), axes=[1]))
 
 
 def _add_networks(graph, x, network, matrix, offset):

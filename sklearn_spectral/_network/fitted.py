@@ -137,6 +137,18 @@ class FittedNetwork:
         for module in self.modules:
             module.start(slopes, weights.unflatten(1, (module.width, -1)), constant)
 
+    @torch.no_grad()
+    def deviation(self, calibration, stack):
+        """Return by how much the started network, at most, differs from its calibration."""
+        module, largest = self.modules[0], 0.0
+        for rows in chunks(stack):
+            features = self.feature_maps(stack[rows])[0]
+            untrained = features[:, : module.width].flatten(1).cpu().numpy()
+            expected = calibration.predict(self.scaler.transform(stack[rows]), untrained)
+            outputs = module.forward_head(features).cpu().double().numpy()
+            largest = np.fmax(largest, np.abs(outputs - expected).max())
+        return largest
+
     @property
     def n_untrained_features(self):
         """How many numbers `untrained_features` returns for a spectrum."""

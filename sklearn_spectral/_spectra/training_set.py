@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from .views import views
+from .views import rounding_of_views, views
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +48,11 @@ class TrainingSet:
     def units(self) -> np.ndarray:
         """A number for each row, the same for rows that must stay together."""
         return np.arange(len(self)) if self.groups is None else self.groups
+
+    @property
+    def rounding(self) -> np.ndarray:
+        """How much of each view is the rounding of the spectra, (3,)."""
+        return rounding_of_views(self.spectra)
 
     @property
     def mean_spectrum(self) -> np.ndarray:

@@ -21,8 +21,11 @@ MIN_POINTS_OF_DERIVATIVE = 30
 N_VIEWS = 3
 # Points of a derivative that are computed together.
 BLOCK = 32
-# Slopes below this share of the highest point are those of a straight line, rounded.
-ROUNDING = 1e-12
+# Slopes below this share of the highest point are those of a straight line, rounded: in spectra
+# whose numbers are all of single precision, and in others.
+ROUNDING_OF_SINGLE, ROUNDING = 6e-8, 1e-12
+# Views that vary by less than so many times their rounding are constant.
+ABOVE_ROUNDING = 3.0
 
 
 def bin_size(n_points):
@@ -77,8 +80,40 @@ def derivative_adjoint(coefficients, order):
 
 
 def rounding(X):
-    """Return the size of slopes that are those of a straight line, rounded, for each spectrum."""
-    return ROUNDING * np.maximum(X.max(axis=1), -X.min(axis=1))
+    """Return the size of slopes that are those of a straight line, rounded, for each spectrum.
+
+    Float64 may hold what was written in single precision: its numbers are then those of float32.
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        single = (X == X.astype(np.float32)).all(axis=1)
+    share = np.where(single, ROUNDING_OF_SINGLE, ROUNDING)
+    return share * np.maximum(X.max(axis=1), -X.min(axis=1))
+
+
+def rounding_of_views(X):
+    """Return how much of the views of spectra is rounding, (3,): its root mean square."""
+    raw = rounding(X)
+    X = average_bins(X)
+    sizes = [np.sqrt(np.mean(raw**2)), 0.0, 0.0]
+    if X.shape[1] >= MIN_POINTS_OF_DERIVATIVE:
+        for order in WINDOWS:
+            _, size = _slopes(X, order, raw)
+            sizes[order] = gain(order) * np.sqrt(np.mean((raw / size) ** 2))
+    return np.array(sizes)
+
+
+def gain(order):
+    """Return by how much a derivative multiplies noise that points do not share."""
+    return np.linalg.norm(_savitzky_golay(order)[0])
+
+
+def _slopes(X, order, smallest):
+    """Return the centred derivative of spectra, and its standard deviation, infinite if none."""
+    slopes = derivative(X, order)
+    slopes -= slopes.mean(axis=1, keepdims=True)
+    # np.std would take the mean off once more.
+    size = np.sqrt(np.einsum("np,np->n", slopes, slopes) / slopes.shape[1])
+    return slopes, np.where(size > smallest, size, np.inf)
 
 
 def views(X):
@@ -98,23 +133,27 @@ def views(X):
         Float64; derivatives are zero at the ends, and everywhere for spectra of fewer than
         `MIN_POINTS_OF_DERIVATIVE` points.
     """
+    smallest = rounding(X)
     X = average_bins(X)
     stack = np.empty((len(X), N_VIEWS, X.shape[1]))
     stack[:, 0] = X
     if X.shape[1] < MIN_POINTS_OF_DERIVATIVE:
         stack[:, 1:] = 0.0
         return stack
-    smallest = rounding(X)
     for order, (window, _) in WINDOWS.items():
-        slopes = derivative(X, order)
-        slopes -= slopes.mean(axis=1, keepdims=True)
-        # Their standard deviation; np.std would take the mean off once more.
-        size = np.sqrt(np.einsum("np,np->n", slopes, slopes) / slopes.shape[1])
-        size = np.where(size > smallest, size, np.inf)[:, None]
+        slopes, size = _slopes(X, order, smallest)
         margin = window // 2
-        np.divide(slopes, size, out=stack[:, order, margin:-margin])
+        np.divide(slopes, size[:, None], out=stack[:, order, margin:-margin])
         stack[:, order, :margin] = stack[:, order, -margin:] = 0.0
     return stack
+
+
+def without_rounding(Z, sample_weight, rounding):
+    """Return spectra with zeros at the wavelengths that vary by no more than rounding does."""
+    mean = np.average(Z, axis=0, weights=sample_weight)
+    variance = np.average((Z - mean) ** 2, axis=0, weights=sample_weight)
+    constant = np.sqrt(variance) <= ABOVE_ROUNDING * rounding
+    return np.where(constant, 0.0, Z) if constant.any() else Z
 
 
 @part_of_models
@@ -129,12 +168,17 @@ class ViewScaler:
     mean_, scale_ : ndarray of shape (3, n_bins)
     """
 
-    def fit(self, views, sample_weight):
-        """Learn mean and scale from `views` (n_samples, 3, n_bins)."""
+    def fit(self, views, sample_weight, rounding=0.0):
+        """Learn mean and scale from `views` (n_samples, 3, n_bins), of which some is `rounding`."""
         self.mean_ = np.average(views, axis=0, weights=sample_weight)
         variance = np.average((views - self.mean_) ** 2, axis=0, weights=sample_weight)
-        floored = variance + SCALE_FLOOR * variance.mean(axis=1, keepdims=True)
+        of_view = variance.mean(axis=1, keepdims=True)
+        floored = variance + SCALE_FLOOR * of_view
         self.scale_ = np.sqrt(np.where(floored > 0, floored, 1.0))
+        # What varies by rounding is left as small as it is, beside the view itself.
+        constant = np.sqrt(of_view[:, 0]) <= ABOVE_ROUNDING * np.asarray(rounding)
+        for view in np.flatnonzero(constant):
+            self.scale_[view] = np.abs(views[:, view]).max() or 1.0
         return self
 
     def transform(self, views):
