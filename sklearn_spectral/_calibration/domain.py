@@ -6,6 +6,7 @@ from sklearn.model_selection import GroupKFold
 
 from .._pickles import part_of_models
 from .._work import checking
+from .folds import units_of
 
 # Of more training spectra than this, as many are taken in even steps.
 MAX_ROWS = 1000
@@ -57,7 +58,7 @@ class Domain:
         -------
         self : object
         """
-        views, groups = data.views, data.units
+        views, groups = data.views, units_of(data)
         if len(views) > MAX_ROWS:
             rows = np.linspace(0, len(views) - 1, MAX_ROWS).astype(int)
             views, groups = views[rows], groups[rows]
@@ -77,7 +78,7 @@ class Domain:
         n_components = min(enough, most, MAX_COMPONENTS, len(sizes))
         self.loadings_ = X.T @ (vectors[:, :n_components] / np.sqrt(sizes[:n_components]))
         self.variances_ = sizes[:n_components] / max(n_samples - 1, 1)
-        self.n_units_ = len(np.unique(groups))
+        self.n_units_ = len(np.unique(data.units))
         self.limits_ = np.full(2, np.nan)
         if self.n_units_ >= MIN_UNITS:
             scores = vectors * np.sqrt(sizes)

@@ -9,13 +9,32 @@ from sklearn.model_selection import GroupKFold, GroupShuffleSplit, StratifiedGro
 from .._work import checking
 
 N_FOLDS = 10
+# What is left to train on where a group is left out: this share of the rows, and so many.
+LEAST_SHARE = 0.25
+LEAST_ROWS = 10
+# Random choices of groups for validation that are looked at, and what these may take in all.
+N_CHOICES = 300
+UNITS_OF_CHOICES = 30_000
 
 
 def units_of(data):
-    """Return whole numbers from 0 on for the rows of a training set, the same for one group."""
-    # One group alone cannot be left out: its rows then are.
-    together = data.groups is not None and len(np.unique(data.groups)) > 1
-    return np.unique(data.groups if together else np.arange(len(data)), return_inverse=True)[1]
+    """Return whole numbers from 0 on for the rows of a training set, the same for one group.
+
+    A group without which too little would be left to train on is divided into its rows.
+    """
+    units = data.units.copy()
+    alone = in_dominating_group(data)
+    units[alone] = units.max() + 1 + np.arange(alone.sum())
+    return np.unique(units, return_inverse=True)[1]
+
+
+def in_dominating_group(data):
+    """Return which rows are of a group without which too few rows are left to train on."""
+    if data.groups is None:
+        return np.zeros(len(data), dtype=bool)
+    sizes = np.bincount(data.groups)
+    enough = max(LEAST_SHARE * len(data), min(LEAST_ROWS, len(data) / 2))
+    return (sizes.max() > len(data) - enough) & (data.groups == sizes.argmax())
 
 
 def folds_of(units, labels, random_state):
@@ -67,7 +86,7 @@ def set_aside(data, fraction, random_state, *, classes=None):
     data : TrainingSet
         Whose y are numbers of `classes`, where there are any.
     fraction : float
-        Share of the spectra, or groups, for validation.
+        Share of the spectra for validation; groups are not divided.
     random_state : RandomState
     classes : ndarray of shape (n_classes,) or None
         Labels; each then has its share in both parts.
@@ -79,7 +98,50 @@ def set_aside(data, fraction, random_state, *, classes=None):
             "only. Fit without early_stopping or without groups."
         )
     if classes is not None:
-        return _shares_of_classes(data, n_units, fraction, random_state, classes)
+        _check_units_of_classes(data, classes)
+    # Groups of unlike size are chosen for how many spectra they hold.
+    if data.groups is not None and np.ptp(np.bincount(data.groups)[np.unique(data.groups)]):
+        training, validation = _groups_near(data, fraction, random_state, classes)
+    elif classes is not None:
+        training, validation = _shares_of_classes(data, n_units, fraction, random_state)
+    else:
+        training, validation = _share(data, n_units, fraction, random_state)
+    if classes is not None:
+        missing = np.setdiff1d(data.y, data.y[training])
+        if len(missing):
+            raise ValueError(
+                f"early_stopping left no spectra of {classes[missing].tolist()} to train on: "
+                "they are in few groups. Fit without early_stopping, or with another random_state."
+            )
+    return training, validation
+
+
+def _groups_near(data, fraction, random_state, classes):
+    """Divide groups of any size at random, so that validation holds nearly its share of rows.
+
+    Of some random choices the one is taken whose share, and that of each class, is the nearest.
+    """
+    units = np.unique(data.groups, return_inverse=True)[1]
+    labels = np.zeros(len(data), dtype=int) if classes is None else data.y
+    counts = np.zeros((units.max() + 1, labels.max() + 1))
+    np.add.at(counts, (units, labels), 1)
+    counts = np.column_stack([counts.sum(axis=1), counts[:, counts.any(axis=0)]])
+    wanted = fraction * len(data)
+    best = np.inf
+    for _ in range(max(10, min(N_CHOICES, UNITS_OF_CHOICES // len(counts)))):
+        order = random_state.permutation(len(counts))
+        aside = counts[order[:-1]].cumsum(axis=0)  # at least one group is left to train on
+        n_aside = np.abs(aside[:, 0] - wanted).argmin()
+        shares = aside[n_aside] / counts.sum(axis=0)
+        without = np.sum(shares == 0) + np.sum(shares == 1)
+        distance = without + np.abs(shares - fraction).max()
+        if distance < best:
+            best, chosen = distance, order[: n_aside + 1]
+    validation = np.isin(units, chosen)
+    return np.flatnonzero(~validation), np.flatnonzero(validation)
+
+
+def _share(data, n_units, fraction, random_state):
     splitter = GroupShuffleSplit(1, test_size=fraction, random_state=random_state)
     try:
         with checking:
@@ -92,27 +154,22 @@ def set_aside(data, fraction, random_state, *, classes=None):
         ) from error
 
 
-def _shares_of_classes(data, n_units, fraction, random_state, classes):
-    y, units = data.y, data.units
+def _check_units_of_classes(data, classes):
     rare = [
         label
         for index, label in enumerate(classes.tolist())
-        if len(np.unique(units[y == index])) < 2
+        if len(np.unique(data.units[data.y == index])) < 2
     ]
     if rare:
         raise ValueError(
             f"early_stopping sets spectra of every class aside, but {rare} have one sample "
             "(or one group) only. Fit without early_stopping, or add samples."
         )
+
+
+def _shares_of_classes(data, n_units, fraction, random_state):
     # Folds of the smaller part, which is the one to train on where that is wanted.
     smaller = min(fraction, 1 - fraction)
-    n_splits = min(max(2, round(1 / smaller)), np.bincount(y).max(), n_units)
-    large, small = stratified_folds(y, units, n_splits, random_state)[0]
-    training, validation = (large, small) if smaller == fraction else (small, large)
-    missing = np.setdiff1d(y, y[training])
-    if len(missing):
-        raise ValueError(
-            f"early_stopping left no spectra of {classes[missing].tolist()} to train on: "
-            "they are in few groups. Fit without early_stopping, or with another random_state."
-        )
-    return training, validation
+    n_splits = min(max(2, round(1 / smaller)), np.bincount(data.y).max(), n_units)
+    large, small = stratified_folds(data.y, data.units, n_splits, random_state)[0]
+    return (large, small) if smaller == fraction else (small, large)

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._calibration.blend import calibrate, constant_calibration
 from .._calibration.domain import Domain
-from .._calibration.folds import set_aside
+from .._calibration.folds import in_dominating_group, set_aside
 from .._explanation.explanation import Explanation
 from .._explanation.maps import check_reference, explanation_of
 from .._files.models import SavedModel
@@ -61,7 +61,7 @@ def restored_on_error(estimator):
 def warn_of_training(messages, stacklevel):
     """Give the warnings that training returned, at the line `stacklevel` frames up from here."""
     for message in messages:
-        warnings.warn(message, ConvergenceWarning, stacklevel=stacklevel)
+        warnings.warn(message, stacklevel=stacklevel)
 
 
 class BaseResNet1D(SavedModel, BaseEstimator, ABC):
@@ -140,6 +140,9 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
             Training diverged at `lr`, but not with smaller steps. Or Ctrl-C was pressed while it
             went on: the model is then that of the whole epochs until then, and can be used as
             any other. At another time, or twice, Ctrl-C ends `fit`; an earlier model stays.
+        UserWarning
+            One group holds nearly all spectra: it is divided where what the network starts from is
+            chosen.
         """
         with restored_on_error(self), one_thread():
             check_parameters(self)
@@ -251,17 +254,28 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
         def constant_of(Y):
             return constant_calibration(data.with_y(Y), self._network.n_untrained_features)
 
-        messages = []
+        messages: list[Warning] = []
+        alone = in_dominating_group(data)
+        if alone.any() and not alone.all() and self.shortcut:
+            messages.append(
+                UserWarning(
+                    "One of the groups holds so many spectra that too few are left to train on "
+                    "without it. What the network starts from is chosen by leaving out spectra of "
+                    "this group one by one, which share it with others, and may fit new groups "
+                    "worse than it seems. Add spectra of other groups."
+                )
+            )
         calibration = self._calibrate(data, calibration_of if self.shortcut else constant_of)
         self._network.start(calibration)
         deviation = self._network.deviation(calibration, data.views)
         if not deviation <= MAX_DEVIATION:
-            messages.append(
+            message = (
                 f"The calibration that training starts from is off by {deviation:.2g} of the "
                 "spread of y in the network's float32 numbers, so that training starts from the "
                 "mean of y. Are points of X, or differences between its spectra, rounding? Cut or "
                 "bin such points."
             )
+            messages.append(ConvergenceWarning(message))
             calibration = self._calibrate(data, constant_of)
             self._network.start(calibration)
         # Whether there is more to start from than a constant.
@@ -274,7 +288,8 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
         training.weighted()  # raises where there is no weight
         params = self.get_params(deep=False) | {"max_epochs": max_epochs}
         with self._around_training(training, first):
-            return self._network.train(training, validation, params, schedule)
+            messages = self._network.train(training, validation, params, schedule)
+        return [ConvergenceWarning(message) for message in messages]
 
     def _centre(self, training):
         """Take the mean features of the training spectra off: base values are mean outputs."""

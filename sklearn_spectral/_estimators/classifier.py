@@ -48,8 +48,8 @@ class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
         Whether to set spectra aside and stop when their loss no longer falls; the best weights
         are kept.
     validation_fraction : float, default=0.1
-        Share of the spectra (of the groups, when `fit` is given groups) set aside by
-        `early_stopping`.
+        Share of the spectra set aside by `early_stopping`; where `fit` is given groups, whole
+        groups that hold about this share.
     n_iter_no_change : int, default=10
         Epochs without progress after which `early_stopping` stops.
     class_weight : dict, "balanced" or None, default=None

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike
+from sklearn import get_config
 from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.model_selection import (
     GroupKFold,
     KFold,
@@ -15,7 +17,11 @@ from sklearn.model_selection import (
     StratifiedKFold,
     check_cv,
 )
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, indexable
+from sklearn.utils.metadata_routing import get_routing_for_object
+from sklearn.utils.validation import has_fit_parameter
 
 from .._spectra.axis import Axis
 from .._spectra.checks import check_number, group_codes, own_random_state, reading
@@ -63,7 +69,8 @@ def cross_explain(
         A number of folds (None: 5) means shuffled ones, each with its share of the classes, and
         groups never divided where `groups` are given.
     groups : array-like of shape (n_samples,), default=None
-        Which rows belong together, replicates of one sample for instance.
+        Which rows belong together, replicates of one sample for instance. The ``fit`` of the last
+        step is told of them as well.
     n_jobs : int or None, default=None
         Fits in parallel, as joblib counts them.
     n_repeats : int, default=1
@@ -73,7 +80,8 @@ def cross_explain(
         highest mean logit, is explained.
     params : dict or None, default=None
         Further arguments of ``fit``; those with a value per spectrum are divided with the spectra:
-        ``{"resnet1dclassifier__groups": groups}``.
+        ``{"resnet1dclassifier__sample_weight": weights}``. With
+        ``{"resnet1dclassifier__groups": None}`` the last step is not told of `groups`.
     verbose : int, default=0
         Whether to draw a progress bar of the fits.
     random_state : int, RandomState or None, default=None
@@ -112,6 +120,7 @@ def cross_explain(
     Axis.of(column_names(X), x_axis, np.shape(X)[-1] if np.ndim(X) == 2 else None)  # or raise
     cv = _readable_cv(cv)
     seeds = own_random_state(random_state)
+    params = _with_groups(params or {}, estimator, data[2])
     repeats = []  # of (model, train, test), one for each fold
     for _ in range(n_repeats):
         folds = _folds(cv, data, is_classifier(estimator), seeds)
@@ -120,7 +129,7 @@ def cross_explain(
         repeats.append([(clone(model), train, test) for train, test in folds])
     how = {"x_axis": x_axis, "method": method, "layer": layer, "reference": reference}
     fits = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_fit_and_explain)(*data[:2], *job, params or {}, how) for job in chain(*repeats)
+        delayed(_fit_and_explain)(*data[:2], *job, params, how) for job in chain(*repeats)
     )
     n_fits = sum(map(len, repeats))
     explanations = iter(list(progress(fits, "fitting", total=n_fits, verbose=verbose)))
@@ -141,6 +150,32 @@ def _checked_data(estimator, X, y, groups, params):
     if X is None or len(y) == 0:
         raise ValueError("X is None or y holds 0 spectra: there is nothing to explain.")
     return X, y, None if groups is None else group_codes(groups, len(y))
+
+
+def _with_groups(params, estimator, groups):
+    """Return arguments of fit, with the groups for the last step where it takes them."""
+    name = None if groups is None else _argument_of_groups(estimator)
+    told = any(given.split("__")[-1] == "groups" for given in params)
+    return params if name is None or told else {**params, name: groups}
+
+
+def _argument_of_groups(estimator):
+    """Return the argument of `fit` by which groups reach the last step, or None."""
+    if has_fit_parameter(estimator, "groups"):
+        return "groups"
+    if get_config()["enable_metadata_routing"]:
+        routing = get_routing_for_object(estimator)
+        return "groups" if routing.consumes("fit", ["groups"]) else None
+    if isinstance(estimator, Pipeline):
+        step, last = estimator.steps[-1]
+        name = _argument_of_groups(last)
+        return name and f"{step}__{name}"
+    if isinstance(estimator, BaseSearchCV):
+        name = _argument_of_groups(estimator.estimator)
+        return None if name == "groups" else name  # which a search hands to its folds
+    if isinstance(estimator, TransformedTargetRegressor) and estimator.regressor is not None:
+        return _argument_of_groups(estimator.regressor)
+    return None
 
 
 def _readable_cv(cv):
