@@ -1,4 +1,4 @@
-"""How work is done: one thread a network, as many networks at once as allowed, progress bars.
+"""How work is done: under settings of its own, one thread a network, with progress bars.
 
 The networks are small. PyTorch's threads, which wait for each other several times a layer, gain
 little on an idle machine and may take a hundred times as long where another process holds a
@@ -10,10 +10,12 @@ threads chunk by chunk.
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from typing import Any
 
+import numpy as np
+import sklearn
 import torch
 from threadpoolctl import ThreadpoolController
 from tqdm.auto import tqdm
@@ -23,8 +25,21 @@ from tqdm.auto import tqdm
 checking = threading.RLock()
 _lock = threading.Lock()
 _inside = 0  # computations that are going on, in all threads
-_before: Any = (1, None)  # threads of torch, and of BLAS, as the first of them found them
+_before: Any = None  # settings of the process, as the first of them found them
 _depth = threading.local()  # of nested computations in this thread: a callback may predict
+# scikit-learn's switches that change what its checks and transformers do.
+SKLEARN = {
+    "array_api_dispatch": False,
+    "assume_finite": False,
+    "enable_metadata_routing": False,
+    "skip_parameter_validation": False,
+    "transform_output": "default",
+}
+# Kinds of devices on which torch may be told to compute in half precision.
+AUTOCAST = ("cpu", "cuda", "mps", "xpu")
+# What torch.set_float32_matmul_precision lets round float32 to half precision before it multiplies.
+_backends: Any = torch.backends  # its types do not tell all
+MULTIPLYING = [_backends.mkldnn.matmul, _backends.mkldnn.conv, _backends.cuda.matmul]
 
 
 def _set_threads(n_threads):
@@ -39,9 +54,51 @@ def _blas():
     return ThreadpoolController().select(user_api="blas")  # looking for it takes milliseconds
 
 
+def _keep_float32():
+    """Let torch make numbers of float32 and multiply them as such; return what undoes it."""
+    dtype = torch.get_default_dtype()
+    precisions = [(each, each.fp32_precision) for each in MULTIPLYING]
+    rounded = [(each, name) for each, name in precisions if name not in ("none", "ieee")]
+    torch.set_default_dtype(torch.float32)
+    for each, _ in rounded:
+        each.fp32_precision = "ieee"
+
+    def undo():
+        torch.set_default_dtype(dtype)
+        for each, name in rounded:
+            each.fp32_precision = name
+
+    return undo
+
+
+@contextmanager
+def own_settings():
+    """Put the caller's settings of NumPy, scikit-learn and torch aside, and keep to one thread.
+
+    Whatever of ours computes does so in here, so that results are the same, bit for bit, under all
+    of them. Steps of pipelines and models that are not ours run outside, as the caller set them.
+
+    Yields
+    ------
+    n_threads : int
+        See `one_thread`.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"))
+        stack.enter_context(sklearn.config_context(**SKLEARN))
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        for kind in AUTOCAST:
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        if torch.get_default_device().type != "cpu":
+            stack.enter_context(torch.device("cpu"))  # what has another device names it
+        yield stack.enter_context(one_thread())
+
+
 @contextmanager
 def one_thread():
-    """Keep torch and BLAS on one thread, and leave the settings as they were.
+    """Keep torch and BLAS on one thread, torch in float32, and leave the settings as they were.
 
     They belong to the process, so that computations in several threads must not restore them
     under each other's hands: the last one out does.
@@ -54,7 +111,7 @@ def one_thread():
     global _inside, _before
     with _lock:
         if _inside == 0:
-            _before = torch.get_num_threads(), _blas().limit(limits=1)
+            _before = torch.get_num_threads(), _blas().limit(limits=1), _keep_float32()
         _inside += 1
         n_threads = _before[0]
     _depth.value = getattr(_depth, "value", 0) + 1
@@ -69,6 +126,7 @@ def one_thread():
                 _set_threads(n_threads)  # torch keeps a number for every thread as well
             if _inside == 0:
                 _before[1].restore_original_limits()
+                _before[2]()
 
 
 def for_each(function, tasks, n_threads):

@@ -30,11 +30,11 @@ from .._spectra.checks import (
     own_random_state,
     validated,
 )
-from .._spectra.names import column_names
+from .._spectra.names import column_names, output_names
 from .._spectra.parameters import check_parameters
 from .._spectra.training_set import TrainingSet
 from .._spectra.views import ViewScaler, views
-from .._work import checking, one_thread
+from .._work import checking, own_settings
 
 # A spectrum of one point has no neighbours to convolve.
 MIN_POINTS = 2
@@ -144,7 +144,7 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
             One group holds nearly all spectra: it is divided where what the network starts from is
             chosen.
         """
-        with restored_on_error(self), one_thread():
+        with own_settings(), restored_on_error(self):
             check_parameters(self)
             goes_on = self.warm_start and hasattr(self, "nets_")
             data = self._training_set(X, y, sample_weight, groups, new=not goes_on, min_samples=2)
@@ -164,7 +164,7 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
         """Make one pass over some spectra; the first call starts the network."""
-        with restored_on_error(self), one_thread():
+        with own_settings(), restored_on_error(self):
             check_parameters(self)
             new = not hasattr(self, "nets_")
             data = self._training_set(
@@ -181,11 +181,7 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
 
     def _training_set(self, X, y, sample_weight, groups, *, new, min_samples, classes=None):
         """Check what came to be trained on; learn from it what a `new` model must know."""
-        output_names = column_names(y)
-        if getattr(y, "name", None) is not None:
-            output_names = [y.name]
-        if output_names is not None and "" in output_names:  # a polars Series without a name
-            output_names = None
+        names_of_y = output_names(y)
         quantifies = not is_classifier(self)
         axis = axis_from_names(column_names(X))
         with checking:
@@ -218,7 +214,7 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
             # validate_data forgets names that are numbers, which wavenumbers often are.
             self.x_axis_ = None if axis is None else axis.values
             self._axis_unit = None if axis is None else axis.unit
-            self._output_names = output_names
+            self._output_names = names_of_y
             self._learn_outputs(y if classes is None else classes)
         return TrainingSet.of(X, self._encode(y), sample_weight, groups)
 
@@ -315,11 +311,13 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
         check_is_fitted(self)
         return validated(self, on_trained_axis(self, X), reset=False)
 
+    @own_settings()
     def _outputs(self, X):
         """Return logits or predictions of every output, (n_samples, n_outputs)."""
         X = self._check_spectra(X)
         return self._network.outputs(X)
 
+    @own_settings()
     def explain(
         self,
         X: ArrayLike,
@@ -397,6 +395,7 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
             is_class=is_classifier(self),
         )
 
+    @own_settings()
     def applicability(self, X: ArrayLike) -> pd.DataFrame:
         r"""Tell whether spectra lie within what the estimator was trained on.
 

@@ -13,6 +13,7 @@ from .._figures.plot import ExplanationDisplay
 from .._record import tables as _tables
 from .._record.arrays import ExplanationArrays
 from .._spectra.bands import BandsLike
+from .._work import own_settings
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -78,6 +79,7 @@ class Explanation(ExplanationArrays):
         return explanation_html(self)
 
     @property
+    @own_settings()
     def residuals(self) -> np.ndarray:
         """The part of the outputs that is not in the maps, (n_samples[, n_targets]).
 
@@ -87,12 +89,14 @@ class Explanation(ExplanationArrays):
         return self.outputs - self.base_values - self.maps.sum(axis=1, dtype=np.float64)
 
     @property
+    @own_settings()
     def maps_std(self) -> np.ndarray:
         """Standard deviation of the maps over `members`, shaped as `maps`."""
         # In float64: squares of large and small maps are beyond float32.
         maps = [member.maps for member in _tables.several_members(self)]
         return np.std(maps, axis=0, ddof=1, dtype=np.float64).astype(maps[0].dtype)
 
+    @own_settings()
     def contributions(self, bands: BandsLike = "peaks") -> pd.DataFrame:
         r"""Return contribution score and share of bands.
 
@@ -126,6 +130,7 @@ class Explanation(ExplanationArrays):
         """
         return _tables.contributions(self, bands)
 
+    @own_settings()
     def purity(self) -> np.ndarray:
         r"""Return the fraction of the map that supports the predicted class.
 
@@ -152,6 +157,7 @@ class Explanation(ExplanationArrays):
         positive = np.maximum(maps, 0).sum(axis=1)
         return np.divide(positive, size, out=np.full(len(maps), 0.5), where=size > 0)
 
+    @own_settings()
     def linearity(self, y: ArrayLike, bands: BandsLike | None = None) -> pd.DataFrame:
         r"""Return a linear fit of the contributions of every point or band against y.
 
@@ -182,6 +188,7 @@ class Explanation(ExplanationArrays):
         """
         return _tables.linearity(self, y, bands)
 
+    @own_settings()
     def summary(self, bands: BandsLike | None = None, by: ArrayLike | None = None) -> pd.DataFrame:
         """Summarize all spectra: mean map, its standard deviation and the share of every band.
 
@@ -207,6 +214,7 @@ class Explanation(ExplanationArrays):
         """
         return _tables.summary(self, bands, by)
 
+    @own_settings()
     def stability(self, bands: BandsLike = "peaks") -> pd.DataFrame:
         """Return the agreement of band contributions across models.
 
@@ -237,6 +245,7 @@ class Explanation(ExplanationArrays):
         """
         return _tables.stability(self, bands)
 
+    @own_settings()
     def to_frame(self) -> pd.DataFrame:
         """Return everything as one tidy table.
 

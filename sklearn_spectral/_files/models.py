@@ -29,6 +29,7 @@ from .._spectra.names import UNITS
 from .._spectra.parameters import check_parameters
 from .._spectra.views import N_VIEWS, bin_size
 from .._version import __version__
+from .._work import own_settings
 from .nets import net_from, net_state
 from .values import decode, encode, set_attribute
 
@@ -186,6 +187,7 @@ def _from_bytes(cls, data, name, device="cpu"):
         ) from error
 
 
+@own_settings()
 def _read(cls, data, device):
     if hashlib.sha256(data[:-N_CHECKSUM]).digest() != data[-N_CHECKSUM:]:
         raise ValueError(

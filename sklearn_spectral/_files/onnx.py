@@ -13,6 +13,7 @@ from .._pipelines.unwrap import linear_inverse, unwrap
 from .._spectra import views as _views
 from .._spectra.axis import Axis, resolve_axis
 from .._version import __version__
+from .._work import own_settings
 from .models import write
 from .onnx_steps import add_affine, add_step, root_mean_square
 
@@ -22,6 +23,7 @@ OPSET = 13
 IR_VERSION = 7
 
 
+@own_settings()
 def export_onnx(
     estimator: BaseEstimator,
     path: str | PathLike,

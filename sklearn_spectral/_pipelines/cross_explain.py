@@ -5,11 +5,8 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import ArrayLike
-from sklearn import get_config
 from sklearn.base import BaseEstimator, clone, is_classifier
-from sklearn.compose import TransformedTargetRegressor
 from sklearn.model_selection import (
     GroupKFold,
     KFold,
@@ -17,17 +14,15 @@ from sklearn.model_selection import (
     StratifiedKFold,
     check_cv,
 )
-from sklearn.model_selection._search import BaseSearchCV
-from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, indexable
-from sklearn.utils.metadata_routing import get_routing_for_object
-from sklearn.utils.validation import has_fit_parameter
+from sklearn.utils.parallel import Parallel, delayed
 
 from .._spectra.axis import Axis
 from .._spectra.checks import check_number, group_codes, own_random_state, reading
 from .._spectra.names import column_names
 from .._work import progress
 from .explain import explain
+from .unwrap import argument_of_groups
 
 N_FOLDS = 5  # scikit-learn's default
 
@@ -154,28 +149,9 @@ def _checked_data(estimator, X, y, groups, params):
 
 def _with_groups(params, estimator, groups):
     """Return arguments of fit, with the groups for the last step where it takes them."""
-    name = None if groups is None else _argument_of_groups(estimator)
+    name = None if groups is None else argument_of_groups(estimator)
     told = any(given.split("__")[-1] == "groups" for given in params)
     return params if name is None or told else {**params, name: groups}
-
-
-def _argument_of_groups(estimator):
-    """Return the argument of `fit` by which groups reach the last step, or None."""
-    if has_fit_parameter(estimator, "groups"):
-        return "groups"
-    if get_config()["enable_metadata_routing"]:
-        routing = get_routing_for_object(estimator)
-        return "groups" if routing.consumes("fit", ["groups"]) else None
-    if isinstance(estimator, Pipeline):
-        step, last = estimator.steps[-1]
-        name = _argument_of_groups(last)
-        return name and f"{step}__{name}"
-    if isinstance(estimator, BaseSearchCV):
-        name = _argument_of_groups(estimator.estimator)
-        return None if name == "groups" else name  # which a search hands to its folds
-    if isinstance(estimator, TransformedTargetRegressor) and estimator.regressor is not None:
-        return _argument_of_groups(estimator.regressor)
-    return None
 
 
 def _readable_cv(cv):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn import get_config
 from sklearn.base import BaseEstimator
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import (
@@ -17,7 +18,8 @@ from sklearn.ensemble import (
 )
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.metadata_routing import get_routing_for_object
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 # A y transformation counts as linear when it agrees with a straight line to this share of the
 # range of the outputs.
@@ -173,3 +175,22 @@ def linear_inverse(transformer, outputs):
             "StandardScaler."
         )
     return matrix, offset
+
+
+def argument_of_groups(estimator):
+    """Return the argument of `fit` by which groups reach the last step, or None."""
+    if has_fit_parameter(estimator, "groups"):
+        return "groups"
+    if get_config()["enable_metadata_routing"]:
+        routing = get_routing_for_object(estimator)
+        return "groups" if routing.consumes("fit", ["groups"]) else None
+    if isinstance(estimator, Pipeline):
+        step, last = estimator.steps[-1]
+        name = argument_of_groups(last)
+        return name and f"{step}__{name}"
+    if isinstance(estimator, BaseSearchCV):
+        name = argument_of_groups(estimator.estimator)
+        return None if name == "groups" else name  # which a search hands to its folds
+    if isinstance(estimator, TransformedTargetRegressor) and estimator.regressor is not None:
+        return argument_of_groups(estimator.regressor)
+    return None

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._spectra.checks import as_numbers
+from .._work import own_settings
 from .targets import TargetChoice, same
 
 # Arrays with an axis of targets, and arrays with a row for every spectrum.
@@ -49,6 +50,7 @@ class ExplanationArrays:
             members=tuple(member[samples] for member in self.members),
         )
 
+    @own_settings()
     def difference(self, target: object = None, rival: object = None) -> Self:
         r"""Return the difference of two classes: the contributions to their margin.
 
@@ -106,6 +108,7 @@ class ExplanationArrays:
             output_name="logit difference",
         )
 
+    @own_settings()
     def pick(self, target: object) -> Self:
         """Return the explanation of one target for each spectrum, out of that of all targets.
 
@@ -146,6 +149,7 @@ class ExplanationArrays:
             lambda array: array[rows, ..., columns], targets=self.targets[columns]
         )
 
+    @own_settings()
     def through(self, matrix: ArrayLike, offset: ArrayLike) -> Self:
         r"""Return the explanation of outputs that are a linear transformation of these.
 
@@ -201,6 +205,7 @@ class ExplanationArrays:
             members=tuple(member.through(factors, added) for member in self.members),
         )
 
+    @own_settings()
     def averaged(self, others: Iterable[Self], weights: ArrayLike | None = None) -> Self:
         """Return the mean of this and other explanations of the same spectra.
 
@@ -257,6 +262,7 @@ class ExplanationArrays:
 
         return self._with(mean, members=members)
 
+    @own_settings()
     def joined(self, others: Iterable[Self], rows: ArrayLike | None = None) -> Self:
         """Return one explanation of the spectra of this one and of others.
 

@@ -35,9 +35,20 @@ def column_names(X):
     if hasattr(X, "dims") and hasattr(X, "coords"):
         return _coordinates(X)
     columns = getattr(X, "columns", None)
-    if columns is None or list(columns) == list(range(len(columns))):
-        return None  # pandas' default names count columns
-    return list(columns)
+    return None if columns is None or _count(list(columns)) else list(columns)
+
+
+def output_names(y):
+    """Return the names of the columns of y, of its one column if it is a Series, or None."""
+    name = getattr(y, "name", None)
+    if name is None or name == "":  # polars' for none
+        return column_names(y)
+    return None if _count([name]) else [name]
+
+
+def _count(names):
+    """Return whether names only count: pandas' default, 0, 1, 2, or scikit-learn's, x0, x1, x2."""
+    return names in (list(range(len(names))), [f"x{i}" for i in range(len(names))])
 
 
 def _coordinates(X):

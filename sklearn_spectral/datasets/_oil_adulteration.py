@@ -17,6 +17,7 @@ from sklearn.utils import Bunch
 
 from .._spectra.axis import check_x_axis
 from .._spectra.checks import check_number
+from .._work import own_settings
 
 SOURCE = "https://raw.githubusercontent.com/DNMalavi/ML_Oil_Fraud_Project/ff2870520521/"
 # File, sheet, number of columns before the spectra (the last of them is the percentage of
@@ -114,6 +115,7 @@ def _oil(label, percent):
     return OTHER_OILS[found[0]] if found else "unknown"
 
 
+@own_settings()
 def fetch_oil_adulteration(
     technique: str = "raman",
     *,

@@ -10,6 +10,7 @@ from sklearn.utils import Bunch, check_random_state
 
 from .._spectra.axis import check_x_axis
 from .._spectra.checks import check_number
+from .._work import own_settings
 
 # Composition of an oil: shares of saturated, oleic, linoleic and linolenic acid, typical of the
 # ranges in Codex Alimentarius standards, and the carotenoids relative to olive oil. The carotenoids
@@ -208,6 +209,7 @@ def _marker_bands(pairs, names):
     return [name for name, differs in zip(names, differ, strict=True) if differs]
 
 
+@own_settings()
 def make_oil_blends(
     n_samples: int = 150,
     *,

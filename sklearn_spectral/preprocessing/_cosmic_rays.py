@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from .._spectra.checks import LARGEST, check_number, validated
+from .._work import own_settings
 
 # A window is a gap of max_width points, where a spike may be, and ten points outside of it: enough
 # to see the shoulders of a sharp band, few enough that they rarely contain a second spike. The gap
@@ -304,6 +305,7 @@ class CosmicRayRemover(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.max_width = max_width
         self.min_fwhm = min_fwhm
 
+    @own_settings()
     def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Check the parameters and store the number of points of the spectra.
 
@@ -335,6 +337,7 @@ class CosmicRayRemover(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         validated(self, X, reset=True)
         return self
 
+    @own_settings()
     def transform(self, X: ArrayLike) -> np.ndarray:
         """Return the spectra without spikes.
 
