@@ -20,6 +20,7 @@ from ._record.arrays import check_alike, per_target
 from ._record.tables import bands_of
 from ._spectra.bands import BandsLike
 from ._spectra.checks import as_numbers, check_number, own_random_state, reading
+from ._work import own_settings
 
 __all__ = [
     "MaskingCurve",
@@ -180,6 +181,7 @@ def _check_explanation(explanation):
         raise ValueError("The explanation is of 0 spectra. Pass one of at least one.")
 
 
+@own_settings()
 def _masking_curve(estimator, explanation, baseline, n_steps, random_state, *, insert):
     _check_explanation(explanation)
     unwrapped = unwrap(estimator)
@@ -426,6 +428,7 @@ def stability(explanations: Iterable[Explanation] | Explanation) -> Bunch:
     )
 
 
+@own_settings()
 def _correlation(one, other):
     """Return the correlation of each row of two arrays; 0 where a row does not vary."""
     # The mean of equal numbers may differ from them by rounding: look before centring.
@@ -501,18 +504,17 @@ def randomization_check(
         return maps.reshape(len(maps), -1)
 
     real = absolute_maps(estimator)
-    correlations = []
-    for _ in range(n_repeats):
-        randomized = deepcopy(estimator)
-        for module in unwrap(randomized).last._network.modules:
-            _permute_weights(module, seeds)
-        correlations.append(_correlation(real, absolute_maps(randomized)))
-    return np.array(correlations)
+    copies = (_randomized(estimator, seeds) for _ in range(n_repeats))
+    return np.array([_correlation(real, absolute_maps(each)) for each in copies])
 
 
+@own_settings()
 @torch.no_grad()
-def _permute_weights(module, seeds):
-    """Permute the entries of every parameter of a network."""
-    for parameter in module.parameters():
-        order = torch.from_numpy(seeds.permutation(parameter.numel())).to(parameter.device)
-        parameter.copy_(parameter.flatten()[order].reshape(parameter.shape))
+def _randomized(estimator, seeds):
+    """Return a copy of a model, the entries of every parameter of its networks permuted."""
+    estimator = deepcopy(estimator)
+    for module in unwrap(estimator).last._network.modules:
+        for parameter in module.parameters():
+            order = torch.from_numpy(seeds.permutation(parameter.numel())).to(parameter.device)
+            parameter.copy_(parameter.flatten()[order].reshape(parameter.shape))
+    return estimator
