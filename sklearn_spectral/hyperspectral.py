@@ -4,16 +4,34 @@ All results are lazy: nothing is computed before ``compute()``, ``to_zarr(...)``
 machine or on a cluster. Images are processed block by block, so that few blocks are in memory at a
 time. Explanations need a model that :func:`sklearn_spectral.explain` accepts; predictions need any
 fitted scikit-learn estimator. Install the extra ``sklearn-spectral[dask]``.
+
+Pixels without data are usual in an image: NaN or infinity anywhere in the spectrum, masked, or all
+points equal where the model refuses that (behind StandardNormalVariate, say). What is returned
+for them is missing too: NaN; of labels ``""`` for text, None for objects, for whole numbers -1 (the
+largest number of unsigned ones; the smallest if -1 is a class), and labels of True and False are
+then int8 with -1. ``no_data="raise"`` makes them an error that names the first of them.
 """
 
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import sklearn
 
 from ._pipelines.explain import explain as explain_array
+from ._pipelines.unwrap import unwrap
+from ._spectra.axis import axis_from_names, check_same_axis
+from ._work import checking
 
 __all__ = ["LazyExplanation", "explain", "predict", "predict_proba"]
+
+# Sizes of made-up spectra that are tried to learn what a model answers: it may have a threshold.
+SIZES_OF_PROBE = (1.0, 1000.0, 0.01)
+# Names of dimensions that tell a picture with the bands first.
+PLACES = {"x", "y", "lat", "lon", "latitude", "longitude", "easting", "northing", "row", "column"}
+SPECTRAL = {"band", "bands", "channel", "wavelength", "wavelengths", "wavenumber", "raman_shift"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,14 +63,17 @@ class LazyExplanation:
     axis_known: bool = True
 
 
-def predict(model: Any, X: Any) -> Any:
+def predict(model: Any, X: Any, *, no_data: str = "nan") -> Any:
     """Predict every spectrum of an image.
 
     Parameters
     ----------
     model : fitted estimator
-    X : dask array or xarray DataArray over one, of shape (..., n_features)
-        Spectra along the last axis, such as (rows, columns, n_features).
+    X : dask array or xarray DataArray of shape (..., n_features)
+        Spectra along the last axis, such as (rows, columns, n_features). A DataArray may be in
+        memory; its coordinate along the last dimension is compared with the model's wavelengths.
+    no_data : {"nan", "raise"}, default="nan"
+        What pixels without data give: a missing value, or an error. See the module.
 
     Returns
     -------
@@ -72,16 +93,17 @@ def predict(model: Any, X: Any) -> Any:
     >>> predict(model, image).compute().shape
     (8, 6)
     """
-    return _predictions(model, X, "predict")
+    return _predictions(model, X, "predict", no_data)
 
 
-def predict_proba(model: Any, X: Any) -> Any:
+def predict_proba(model: Any, X: Any, *, no_data: str = "nan") -> Any:
     """Return the probability of every class for every spectrum of an image.
 
     Parameters
     ----------
     model : fitted classifier
-    X : dask array or xarray DataArray over one, of shape (..., n_features)
+    X, no_data
+        As for :func:`predict`.
 
     Returns
     -------
@@ -101,20 +123,22 @@ def predict_proba(model: Any, X: Any) -> Any:
     >>> predict_proba(model, image).shape
     (8, 6, 2)
     """
-    return _predictions(model, X, "predict_proba")
+    return _predictions(model, X, "predict_proba", no_data)
 
 
-def explain(model: Any, X: Any, **explain_params: Any) -> LazyExplanation:
+def explain(model: Any, X: Any, *, no_data: str = "nan", **explain_params: Any) -> LazyExplanation:
     """Explain every spectrum of an image.
 
     Parameters
     ----------
     model : fitted estimator
         As for :func:`sklearn_spectral.explain`.
-    X : dask array or xarray DataArray over one, of shape (..., n_features)
+    X, no_data
+        As for :func:`predict`.
     **explain_params
         `target`, `x_axis`, `method`, `layer` and `reference`, as for
-        :func:`sklearn_spectral.explain`, but with one `target` for all spectra.
+        :func:`sklearn_spectral.explain`, but with one `target` for all spectra. Without `x_axis`
+        the coordinate of a DataArray along its last dimension is taken.
 
     Returns
     -------
@@ -135,69 +159,224 @@ def explain(model: Any, X: Any, **explain_params: Any) -> LazyExplanation:
     (8, 6)
     """
     da, delayed = _dask()
-    X = _as_dask(da, X.data if hasattr(X, "dims") else X)
     target: Any = explain_params.get("target")
     if np.ndim(target):
         raise ValueError(
             f"target has shape {np.shape(target)}; expected one for all spectra: None, a label or "
             "'all'."
         )
-    probe = explain_array(model, _probe(X), **explain_params)
-    shared_model = delayed(model)
+    X, axis = _as_dask(da, X, model)
+    if explain_params.get("x_axis") is None:
+        explain_params["x_axis"] = axis
+    question, probe = _question(model, X, "explain", no_data, explain_params)
     # With several targets, those are the same for all spectra.
     names = ["maps", "outputs", "base_values"] + ["targets"] * (probe.maps.ndim == 2)
-    explain_block = delayed(_explain_block, nout=len(names))
+    question = question.answered_by([getattr(probe, name) for name in names], model, names)
+    shared_model = delayed(model)
+    answer_block = delayed(_answer_block, nout=len(names))
     grids = {name: np.empty(X.numblocks[:-1], dtype=object) for name in names}
+    starts = [np.cumsum((0, *sizes)) for sizes in X.chunks[:-1]]
     # Blocks hold whole spectra: there is one block along the last axis.
     for index, block in np.ndenumerate(X.to_delayed()[..., 0]):
-        parts = explain_block(shared_model, block, explain_params, names)
+        start = tuple(int(each[place]) for each, place in zip(starts, index, strict=True))
+        parts = answer_block(block, shared_model, question, start)
         shape = tuple(sizes[place] for sizes, place in zip(X.chunks[:-1], index, strict=True))
-        for name, part in zip(names, parts, strict=True):
-            like = getattr(probe, name)
-            grids[name][index] = da.from_delayed(part, shape + like.shape[1:], dtype=like.dtype)
+        for name, part, like in zip(names, parts, question.likes, strict=True):
+            grids[name][index] = da.from_delayed(part, shape + like.shape, dtype=like.dtype)
     arrays = {name: _join(da, grid) for name, grid in grids.items()}
     return LazyExplanation(
         **{"targets": probe.targets} | arrays, x_axis=probe.x_axis, axis_known=probe.axis_known
     )
 
 
-def _predictions(model, X, method):
+@dataclass(frozen=True)
+class _Like:
+    """An answer for one spectrum: its shape and type, and its value where there are no data."""
+
+    shape: tuple
+    dtype: np.dtype
+    missing: Any
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What is asked of a model about every spectrum of an image; it travels to the workers.
+
+    Attributes
+    ----------
+    method : str
+        "predict", "predict_proba" or "explain".
+    params : dict
+        Arguments of the method.
+    names : list
+        Arrays of the explanation that are wanted.
+    likes : list of _Like
+        What the answers are like.
+    columns : list or None
+        Names of the columns that the model knows.
+    no_data : {"nan", "raise"}
+    takes_constant : bool
+        Whether the model takes spectra of equal points.
+    config : dict
+        scikit-learn's settings where the question was asked.
+    """
+
+    method: str
+    params: dict
+    columns: Any
+    no_data: str
+    config: dict
+    takes_constant: bool = True
+    names: Any = None
+    likes: Any = None
+
+    def answer(self, model, spectra):
+        """Return what the model makes of spectra (n_samples, n_points)."""
+        if self.columns is not None:  # it was fitted on a table, and would warn
+            spectra = pd.DataFrame(spectra, columns=self.columns)
+        with sklearn.config_context(**self.config):
+            if self.method == "explain":
+                return explain_array(model, spectra, **self.params)
+            return getattr(model, self.method)(spectra)
+
+    def arrays(self, model, spectra):
+        """Return the arrays of the answer."""
+        answer = self.answer(model, spectra)
+        return [answer] if self.names is None else [getattr(answer, name) for name in self.names]
+
+    def answered_by(self, arrays, model, names=None):
+        """Return the question with what the answers are like, as those for one spectrum are."""
+        likes = [_like(array, model, self.no_data) for array in arrays]
+        return replace(self, names=names, likes=likes)
+
+
+def _question(model, X, method, no_data, params):
+    """Return what is to be asked about every spectrum, and the answer for a made-up one."""
+    if no_data not in ("nan", "raise"):
+        raise ValueError(f"no_data={no_data!r}; expected 'nan' or 'raise'.")
+    names = getattr(model, "feature_names_in_", None)
+    question = _Question(method, params, names, no_data, sklearn.get_config())
+    dtype = _float_type(X.dtype)
+    # It varies from point to point, so that SNV and derivatives of it are finite.
+    spectrum = np.random.RandomState(0).uniform(1, 2, size=(1, X.shape[-1]))
+    for size in SIZES_OF_PROBE:
+        try:
+            probe = question.answer(model, (size * spectrum).astype(dtype))
+            break
+        except ValueError as error:
+            if size == SIZES_OF_PROBE[-1]:
+                error.add_note(
+                    "This was said of a made-up spectrum, numbers between 1 and 2, that tells the "
+                    "shapes of what the model returns; nothing of X was read yet."
+                )
+                raise
+    with checking, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            question.answer(model, np.zeros_like(spectrum, dtype=dtype))
+        except (ValueError, ArithmeticError):
+            question = replace(question, takes_constant=False)
+    return question, probe
+
+
+def _predictions(model, X, method, no_data):
     """Return the predictions of a method of the model for every spectrum, lazily."""
     da, delayed = _dask()
-    if hasattr(X, "dims"):  # of xarray: keep the names and coordinates of rows and columns
-        return _predict_xarray(model, X, method)
-    X = _as_dask(da, X)
-    probe = getattr(model, method)(_probe(X))
-    return da.map_blocks(
+    image, _ = _as_dask(da, X, model)
+    question, probe = _question(model, image, method, no_data, {})
+    question = question.answered_by([probe], model)
+    (like,) = question.likes
+    predictions = da.map_blocks(
         _predict_block,
-        X,
+        image,
         # One key of the graph: each worker receives the model once, for any number of blocks.
         delayed(model),
-        method,
-        chunks=X.chunks[:-1] + tuple((size,) for size in probe.shape[1:]),
-        drop_axis=[] if probe.ndim == 2 else [X.ndim - 1],
-        meta=probe[:0],
+        question,
+        chunks=image.chunks[:-1] + tuple((size,) for size in like.shape),
+        drop_axis=[] if like.shape else [image.ndim - 1],
+        meta=np.empty((0,) * (image.ndim - 1 + len(like.shape)), dtype=like.dtype),
     )
+    return _named(predictions, X) if hasattr(X, "dims") else predictions
 
 
-def _predict_xarray(model, X, method):
+def _named(predictions, X):
+    """Return predictions with the names and coordinates of the rows and columns of an image."""
     import xarray as xr
 
-    predictions = _predictions(model, X.data, method)
     dims = list(X.dims[:-1]) + ["output"] * (predictions.ndim - X.ndim + 1)
     coords = {name: X.coords[name] for name in X.coords if X.dims[-1] not in X.coords[name].dims}
     return xr.DataArray(predictions, dims=dims, coords=coords)
 
 
-def _predict_block(block, model, method):
-    predictions = getattr(model, method)(block.reshape(-1, block.shape[-1]))
-    return predictions.reshape(*block.shape[:-1], *predictions.shape[1:])
+def _predict_block(block, model, question, block_info=None):
+    start = [begin for begin, _ in block_info[0]["array-location"][:-1]]
+    return _answer_block(block, model, question, start)[0]
 
 
-def _explain_block(model, block, explain_params, names):
-    explanation = explain_array(model, block.reshape(-1, block.shape[-1]), **explain_params)
-    arrays = [getattr(explanation, name) for name in names]
-    return tuple(each.reshape(*block.shape[:-1], *each.shape[1:]) for each in arrays)
+def _answer_block(block, model, question, start):
+    """Return the answers for a block whose first pixel is at `start`; missing without data."""
+    shape = block.shape[:-1]
+    spectra = np.ma.getdata(block).reshape(-1, block.shape[-1])
+    spectra = spectra.astype(_float_type(block.dtype), copy=False)
+    empty = ~np.isfinite(spectra).all(axis=1)
+    if np.ma.isMaskedArray(block):
+        empty |= np.ma.getmaskarray(block).reshape(spectra.shape).any(axis=1)
+    if not question.takes_constant:
+        empty |= (spectra == spectra[:, :1]).all(axis=1)
+
+    def pixel(row):
+        place = np.unravel_index(row, shape)
+        return tuple(int(each + begin) for each, begin in zip(place, start, strict=True))
+
+    if question.no_data == "raise" and empty.any():
+        raise ValueError(
+            f"The pixel at {pixel(empty.argmax())} of X has no data: NaN, infinity, a mask, or all "
+            f"points equal ({empty.sum()} of {len(empty)} pixels of its block). Leave such pixels "
+            "out, or use no_data='nan'."
+        )
+    answers = [np.full((len(spectra), *like.shape), like.missing, like.dtype)
+               for like in question.likes]  # fmt: skip
+    if not empty.all():
+        arrays = _arrays_or_pixel(model, question, spectra, np.flatnonzero(~empty), pixel)
+        for answer, array in zip(answers, arrays, strict=True):
+            answer[~empty] = array
+    return tuple(answer.reshape(*shape, *answer.shape[1:]) for answer in answers)
+
+
+def _arrays_or_pixel(model, question, spectra, rows, pixel):
+    """Return the arrays of the answer for some rows, or raise with the pixel that is refused."""
+    try:
+        return question.arrays(model, spectra[rows])
+    except ValueError as error:
+        refused = error
+        while len(rows) > 1:  # it is in the first half, or else in the second
+            half = rows[: len(rows) // 2]
+            try:
+                question.arrays(model, spectra[half])
+                rows = rows[len(half) :]
+            except ValueError as reason:
+                rows, refused = half, reason
+        raise ValueError(f"The pixel at {pixel(rows[0])} of X is refused: {refused}") from refused
+
+
+def _like(array, model, no_data):
+    """Return what the answers for one spectrum are like, as in the array of one spectrum."""
+    missing: Any = np.nan
+    dtype = array.dtype
+    if no_data == "raise":
+        missing = np.zeros((), dtype)[()]
+    elif dtype.kind == "b":
+        dtype, missing = np.dtype(np.int8), -1
+    elif dtype.kind == "u":
+        missing = np.iinfo(dtype).max
+    elif dtype.kind == "i":
+        taken = -1 in np.asarray(getattr(model, "classes_", []))
+        missing = np.iinfo(dtype).min if taken else -1
+    elif dtype.kind in "UST":
+        missing = "" if dtype.kind != "S" else b""
+    elif dtype.kind == "O":
+        missing = None
+    return _Like(array.shape[1:], dtype, missing)
 
 
 def _join(da, grid):
@@ -210,25 +389,88 @@ def _join(da, grid):
     return grid[()]
 
 
-def _as_dask(da, X):
-    """Return spectra as a Dask array whose blocks hold whole spectra."""
+def _as_dask(da, X, model):
+    """Return spectra as a Dask array whose blocks hold whole spectra, and their axis or None."""
+    axis, of_xarray = None, hasattr(X, "dims")
+    if of_xarray:
+        _check_last_dimension(X)
+        axis = _coordinate(X)
+        _check_axis(model, axis, X.dims[-1])
+        X = X.data
+        if isinstance(X, np.ndarray):
+            X = da.from_array(X, chunks=("auto",) * (X.ndim - 1) + (-1,))
     if not isinstance(X, da.Array):
         raise TypeError(
             f"X is a {type(X).__name__}; expected a Dask array, such as dask.array.from_zarr(path) "
-            "or dask.array.from_array(X, chunks=...). For arrays in memory use the model itself."
+            "or dask.array.from_array(X, chunks=(64, 64, -1)), or a DataArray of xarray."
         )
     if X.ndim < 2 or any(np.isnan(size) for size in X.shape):
         raise ValueError(
             f"X has shape {X.shape}; expected at least two axes of known length, the last one "
             "along the spectra. Call X.compute_chunk_sizes() first."
         )
-    return X.rechunk({X.ndim - 1: -1})
+    n_points = getattr(model, "n_features_in_", X.shape[-1])
+    if X.shape[-1] != n_points:
+        turn = ""
+        if n_points in X.shape:
+            turn = f": X = dask.array.moveaxis(X, {X.shape.index(n_points)}, -1)"
+        raise ValueError(
+            f"X has shape {X.shape}; the last axis must be that of the spectra, of the {n_points} "
+            f"points that the model takes. Bring it there{turn}."
+        )
+    return X.rechunk({X.ndim - 1: -1}), axis
 
 
-def _probe(X):
-    """Return one simulated spectrum, to learn the shapes and types of what the model returns."""
-    # It varies from point to point, so that SNV and derivatives of it are finite.
-    return np.random.RandomState(0).uniform(1, 2, size=(1, X.shape[-1])).astype(X.dtype)
+def _check_last_dimension(X):
+    """Raise where the names of the dimensions tell that the bands are not the last one."""
+    bands = [name for name in X.dims[:-1] if str(name).lower() in SPECTRAL]
+    if bands and str(X.dims[-1]).lower() in PLACES:
+        raise ValueError(
+            f"X has the dimensions {X.dims}; spectra lie along the last one, which is "
+            f"{X.dims[-1]!r}. Bring the bands there: X = X.transpose(..., {bands[0]!r})."
+        )
+
+
+def _coordinate(X):
+    """Return the wavelengths of a DataArray along its last dimension, or None."""
+    found = []
+    for name in X.coords:
+        values = X.coords[name].values
+        if X.coords[name].dims == X.dims[-1:] and values.dtype.kind in "iuf":
+            counts = (np.diff(values) == 1).all() and values[0] in (0, 1)  # bands by number
+            if not counts and axis_from_names(values.tolist()) is not None:
+                found.append((name != X.dims[-1], values.astype(float)))
+    found.sort(key=lambda each: each[0])  # the dimension's own coordinate first
+    clear = len(found) == 1 or (found and not found[0][0])
+    return found[0][1] if clear else None
+
+
+def _check_axis(model, axis, dimension):
+    """Raise where an image is on another axis than the model, as far as both are known."""
+    names = getattr(model, "feature_names_in_", None)
+    if names is None:
+        try:
+            inner = unwrap(model, ensembles=True)
+        except (TypeError, ValueError):
+            return  # not of ours, or not fitted
+        first = inner.steps[0][1] if inner.steps else inner.last
+        known: list[Any] = [getattr(first, name, None) for name in ("x_axis_", "x_axis")]
+        names = next((each for each in known if np.shape(each) == np.shape(axis)), None)
+    try:
+        check_same_axis(
+            None if axis is None else axis_from_names(axis.tolist()),
+            None if names is None else axis_from_names(list(names)),
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"{error} (Of an image, columns are its coordinate along {dimension!r}; one that runs "
+            f"the other way is turned by X.isel({dimension}=slice(None, None, -1)).)"
+        ) from error
+
+
+def _float_type(dtype):
+    """Return the type in which a model is asked: whole numbers would overflow in its steps."""
+    return dtype if dtype in (np.float32, np.float64) else np.dtype(np.float64)
 
 
 def _dask():
