@@ -177,7 +177,7 @@ def judged():
         *(curve.scores for curve in curves),
         metrics.insertion_curve(fitted(), fitted().explain(X, target=0), n_steps=3).scores,
         metrics.completeness_residual(explanation),
-        metrics.localization(explanation, {"band": (3, 9)}),
+        metrics.localization(explanation, {"band": range(3, 10)}),
         metrics.stability([explanation, explanation]).per_spectrum,
         metrics.randomization_check(net, X, n_repeats=1, random_state=0, layer="stem"),
     ]
