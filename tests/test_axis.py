@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-import xarray as xr
 from chemotools.feature_selection import RangeCut
 from chemotools.scatter import StandardNormalVariate
 from sklearn.compose import make_column_transformer
@@ -26,6 +25,8 @@ from sklearn_spectral import (
 from sklearn_spectral._spectra.axis import axis_from_names
 from sklearn_spectral._spectra.names import column_names
 from sklearn_spectral.metrics import localization
+
+xr = pytest.importorskip("xarray")
 
 QUICK = {
     "max_epochs": 0,

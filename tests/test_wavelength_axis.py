@@ -3,12 +3,10 @@
 import json
 
 import numpy as np
-import onnxruntime
 import pandas as pd
 import polars as pl
 import pytest
 import skops.io
-import xarray as xr
 from chemotools.derivative import SavitzkyGolay
 from chemotools.feature_selection import RangeCut
 from chemotools.scatter import StandardNormalVariate
@@ -26,6 +24,10 @@ from sklearn_spectral import (
     skops_types,
 )
 from sklearn_spectral.preprocessing import WavelengthAxis
+
+xr = pytest.importorskip("xarray")
+pytest.importorskip("onnx")
+onnxruntime = pytest.importorskip("onnxruntime")
 
 QUICK = {"max_epochs": 0, "random_state": 0, "net_params": {"module__width": 4}}
 N = 24
