@@ -11,6 +11,7 @@ from chemotools.scatter import StandardNormalVariate
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
 from sklearn.ensemble import BaggingRegressor
+from sklearn.feature_selection import SelectKBest, f_regression
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
@@ -419,6 +420,15 @@ def test_bands_by_the_numbers_of_points(unknown):
     for wrong in (range(0), range(20, 25), range(-1, 2)):
         with pytest.raises(ValueError, match="expected numbers of points, of 0 to 23"):
             unknown.contributions({"marker": wrong})
+
+
+def test_folds_that_choose_other_columns_are_not_joined():
+    """Points are counted alike, whatever columns they are."""
+    chosen = make_pipeline(SelectKBest(f_regression, k=8), regressor())
+    with pytest.raises(ValueError, match="see different wavelengths.*of X, and others"):
+        cross_explain(chosen, X, Y, cv=2)
+    same = make_pipeline(RangeCut(start=4, end=12), regressor())
+    np.testing.assert_array_equal(cross_explain(same, X, Y, cv=2).x_axis, np.arange(8))
 
 
 def test_tables_of_wavenumbers_are_not_used_on_nanometres():

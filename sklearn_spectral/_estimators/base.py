@@ -113,7 +113,8 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
         ----------
         X : array-like of shape (n_samples, n_points)
             Spectra, one a row. The columns of a DataFrame may be named after the wavelengths or
-            wavenumbers, as strings or numbers.
+            wavenumbers, as strings or numbers, with or without their unit; then all of them must
+            be, sorted, and later spectra are compared with them.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Class labels, or the values to predict (several columns for a regressor only).
         sample_weight : array-like of shape (n_samples,), default=None

@@ -18,10 +18,10 @@ from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._spectra.axis import Axis
-from .._spectra.checks import check_number, group_codes, own_random_state, reading
+from .._spectra.checks import check_number, group_codes, own_random_state, reading, some
 from .._spectra.names import column_names
 from .._work import progress
-from .explain import explain
+from .explain import columns_seen, explain
 from .unwrap import argument_of_groups
 
 N_FOLDS = 5  # scikit-learn's default
@@ -127,7 +127,9 @@ def cross_explain(
         delayed(_fit_and_explain)(*data[:2], *job, params, how) for job in chain(*repeats)
     )
     n_fits = sum(map(len, repeats))
-    explanations = iter(list(progress(fits, "fitting", total=n_fits, verbose=verbose)))
+    found = list(progress(fits, "fitting", total=n_fits, verbose=verbose))
+    _check_same_columns([columns for _, columns in found])
+    explanations = iter([explanation for explanation, _ in found])
     joined = [_in_order(explanations, [test for *_, test in folds]) for folds in repeats]
     explanation = joined[0] if n_repeats == 1 else joined[0].averaged(joined[1:])
     return explanation.pick(target)
@@ -204,8 +206,18 @@ def _seed(model, seeds, *, anew):
     model.set_params(**{name: drawn[name] for name in names if anew or params[name] is None})
 
 
+def _check_same_columns(columns):
+    """Raise unless the points of all models are the same columns of X, where these are known."""
+    if any(not np.array_equal(each, columns[0]) for each in columns):
+        raise ValueError(
+            "The models see different wavelengths after their preprocessing: columns "
+            f"{some(columns[0])} of X, and others. Their maps cannot be joined; use preprocessing "
+            "that keeps or chooses the same columns for all."
+        )
+
+
 def _fit_and_explain(X, y, model, train, test, params, how):
-    """Fit on some rows and explain others, all targets."""
+    """Fit on some rows and explain others, all targets; return which columns of X that is of."""
     n_samples = len(y)
     fit_params = {
         name: _safe_indexing(value, train)
@@ -214,4 +226,7 @@ def _fit_and_explain(X, y, model, train, test, params, how):
         for name, value in params.items()
     }
     model.fit(_safe_indexing(X, train), _safe_indexing(y, train), **fit_params)
-    return explain(model, _safe_indexing(X, test), target="all", **how)
+    X = _safe_indexing(X, test)
+    explanation = explain(model, X, target="all", **how)
+    # Where wavelengths are known, they are compared.
+    return explanation, [] if explanation.axis_known else columns_seen(model, X)

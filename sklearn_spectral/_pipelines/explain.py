@@ -49,8 +49,9 @@ def explain(
     x_axis : array-like of shape (n_features,) or (n_points,), default=None
         Wavelengths or wavenumbers of the columns of `X`, or, where preprocessing changes their
         number, of the points that the last step sees. None takes them from the column names
-        of `X` or of the training spectra (strings or numbers), else from a step that knows
-        them (chemotools' ``x_axis_``), else counts points.
+        of `X` or of the training spectra, else from a step that knows them (chemotools'
+        ``x_axis_``), else counts points (``Explanation.axis_known`` is then False). What is
+        given counts as it is; names are compared with what the steps know from training.
     method, layer : str
         As for :meth:`ResNet1DClassifier.explain`.
     reference : None, "mean" or array-like of shape (n_features,), default=None
@@ -70,8 +71,9 @@ def explain(
     TypeError
         `estimator` does not end in one of ours.
     ValueError
-        `estimator` transforms y by something that is not linear, is an ensemble that does not
-        average or whose members see other wavelengths or classes, or an argument does not fit it.
+        The columns of `X` are on another axis than that of training, or not sorted, or some are
+        no wavelengths; `x_axis` is given for what a step makes of other features; `estimator`
+        transforms y by something that is not linear, is an ensemble that does not average or whose members see other wavelengths or classes, or an argument does not fit it.
 
     Examples
     --------
@@ -102,6 +104,15 @@ def explain(
     how = {"method": method, "layer": layer}
     explanation = _explain(estimator, X, axis, like_X, how, target, out)
     return explanation if out is None else _into(out, explanation)
+
+
+def columns_seen(estimator, X):
+    """Return which columns of X the points are that the last step sees; none where that is lost."""
+    n_columns = np.shape(X)[1]
+    axis = Axis.of(None, np.arange(n_columns), n_columns)
+    for _, step in unwrap(estimator, ensembles=True).steps:
+        axis = axis.after(step)
+    return [] if axis.seen is None else axis.seen.values.astype(int).tolist()
 
 
 def _row_like(X, reference, n_columns):
