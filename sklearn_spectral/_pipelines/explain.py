@@ -73,7 +73,8 @@ def explain(
     ValueError
         The columns of `X` are on another axis than that of training, or not sorted, or some are
         no wavelengths; `x_axis` is given for what a step makes of other features; `estimator`
-        transforms y by something that is not linear, is an ensemble that does not average or whose members see other wavelengths or classes, or an argument does not fit it.
+        transforms y by something that is not linear, is an ensemble that does not average or
+        whose members see other wavelengths or classes, or an argument does not fit it.
 
     Examples
     --------
