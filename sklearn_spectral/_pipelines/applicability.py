@@ -1,5 +1,8 @@
 """Ask a whole model whether spectra are of the kind it was trained on."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
@@ -10,7 +13,9 @@ from .._spectra.names import column_names
 from .unwrap import unwrap
 
 
-def applicability(estimator: BaseEstimator, X: ArrayLike) -> pd.DataFrame:
+def applicability(
+    estimator: BaseEstimator, X: ArrayLike, *, params: Mapping[str, Any] | None = None
+) -> pd.DataFrame:
     """Tell whether spectra lie within what a model was trained on.
 
     Preprocessing steps are applied, then the last step is asked
@@ -23,6 +28,8 @@ def applicability(estimator: BaseEstimator, X: ArrayLike) -> pd.DataFrame:
         around one of ours, nested in any way. Of an ensemble ask its members one by one.
     X : array-like of shape (n_samples, n_features)
         Spectra as `estimator` takes them, before preprocessing.
+    params : dict or None, default=None
+        Metadata that steps take beside the spectra, as for :func:`explain`.
 
     Returns
     -------
@@ -56,11 +63,11 @@ def applicability(estimator: BaseEstimator, X: ArrayLike) -> pd.DataFrame:
     >>> bool(applicability(model, empty_channels)["inside"].any())
     False
     """
-    model = unwrap(estimator)
+    model = unwrap(estimator, params=params)
     index = X.index if isinstance(X, pd.DataFrame) else None
     axis = Axis.of(column_names(X), None, np.shape(X)[-1] if np.ndim(X) else None)
     for _, step in model.steps:
-        axis, X = axis.after(step, X), step.transform(X)
+        axis, X = axis.after(step, X), model.passed(step, X)
     axis.compare(model.last)
     scores = model.last.applicability(X)
     return scores if index is None else scores.set_axis(index)

@@ -15,6 +15,7 @@ from sklearn.model_selection import (
     check_cv,
 )
 from sklearn.utils import _safe_indexing, indexable
+from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._spectra.axis import Axis
@@ -76,7 +77,9 @@ def cross_explain(
     params : dict or None, default=None
         Further arguments of ``fit``; those with a value per spectrum are divided with the spectra:
         ``{"resnet1dclassifier__sample_weight": weights}``. With
-        ``{"resnet1dclassifier__groups": None}`` the last step is not told of `groups`.
+        ``{"resnet1dclassifier__groups": None}`` the last step is not told of `groups`. With
+        scikit-learn's metadata routing steps that ask for them get those of the left-out spectra,
+        too.
     verbose : int, default=0
         Whether to draw a progress bar of the fits.
     random_state : int, RandomState or None, default=None
@@ -219,14 +222,19 @@ def _check_same_columns(columns):
 def _fit_and_explain(X, y, model, train, test, params, how):
     """Fit on some rows and explain others, all targets; return which columns of X that is of."""
     n_samples = len(y)
-    fit_params = {
-        name: _safe_indexing(value, train)
-        if hasattr(value, "__len__") and not isinstance(value, str) and len(value) == n_samples
-        else value
-        for name, value in params.items()
-    }
-    model.fit(_safe_indexing(X, train), _safe_indexing(y, train), **fit_params)
+
+    def of_rows(rows):
+        return {
+            name: _safe_indexing(value, rows)
+            if hasattr(value, "__len__") and not isinstance(value, str) and len(value) == n_samples
+            else value
+            for name, value in params.items()
+        }
+
+    model.fit(_safe_indexing(X, train), _safe_indexing(y, train), **of_rows(train))
+    taken = get_routing_for_object(model).consumes("predict", params.keys())
+    passed = {name: value for name, value in of_rows(test).items() if name in taken}
     X = _safe_indexing(X, test)
-    explanation = explain(model, X, target="all", **how)
+    explanation = explain(model, X, target="all", params=passed, **how)
     # Where wavelengths are known, they are compared.
     return explanation, [] if explanation.axis_known else columns_seen(model, X)

@@ -1,5 +1,6 @@
 """Explain whole scikit-learn models, on the wavelength axis as their last step sees it."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +26,7 @@ def explain(
     layer: str = "features",
     reference: ArrayLike | str | None = None,
     out: np.ndarray | None = None,
+    params: Mapping[str, Any] | None = None,
 ) -> Any:
     """Show which wavelengths made the predictions of a model that ends in one of ours.
 
@@ -61,6 +63,10 @@ def explain(
         Where to write the maps, as for :meth:`ResNet1DClassifier.explain`. Preprocessing steps
         still take all of `X` at once; where that is too much, see
         :mod:`sklearn_spectral.hyperspectral`.
+    params : dict or None, default=None
+        Metadata that steps take beside the spectra, as ``estimator.predict(X, **params)`` takes
+        them: ``{"x_axis": wavelengths}`` for chemotools' XAxisInterpolator. scikit-learn routes
+        them (``sklearn.set_config(enable_metadata_routing=True)``).
 
     Returns
     -------
@@ -102,7 +108,9 @@ def explain(
     like_X = reference
     if reference is not None and not isinstance(reference, str):
         like_X = _row_like(X, reference, n_columns)
-    how = {"method": method, "layer": layer}
+    how: dict[str, Any] = {"method": method, "layer": layer}
+    if params:
+        how["params"] = params
     explanation = _explain(estimator, X, axis, like_X, how, target, out)
     return explanation if out is None else _into(out, explanation)
 
@@ -129,13 +137,14 @@ def _row_like(X, reference, n_columns):
 
 def _explain(estimator, X, axis, reference, how, target="all", out=None):
     """Explain what a model makes of spectra: of the last step, through all that is around it."""
-    model = unwrap(estimator, ensembles=True)
+    model = unwrap(estimator, ensembles=True, params=how.get("params"))
     for _, step in model.steps:
-        axis, X = axis.after(step, X), step.transform(X)
+        axis, X = axis.after(step, X), model.passed(step, X)
         if not (reference is None or isinstance(reference, str)):
-            reference = step.transform(reference)
+            reference = model.passed(step, reference)
     if model.is_ours:
-        how = how | {"x_axis": axis.of_last_step(model.last), "reference": reference}
+        how = {name: value for name, value in how.items() if name != "params"}
+        how |= {"x_axis": axis.of_last_step(model.last), "reference": reference}
         if not model.y_transformers:
             return model.last.explain(X, target=target, out=out, **how)
         explanation = model.last.explain(X, target="all", **how)

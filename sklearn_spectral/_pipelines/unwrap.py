@@ -16,9 +16,11 @@ from sklearn.ensemble import (
     VotingClassifier,
     VotingRegressor,
 )
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
-from sklearn.utils.metadata_routing import get_routing_for_object
+from sklearn.utils.metadata_routing import get_routing_for_object, process_routing
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 # A y transformation counts as linear when it agrees with a straight line to this share of the
@@ -27,6 +29,21 @@ LINEARITY_TOLERANCE = 1e-6
 # Ensembles whose prediction is the mean of their members'.
 BAGGING = (BaggingClassifier, BaggingRegressor)
 AVERAGING = (*BAGGING, VotingClassifier, VotingRegressor)
+# Where wrappers that leave the outputs alone hold the fitted model: searches, of scikit-learn or of
+# others (dask-ml, Optuna), thresholds for labels, and models that are not to be fitted again.
+WRAPPERS: list[tuple[Any, str]] = [
+    (BaseEstimator, "best_estimator_"),
+    ((FixedThresholdClassifier, TunedThresholdClassifierCV), "estimator_"),
+    (FrozenEstimator, "estimator"),
+]
+# Where models that cannot be explained as a whole hold those that can.
+MEMBERS = {
+    ".calibrated_classifiers_[0].estimator": lambda model: (
+        model.calibrated_classifiers_[0].estimator
+    ),
+    ".estimators_[0]": lambda model: model.estimators_[0],
+    ".estimator_": lambda model: model.estimator_,
+}
 
 
 @dataclass(frozen=True)
@@ -43,12 +60,15 @@ class Unwrapped:
         What predictions pass on the way back to y, in this order.
     y_ndim : int
         Number of axes of what ``predict`` gives.
+    metadata : dict
+        Arguments of the ``transform`` of steps beside X, by the ``id`` of the step.
     """
 
     steps: list[tuple[str, Any]]
     last: Any
     y_transformers: list[Any]
     y_ndim: int
+    metadata: dict[int, dict]
 
     @property
     def is_ours(self):
@@ -58,15 +78,19 @@ class Unwrapped:
     def transform(self, X):
         """Return spectra as the last step sees them."""
         for _, step in self.steps:
-            X = step.transform(X)
+            X = self.passed(step, X)
         return X
+
+    def passed(self, step, X):
+        """Return spectra as they leave one of the steps."""
+        return step.transform(X, **self.metadata.get(id(step), {}))
 
 
 def _is_ours(estimator):
     return isinstance(estimator, BaseEstimator) and hasattr(estimator, "explain")
 
 
-def unwrap(estimator, *, ensembles=False):
+def unwrap(estimator, *, ensembles=False, params=None):
     """Follow a fitted model down to one of our estimators.
 
     Parameters
@@ -74,6 +98,8 @@ def unwrap(estimator, *, ensembles=False):
     estimator : fitted estimator
     ensembles : bool, default=False
         Whether it may also end in an ensemble that averages.
+    params : dict or None, default=None
+        Metadata that ``predict`` would take; scikit-learn routes them to the steps.
 
     Returns
     -------
@@ -88,20 +114,15 @@ def unwrap(estimator, *, ensembles=False):
     """
     steps: list[tuple[str, Any]] = []
     y_transformers: list[Any] = []
+    metadata: dict[int, dict] = {}
     inner, y_ndim = estimator, None
-    while True:
+    while not _is_ours(inner):
         if isinstance(inner, Pipeline):
             check_is_fitted(inner)
-            steps += _flat(inner.steps[:-1])
+            steps += _flat(inner, inner.steps[:-1], "predict", params or {}, metadata)
             inner = inner.steps[-1][1]
-        elif isinstance(inner, BaseSearchCV):
-            check_is_fitted(inner)
-            if not hasattr(inner, "best_estimator_"):
-                raise ValueError(
-                    f"{type(inner).__name__} was run with refit=False and holds no fitted "
-                    "estimator to explain. Run it with refit=True."
-                )
-            inner = inner.best_estimator_
+        elif (held := _held(inner)) is not None:
+            inner = held
         elif isinstance(inner, TransformedTargetRegressor):
             check_is_fitted(inner)
             y_transformers.insert(0, inner.transformer_)
@@ -113,33 +134,78 @@ def unwrap(estimator, *, ensembles=False):
         raise TypeError(_what_cannot(estimator, inner, ensembles))
     check_is_fitted(inner)
     y_ndim = y_ndim or (1 if getattr(inner, "_y_was_1d", False) else 2)
-    return Unwrapped(steps, inner, y_transformers, y_ndim)
+    return Unwrapped(steps, inner, y_transformers, y_ndim, metadata)
 
 
-def _flat(steps):
-    """Return the steps of pipelines in pipelines, those that do something."""
+def _held(wrapper):
+    """Return the fitted model in a wrapper that leaves its outputs alone, or None."""
+    if isinstance(wrapper, BaseSearchCV) and not hasattr(wrapper, "best_estimator_"):
+        check_is_fitted(wrapper)
+        raise ValueError(
+            f"{type(wrapper).__name__} was run with refit=False and holds no fitted "
+            "estimator to explain. Run it with refit=True."
+        )
+    for kind, name in WRAPPERS:
+        if isinstance(wrapper, kind) and hasattr(wrapper, name):
+            return getattr(wrapper, name)
+    return None
+
+
+def _flat(pipeline, steps, method, params, metadata):
+    """Return the steps of pipelines in pipelines, those that do something to spectra.
+
+    Samplers, as those of imbalanced-learn, act in ``fit`` only. What scikit-learn routes to each
+    step goes into `metadata`.
+    """
+    if params and not get_config()["enable_metadata_routing"]:
+        raise ValueError(
+            f"params holds {sorted(params)}, which only reach steps by scikit-learn's routing: "
+            "sklearn.set_config(enable_metadata_routing=True), and set_transform_request(...) of "
+            "the step."
+        )
+    routed: Any = process_routing(pipeline, method, **params) if params else {}
     flat = []
     for name, step in steps:
+        if step is None or step == "passthrough" or hasattr(step, "fit_resample"):
+            continue
+        step = _held(step) if isinstance(step, FrozenEstimator) else step
+        passed = routed[name]["transform"] if params else {}
         if isinstance(step, Pipeline):
-            flat += _flat(step.steps)
-        elif step is not None and step != "passthrough":
+            flat += _flat(step, step.steps, "transform", passed, metadata)
+        else:
+            metadata[id(step)] = passed
             flat.append((name, step))
     return flat
 
 
 def _what_cannot(estimator, inner, ensembles):
     if ensembles:
-        return (
-            f"{describe(inner)} inside {describe(estimator)} cannot be explained: "
+        within = "" if inner is estimator else f" inside {describe(estimator)}"
+        what_to_do = (
             "expected ResNet1DClassifier or ResNet1DRegressor, alone or at the end of a Pipeline, "
             "a search such as GridSearchCV, a TransformedTargetRegressor, or in a Bagging or "
             "Voting ensemble."
         )
+        way = next((way for way, member in MEMBERS.items() if _can_be_explained(member, inner)), "")
+        if way:
+            what_to_do = (
+                "its outputs are neither those of one network nor a mean of them. Explain what it "
+                f"is made of, such as {way} of it."
+            )
+        return f"{describe(inner)}{within} cannot be explained: {what_to_do}"
     return (
         f"{describe(estimator)} does not end in one ResNet1DClassifier or "
         "ResNet1DRegressor. Pass one of these, alone or at the end of a Pipeline or a "
         "search; of an ensemble, its members one by one."
     )
+
+
+def _can_be_explained(member, model):
+    try:
+        unwrap(member(model), ensembles=True)
+    except (AttributeError, IndexError, TypeError, ValueError):
+        return False
+    return True
 
 
 def describe(estimator):
