@@ -27,6 +27,7 @@ from .._spectra.checks import (
     check_complete,
     check_sample_weight,
     group_codes,
+    kept,
     own_random_state,
     validated,
 )
@@ -366,8 +367,8 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
             the outputs, and the base value is the reference's output.
         out : ndarray of the shape of the maps, default=None
             Where to write the maps: a float array, such as a ``numpy.memmap`` of more spectra than
-            fit into memory; ``explanation.maps`` is then this array. X may be a memmap as well: it
-            is read chunk by chunk.
+            fit into memory; ``explanation.maps`` is then a read-only view of it. X may be a
+            memmap as well: it is read chunk by chunk.
 
         Returns
         -------
@@ -380,7 +381,7 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
             is unknown or not possible, `x_axis` is not one sorted number per point, or `out` has
             another shape than the maps.
         """
-        spectra = self._check_spectra(X)
+        spectra = kept(self._check_spectra(X), X)
         labels, output_name = self._named_outputs
         return explanation_of(
             self._network,

@@ -35,6 +35,12 @@ class ExplanationArrays:
     axis_known: bool = True
     axis_unit: str | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("maps", "outputs", "base_values", "targets", "x_axis", "spectra"):
+            view = getattr(self, name).view()  # the caller may go on with what it is a view of
+            view.flags.writeable = False
+            object.__setattr__(self, name, view)
+
     def __len__(self) -> int:
         return len(self.maps)
 

@@ -264,7 +264,7 @@ def resolve_axis(model, names, x_axis):
         axis = _or_known(axis, known_by(model))
     known = axis is not None
     return {
-        "x_axis": axis.values if known else np.arange(n_points, dtype=float),
+        "x_axis": axis.values.copy() if known else np.arange(n_points, dtype=float),
         "axis_known": known,
         "axis_unit": axis.unit if known else None,
     }

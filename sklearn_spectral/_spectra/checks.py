@@ -178,6 +178,15 @@ def validated(estimator, X, *y, reset, fits=False, **checks):
     return checked
 
 
+def kept(array, given):
+    """Return an array that does not change with what it was made of, unless that is on disk."""
+    base = array
+    while base is not None and not isinstance(base, np.memmap):
+        base = getattr(base, "base", None)
+    own = array.base is None and array is not given
+    return array if own or base is not None else array.copy()
+
+
 def check_outputs(outputs):
     """Raise with the rows whose outputs are more than float32 holds."""
     rows = np.flatnonzero(~np.isfinite(outputs).all(axis=-1))
