@@ -54,14 +54,23 @@ for row, spectrum in enumerate(X.to_numpy()):
 # %%
 # One small function a format, each from a path to wavenumbers and intensities.
 def read_csv(path):
-    """Read two columns."""
-    return pd.read_csv(path).to_numpy().T
+    """Read two columns, with a line of names above them or without."""
+    table = pd.read_csv(path, header=None).apply(pd.to_numeric, errors="coerce")
+    first = int(table.notna().all(axis=1).argmax())  # the line of names is no numbers
+    return table.iloc[first:].to_numpy(dtype=float).T
 
 
 def read_jcamp(path):
-    """Read JCAMP-DX, packed or not."""
+    """Read the one spectrum of a JCAMP-DX file, packed or not, as absorbance if it is infrared."""
     content = jcamp.readfile(path)
-    return content["x"], content["y"]
+    if "children" in content or "x" not in content:  # a compound file
+        raise ValueError(f"{path} holds several spectra: read content['children'] one by one.")
+    y = np.asarray(content["y"], dtype=float)
+    if "transmit" in str(content.get("yunits", "")).lower():
+        if y.max() > 2:  # in percent, which units do not always say
+            y = y / 100
+        y = -np.log10(np.clip(y, 1e-6, None))
+    return content["x"], y
 
 
 def read_spc(path):
@@ -84,6 +93,8 @@ READERS = {".csv": read_csv, ".jdx": read_jcamp, ".spc": read_spc}
 #
 #     def read_opus_file(path):
 #         content = read_opus(path)
+#         if not hasattr(content, "a"):  # a background, or single channels only
+#             raise ValueError(f"{path} holds no absorbance, but {content.all_keys}.")
 #         return content.a.x, content.a.y
 #
 # Instruments differ in direction, range and spacing of the axis: sort it, and interpolate all

@@ -285,8 +285,16 @@ def _check_attributes(estimator):
 
 def write(path, data):
     """Write a whole file or nothing: what was there stays until all of the new one is on disk."""
-    path = os.path.realpath(path)  # of a link, what it points to
+    given, path = path, os.path.realpath(path)  # of a link, what it points to
     folder, name = os.path.split(path)
+    if not os.path.isdir(folder):
+        home = " ~ is not expanded here: pass os.path.expanduser(path)."
+        raise FileNotFoundError(
+            f"{os.fspath(given)!r} cannot be written: there is no folder {folder!r}. Make it, "
+            f"by os.makedirs.{home if str(given).startswith('~') else ''}"
+        )
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"{os.fspath(given)!r} is a folder; expected the name of a file.")
     temporary = os.path.join(folder, f".{name}.{secrets.token_hex(8)}.tmp")
     try:
         with open(temporary, "xb") as file:

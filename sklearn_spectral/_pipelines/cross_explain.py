@@ -122,6 +122,8 @@ def cross_explain(
     repeats = []  # of (model, train, test), one for each fold
     for _ in range(n_repeats):
         folds = _folds(cv, data, is_classifier(estimator), seeds)
+        if is_classifier(estimator):
+            _check_classes(folds, data[1])
         model = clone(estimator)
         _seed(model, seeds, anew=n_repeats > 1)
         repeats.append([(clone(model), train, test) for train, test in folds])
@@ -217,6 +219,22 @@ def _check_same_columns(columns):
             f"{some(columns[0])} of X, and others. Their maps cannot be joined; use preprocessing "
             "that keeps or chooses the same columns for all."
         )
+
+
+def _check_classes(folds, y):
+    """Raise before any fit where a class is missing from the training spectra of a fold."""
+    with reading("y", "labels, all numbers or all text"):
+        labels = np.asarray(y)
+        known = np.unique(labels)
+    for number, (train, _) in enumerate(folds):
+        missing = np.setdiff1d(known, labels[train])
+        if len(missing):
+            raise ValueError(
+                "The models of all folds do not know the same targets: training of fold "
+                f"{number} holds no spectrum of class {missing.tolist()[0]!r}, all of them left "
+                "out together. Use other folds, more spectra or groups of this class, or leave the "
+                "class out."
+            )
 
 
 def _fit_and_explain(X, y, model, train, test, params, how):

@@ -1,6 +1,6 @@
 """Parameters of the estimators: what is expected of each."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from numbers import Real
 
 import numpy as np
@@ -14,7 +14,8 @@ def _is_bool(value):
 
 
 def _is_list(value):
-    return value is None or (isinstance(value, Iterable) and not isinstance(value, str))
+    # A generator would be empty at the second fit.
+    return value is None or isinstance(value, Iterable) and not isinstance(value, (str, Iterator))
 
 
 def _is_device(value):
