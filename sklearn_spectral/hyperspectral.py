@@ -437,9 +437,11 @@ def _coordinate(X):
     for name in X.coords:
         values = X.coords[name].values
         if X.coords[name].dims == X.dims[-1:] and values.dtype.kind in "iuf":
-            counts = (np.diff(values) == 1).all() and values[0] in (0, 1)  # bands by number
-            if not counts and axis_from_names(values.tolist()) is not None:
-                found.append((name != X.dims[-1], values.astype(float)))
+            steps, other = np.diff(values.astype(float)), name != X.dims[-1]
+            counts = (steps == 1).all() and values[0] in (0, 1)  # bands by number
+            sorted_ = (steps > 0).all() or (steps < 0).all()  # else of another kind, such as widths
+            if not counts and (sorted_ or not other) and axis_from_names(values.tolist()):
+                found.append((other, values.astype(float)))
     found.sort(key=lambda each: each[0])  # the dimension's own coordinate first
     clear = len(found) == 1 or (found and not found[0][0])
     return found[0][1] if clear else None

@@ -13,13 +13,10 @@ SLOW = {"browser", "client", "session", "site"}
 COUNTED = "test_fuzz"
 
 
-@pytest.hookimpl(wrapper=True)  # before pytest-xdist, which puts the groups into names of tests
-def pytest_collection_modifyitems(items):
+def pytest_itemcollected(item):
     """Let tests of a file that share something slow run in one worker of pytest-xdist."""
-    for item in items:
-        if SLOW & set(getattr(item, "fixturenames", ())) or item.path.stem == COUNTED:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
-    return (yield)
+    if SLOW & set(getattr(item, "fixturenames", ())) or item.path.stem == COUNTED:
+        item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor, cross_explain
 from sklearn_spectral._calibration.folds import set_aside, units_of
-from sklearn_spectral._pipelines.cross_explain import _argument_of_groups
+from sklearn_spectral._pipelines.unwrap import argument_of_groups
 from sklearn_spectral._spectra.training_set import TrainingSet
 
 START = {"max_epochs": 0, "random_state": 0}
@@ -98,7 +98,7 @@ def _models():
 
 @pytest.mark.parametrize(("model", "name"), _models())
 def test_argument_by_which_groups_reach_the_last_step(model, name):
-    assert _argument_of_groups(model) == name
+    assert argument_of_groups(model) == name
 
 
 @pytest.mark.parametrize("told", [None, {"groups": None}, {"pipeline__resnet__groups": None}])

@@ -78,7 +78,8 @@ class Domain:
         n_components = min(enough, most, MAX_COMPONENTS, len(sizes))
         self.loadings_ = X.T @ (vectors[:, :n_components] / np.sqrt(sizes[:n_components]))
         self.variances_ = sizes[:n_components] / max(n_samples - 1, 1)
-        self.n_units_ = len(np.unique(data.units))
+        # One group alone counts as one, although its rows are left out one by one.
+        self.n_units_ = min(len(np.unique(data.units)), len(np.unique(groups)))
         self.limits_ = np.full(2, np.nan)
         if self.n_units_ >= MIN_UNITS:
             scores = vectors * np.sqrt(sizes)

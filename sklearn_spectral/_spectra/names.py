@@ -41,9 +41,9 @@ def column_names(X):
 def output_names(y):
     """Return the names of the columns of y, of its one column if it is a Series, or None."""
     name = getattr(y, "name", None)
-    if name is None or name == "":  # polars' for none
-        return column_names(y)
-    return None if _count([name]) else [name]
+    names = column_names(y) if name is None or name == "" else [name]
+    # polars' for none is ""
+    return None if names is None or "" in names or _count(names) else names
 
 
 def _count(names):
