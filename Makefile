@@ -12,8 +12,8 @@ export MPLBACKEND ?= agg
 demo: .venv/.installed
 	$(BIN)/python examples/demo.py
 
-# On all cores, one process each; tests that share what is slow to make stay together.
-PARALLEL := --numprocesses auto --dist loadgroup
+# On all cores, one process each; the tests of a file, which share what is slow to make, together.
+PARALLEL := --numprocesses auto --dist loadfile
 
 test: .venv/.installed
 	$(BIN)/python -m pytest $(PARALLEL)

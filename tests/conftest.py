@@ -7,18 +7,6 @@ import pytest
 pytest.register_assert_rewrite("helpers")  # its failed assertions show values, as in tests
 
 
-# Fixtures that take seconds, by name: they are made once for each process that runs tests.
-SLOW = {"browser", "client", "session", "site"}
-# Tests that count together how many cases were drawn.
-COUNTED = "test_fuzz"
-
-
-def pytest_itemcollected(item):
-    """Let tests of a file that share something slow run in one worker of pytest-xdist."""
-    if SLOW & set(getattr(item, "fixturenames", ())) or item.path.stem == COUNTED:
-        item.add_marker(pytest.mark.xdist_group(item.path.stem))
-
-
 @pytest.fixture(autouse=True, scope="session")
 def one_thread():
     """Small networks gain nothing from a second thread, and lose much on a busy machine."""
