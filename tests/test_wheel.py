@@ -28,7 +28,7 @@ def built(tmp_path_factory):
 def test_sdist_and_wheel_hold_the_package_and_nothing_else(built):
     sdist, wheel = built
     sources = {str(path.relative_to(REPOSITORY)) for path in PACKAGE.rglob("*.py")}
-    sources |= {"sklearn_spectral/py.typed", "sklearn_spectral/bands.csv"}
+    sources |= {"sklearn_spectral/py.typed", "sklearn_spectral/_spectra/bands.csv"}
     with zipfile.ZipFile(wheel) as file:
         names = set(file.namelist())
     assert {name for name in names if ".dist-info/" not in name} == sources
