@@ -22,7 +22,7 @@ import sklearn
 
 from ._pipelines.explain import explain as explain_array
 from ._pipelines.unwrap import unwrap
-from ._spectra.axis import axis_from_names, check_same_axis
+from ._spectra.axis import axis_from_names, check_same_axis, in_order
 from ._work import checking
 
 __all__ = ["LazyExplanation", "explain", "predict", "predict_proba"]
@@ -439,8 +439,10 @@ def _coordinate(X):
         if X.coords[name].dims == X.dims[-1:] and values.dtype.kind in "iuf":
             steps, other = np.diff(values.astype(float)), name != X.dims[-1]
             counts = (steps == 1).all() and values[0] in (0, 1)  # bands by number
-            sorted_ = (steps > 0).all() or (steps < 0).all()  # else of another kind, such as widths
-            if not counts and (sorted_ or not other) and axis_from_names(values.tolist()):
+            # Another coordinate that is not in order is of another kind, such as widths.
+            if counts or (other and not in_order(values)):
+                continue
+            if axis_from_names(values.tolist()) is not None:
                 found.append((other, values.astype(float)))
     found.sort(key=lambda each: each[0])  # the dimension's own coordinate first
     clear = len(found) == 1 or (found and not found[0][0])

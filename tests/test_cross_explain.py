@@ -73,7 +73,6 @@ def test_groups_stay_together_and_parameters_are_divided(mixtures):
     assert len(by_group) == 60
 
 
-@pytest.mark.xdist_group("joblib")
 def test_repeats_have_seeds_of_their_own_and_are_reproducible(regressor, quick, mixtures):
     X, y = mixtures[0], mixtures[1][:, 0]
     first, second = (

@@ -151,7 +151,6 @@ def test_searches(mixtures_frame, search):
     np.testing.assert_array_equal(explain(fitted, X).maps, explain(fitted.best_estimator_, X).maps)
 
 
-@pytest.mark.xdist_group("joblib")
 def test_grid_search_in_two_processes_is_reproducible(kinds):
     X, y = kinds
     model = make_pipeline(StandardNormalVariate(), ResNet1DClassifier(random_state=0))

@@ -120,7 +120,6 @@ def test_searches_on_threads_are_those_on_one(mixtures, two_threads):
     assert _threads() == before
 
 
-@pytest.mark.xdist_group("joblib")
 @pytest.mark.parametrize("backend", ["loky", "threading"])
 def test_the_same_bits_whatever_the_backend(kinds, backend):
     X, y = kinds

@@ -28,6 +28,21 @@ def units_of(data):
     return np.unique(units, return_inverse=True)[1]
 
 
+def warnings_of_groups(data):
+    """Return what the user should be warned of where one of the groups has to be divided."""
+    alone = in_dominating_group(data)
+    if alone.all() or not alone.any():
+        return []
+    return [
+        UserWarning(
+            "One of the groups holds so many spectra that too few are left to train on "
+            "without it. What the network starts from is chosen by leaving out spectra of "
+            "this group one by one, which share it with others, and may fit new groups "
+            "worse than it seems. Add spectra of other groups."
+        )
+    ]
+
+
 def in_dominating_group(data):
     """Return which rows are of a group without which too few rows are left to train on."""
     if data.groups is None:

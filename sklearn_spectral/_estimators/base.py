@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._calibration.blend import calibrate, constant_calibration
 from .._calibration.domain import Domain
-from .._calibration.folds import in_dominating_group, set_aside
+from .._calibration.folds import set_aside, warnings_of_groups
 from .._explanation.explanation import Explanation
 from .._explanation.maps import check_reference, explanation_of
 from .._files.models import SavedModel
@@ -63,6 +63,15 @@ def warn_of_training(messages, stacklevel):
     """Give the warnings that training returned, at the line `stacklevel` frames up from here."""
     for message in messages:
         warnings.warn(message, stacklevel=stacklevel)
+
+
+def _warning_of_rounding(deviation):
+    return ConvergenceWarning(
+        f"The calibration that training starts from is off by {deviation:.2g} of the "
+        "spread of y in the network's float32 numbers, so that training starts from the "
+        "mean of y. Are points of X, or differences between its spectra, rounding? Cut or "
+        "bin such points."
+    )
 
 
 class BaseResNet1D(SavedModel, BaseEstimator, ABC):
@@ -185,7 +194,7 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
         """Check what came to be trained on; learn from it what a `new` model must know."""
         names_of_y = output_names(y)
         quantifies = not is_classifier(self)
-        axis = axis_from_names(column_names(X))
+        axis = axis_from_names(column_names(X)) if new else None
         with checking:
             X, y = validated(
                 self,
@@ -210,7 +219,7 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
             if not kept.all():
                 X, y, sample_weight = X[kept], y[kept], sample_weight[kept]
                 groups = None if groups is None else groups[kept]
-            if quantifies is False:
+            if not quantifies:
                 sample_weight = check_class_weight(self.class_weight, y, sample_weight)
         if new:
             # validate_data forgets names that are numbers, which wavenumbers often are.
@@ -225,18 +234,7 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
         data = training.weighted()
         self._view_scaler = ViewScaler().fit(data.views, data.sample_weight, data.rounding)
         self._domain = Domain().fit(data, self._view_scaler)
-        seed = int(random_state.randint(2**31 - 1))
-        shuffling = np.random.RandomState(random_state.randint(2**31 - 1))
-        module_params = {
-            "n_points": data.views.shape[2],
-            "n_outputs": len(self._named_outputs[0]),
-            "shortcut": self.shortcut,
-            "seed": seed,
-        }
-        classifies = is_classifier(self)
-        self.nets_ = [
-            make_net(self.get_params(deep=False), module_params, shuffling, classifies=classifies)
-        ]
+        self.nets_ = [self._new_net(data.views.shape[2], random_state)]
 
         def calibration_of(Y):
             features = self._network.untrained_features(data.views)
@@ -245,41 +243,38 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
                 self._view_scaler,
                 features,
                 random_state,
-                jointly=classifies,
+                jointly=is_classifier(self),
                 verbose=self.verbose,
             )
 
         def constant_of(Y):
             return constant_calibration(data.with_y(Y), self._network.n_untrained_features)
 
-        messages: list[Warning] = []
-        alone = in_dominating_group(data)
-        if alone.any() and not alone.all() and self.shortcut:
-            messages.append(
-                UserWarning(
-                    "One of the groups holds so many spectra that too few are left to train on "
-                    "without it. What the network starts from is chosen by leaving out spectra of "
-                    "this group one by one, which share it with others, and may fit new groups "
-                    "worse than it seems. Add spectra of other groups."
-                )
-            )
+        messages: list[Warning] = warnings_of_groups(data) if self.shortcut else []
         calibration = self._calibrate(data, calibration_of if self.shortcut else constant_of)
         self._network.start(calibration)
         deviation = self._network.deviation(calibration, data.views)
         if not deviation <= MAX_DEVIATION:
-            message = (
-                f"The calibration that training starts from is off by {deviation:.2g} of the "
-                "spread of y in the network's float32 numbers, so that training starts from the "
-                "mean of y. Are points of X, or differences between its spectra, rounding? Cut or "
-                "bin such points."
-            )
-            messages.append(ConvergenceWarning(message))
+            messages.append(_warning_of_rounding(deviation))
             calibration = self._calibrate(data, constant_of)
             self._network.start(calibration)
         # Whether there is more to start from than a constant.
         self._calibrated = bool(calibration.slopes.any() or calibration.weights.any())
         self.mean_spectrum_ = training.mean_spectrum
         return messages
+
+    def _new_net(self, n_points, random_state):
+        """Make the skorch net of a new model; its seeds are the next numbers drawn."""
+        seed = int(random_state.randint(2**31 - 1))
+        shuffling = np.random.RandomState(random_state.randint(2**31 - 1))
+        module_params = {
+            "n_points": n_points,
+            "n_outputs": len(self._named_outputs[0]),
+            "shortcut": self.shortcut,
+            "seed": seed,
+        }
+        params, classifies = self.get_params(deep=False), is_classifier(self)
+        return make_net(params, module_params, shuffling, classifies=classifies)
 
     def _train(self, training, validation=None, *, max_epochs, schedule="one-cycle", first=False):
         """Train the network; return what the user should be warned of."""

@@ -75,12 +75,6 @@ class Unwrapped:
         """Whether the last step is one estimator of ours."""
         return _is_ours(self.last)
 
-    def transform(self, X):
-        """Return spectra as the last step sees them."""
-        for _, step in self.steps:
-            X = self.passed(step, X)
-        return X
-
     def passed(self, step, X):
         """Return spectra as they leave one of the steps."""
         return step.transform(X, **self.metadata.get(id(step), {}))

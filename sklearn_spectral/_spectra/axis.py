@@ -10,6 +10,7 @@ from sklearn.base import OneToOneFeatureMixin
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import _safe_indexing
 
+from .._work import checking
 from .checks import as_numbers, some
 from .names import AMBIGUOUS, column_names, read_name
 
@@ -60,9 +61,8 @@ def check_x_axis(x_axis, n_points):
         )
     if not np.isfinite(x_axis).all():
         raise ValueError("x_axis holds NaN or infinity. Pass a number for every point.")
-    steps = np.diff(x_axis)
     if not in_order(x_axis):
-        first = int(np.flatnonzero(steps * np.sign(np.median(steps)) <= 0)[0])
+        first = _first_out_of_order(x_axis)
         raise ValueError(
             f"x_axis is not strictly ascending or descending: {x_axis[first]:g} is followed by "
             f"{x_axis[first + 1]:g} at point {first + 1}. Sort it, and the columns of X with it, "
@@ -75,6 +75,12 @@ def in_order(values):
     """Return whether numbers strictly rise or strictly fall."""
     steps = np.diff(values)
     return bool((steps > 0).all() or (steps < 0).all())
+
+
+def _first_out_of_order(values):
+    """Return the place of the first number that the next one does not follow in order."""
+    steps = np.diff(values)
+    return int(np.flatnonzero(steps * np.sign(np.median(steps)) <= 0)[0])
 
 
 def given_axis(x_axis, n_points):
@@ -169,8 +175,7 @@ def _problem_of_order(names, values):
             "all); every point needs one of its own. Drop or average what is repeated, by "
             f"X = X.drop(columns={other!r}) or X = X.loc[:, ~X.columns.duplicated()]."
         )
-    steps = np.diff(values)
-    place = int(np.flatnonzero(steps * np.sign(np.median(steps)) <= 0)[0])
+    place = _first_out_of_order(values)
     return (
         f"The columns of X are wavelengths out of order: {names[place]!r} is followed by "
         f"{names[place + 1]!r} (were they sorted as text?). A network looks at neighbours. Sort "
@@ -372,7 +377,7 @@ def keeps_places(step, X):
     Points of a spectrum are changed, drawn at random: no others may change behind the step.
     """
     random_state = np.random.RandomState(0)
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
+    with checking, warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         try:
             row = _safe_indexing(X, [0])
