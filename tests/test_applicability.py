@@ -9,7 +9,7 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.decomposition import PCA
 from sklearn.ensemble import BaggingRegressor
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -44,10 +44,29 @@ def scaled_views(model, X):
     return model._view_scaler.transform(views(X)).reshape(len(X), -1).astype(float)
 
 
+def left_out(X, n_folds, n_components):
+    """Return shares of variance, T2 and Q of spectra by the scale and PCA of others."""
+    X = views(X)
+    shares, statistics = np.empty((len(X), n_components)), np.empty((len(X), 2))
+    folds = GroupKFold(n_folds, shuffle=True, random_state=0)
+    for train, test in folds.split(X, groups=np.arange(len(X))):
+        variance = X[train].var(axis=0)
+        scale = np.sqrt(variance + 0.1 * variance.mean(axis=1, keepdims=True))
+        scaled = ((X - X[train].mean(axis=0)) / scale).astype(np.float32).reshape(len(X), -1)
+        pca = PCA(n_components, svd_solver="full").fit(scaled[train].astype(float))
+        one = scaled[test].astype(float)
+        shares[test] = pca.transform(one) ** 2 / pca.explained_variance_
+        rest = ((one - pca.inverse_transform(pca.transform(one))) ** 2).sum(axis=1)
+        statistics[test] = np.column_stack([shares[test].sum(axis=1), rest])
+    return shares.mean(axis=0), statistics
+
+
 def test_t2_and_q_are_those_of_chemotools(model):
     X, new = scaled_views(model, spectra(100, 0)[0]), scaled_views(model, spectra(50, 1)[0])
     shares = np.cumsum(PCA().fit(X).explained_variance_ratio_)
-    n_components = min(int((shares < 0.99).sum()) + 1, 20)
+    enough = min(int((shares < 0.99).sum()) + 1, 20)
+    found, _ = left_out(spectra(100, 0)[0], 10, enough)
+    n_components = np.flatnonzero(found >= 0.7)[-1] + 1
     pca = PCA(n_components, svd_solver="full").fit(X)
     scores = applicability(model, spectra(50, 1)[0])
     for column, limit, ours in zip(
@@ -62,20 +81,26 @@ def test_t2_and_q_are_those_of_chemotools(model):
 def test_limits_are_those_of_spectra_left_out_one_by_one():
     X, y = spectra(10, 0)  # as many folds as spectra
     model = regressor().fit(X, y)
-    X = scaled_views(model, X)
-    statistics = []
-    for row in range(10):
-        others = np.delete(X, row, axis=0)
-        pca = PCA(2, svd_solver="full").fit(others)  # one latent variable for five spectra
-        one = X[row : row + 1]
-        statistics.append(
-            (
-                (pca.transform(one) ** 2 / pca.explained_variance_).sum(),
-                ((one - pca.inverse_transform(pca.transform(one))) ** 2).sum(),
-            )
+    # One latent variable for five spectra. Of ten spectra the largest value is the limit, and
+    # none exceeds both.
+    _, statistics = left_out(X, 10, 2)
+    np.testing.assert_allclose(model._domain.limits_, np.max(statistics, axis=0), rtol=1e-5)
+
+
+@pytest.mark.parametrize(("n_samples", "n_points", "noise"), [(30, 1000, 0.05), (100, 500, 0.1)])
+def test_noise_of_many_points_is_inside(n_samples, n_points, noise):
+    inside = []
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        amounts = rng.uniform(size=n_samples + 300)
+        one = np.exp(-(((np.linspace(500, 1500, n_points) - 900) / 40) ** 2))
+        X = np.outer(amounts, one) + rng.normal(0, noise, (n_samples + 300, n_points))
+        model = regressor().fit(X[:n_samples], amounts[:n_samples])
+        assert len(model._domain.variances_) == 1  # there is one substance
+        inside.append(
+            [model.applicability(part)["inside"].mean() for part in (X[:n_samples], X[n_samples:])]
         )
-    # Of ten spectra the largest value is the limit, and none exceeds both.
-    np.testing.assert_allclose(model._domain.limits_, np.max(statistics, axis=0), rtol=1e-6)
+    assert (np.mean(inside, axis=0) >= 0.95).all()
 
 
 def test_either_limit_is_exceeded_by_one_in_twenty():
@@ -94,8 +119,8 @@ def test_one_in_twenty_new_spectra_of_the_kind_is_outside():
 
 def test_replicates_left_out_together_widen_the_limits():
     X, y = spectra(12, 0)
-    groups = np.repeat(np.arange(12), 4)
-    noise = np.random.RandomState(0).normal(0, 0.05, (48, 100))
+    groups = np.repeat(np.arange(12), 10)
+    noise = np.random.RandomState(0).normal(0, 0.05, (120, 100))
     X, y = X[groups] + noise, y[groups]
     new = spectra(300, 1)[0]
     together = regressor().fit(X, y, groups=groups).applicability(new)["inside"].mean()
@@ -105,7 +130,7 @@ def test_replicates_left_out_together_widen_the_limits():
 
 def test_many_spectra_are_thinned_out_and_judged_alike():
     model = regressor().fit(*spectra(1500, 0))
-    assert model._domain.n_units_ == 1000
+    assert model._domain.n_units_ == 500
     assert 0.03 < 1 - model.applicability(spectra(1000, 1)[0])["inside"].mean() < 0.07
 
 

@@ -2,20 +2,23 @@
 
 import numpy as np
 from scipy.linalg import eigh
+from scipy.stats import rankdata
 from sklearn.model_selection import GroupKFold
 
 from .._pickles import part_of_models
+from .._spectra.views import ViewScaler
 from .._work import checking
 from .folds import units_of
 
 # Of more training spectra than this, as many are taken in even steps.
-MAX_ROWS = 1000
+MAX_ROWS = 500
 # Latent variables: this share of the variance, at most so many, with so many spectra to each.
 VARIANCE_SHARE = 0.99
 MAX_COMPONENTS = 20
 ROWS_PER_COMPONENT = 5
-# Left-out spectra are compared in as many dimensions as matter for the latent variables of others.
-MAX_DIMENSIONS = 100
+# Along the last of them left-out spectra vary at least by this share of what the others do: one
+# that describes the noise of its own spectra finds little of it in others.
+REAL_SHARE = 0.7
 N_FOLDS = 10
 # Share of spectra like those of the training that may count as strange.
 FALSE_ALARMS = 0.05
@@ -31,7 +34,8 @@ class Domain:
 
     The limits of textbooks follow from normal distributions and from the residuals of the very
     spectra that the latent variables were fitted on, which are too small where spectra have more
-    points than there are spectra. Here each spectrum is left out once, with its group.
+    points than there are spectra. Here each spectrum is left out once, with its group, and scaled
+    and measured by the others.
 
     Attributes
     ----------
@@ -58,41 +62,36 @@ class Domain:
         -------
         self : object
         """
-        views, groups = data.views, units_of(data)
-        if len(views) > MAX_ROWS:
-            rows = np.linspace(0, len(views) - 1, MAX_ROWS).astype(int)
-            views, groups = views[rows], groups[rows]
-        n_samples = len(views)
-        X = scaler.transform(views).reshape(n_samples, -1).astype(np.float64)
+        if len(data) > MAX_ROWS:
+            data = data[np.linspace(0, len(data) - 1, MAX_ROWS).astype(int)]
+        groups = units_of(data)
+        X = _scaled(data, scaler)
         self.mean_ = X.mean(axis=0)
         X -= self.mean_
-        gram = X @ X.T  # smaller than a covariance of wavelengths
-        total = np.trace(gram)
-        first = max(n_samples - MAX_DIMENSIONS, 0)
-        sizes, vectors = eigh(gram, subset_by_index=[first, n_samples - 1])
-        sizes, vectors = sizes[::-1], vectors[:, ::-1]
-        real = sizes > max(ROUNDING * X.size, 1e-10 * sizes[0])
-        sizes, vectors = sizes[real], vectors[:, real]
-        enough = np.searchsorted(np.cumsum(sizes), VARIANCE_SHARE * total) + 1
-        most = max(n_samples // ROWS_PER_COMPONENT, 1)
-        n_components = min(enough, most, MAX_COMPONENTS, len(sizes))
-        self.loadings_ = X.T @ (vectors[:, :n_components] / np.sqrt(sizes[:n_components]))
-        self.variances_ = sizes[:n_components] / max(n_samples - 1, 1)
+        loadings, variances = _latent_variables(X)
+        total = (X**2).sum(axis=1)
+        wanted = VARIANCE_SHARE * total.sum() / max(len(X) - 1, 1)
+        enough = np.searchsorted(np.cumsum(variances), wanted) + 1
+        most = max(len(X) // ROWS_PER_COMPONENT, 1)
+        n_components = min(enough, most, len(variances))
         # One group alone counts as one, although its rows are left out one by one.
         self.n_units_ = min(len(np.unique(data.units)), len(np.unique(groups)))
         self.limits_ = np.full(2, np.nan)
         if self.n_units_ >= MIN_UNITS:
-            scores = vectors * np.sqrt(sizes)
-            outside = np.maximum(np.diag(gram) - (scores**2).sum(axis=1), 0)
-            statistics = _out_of_fold(scores, groups, n_components)
-            statistics[:, 1] += outside
-            self.limits_ = np.maximum(_joint_limits(statistics), [ROUNDING, ROUNDING * X.shape[1]])
+            scores, sizes, of_left_out = _out_of_fold(data, groups, n_components)
+            n_components = _count_real(scores**2 / sizes)
+            left_out = _t2_and_q(scores[:, :n_components], sizes[:, :n_components], of_left_out)
+            seen = _t2_and_q(X @ loadings[:, :n_components], variances[:n_components], total)
+            limits = np.maximum(_joint_limits(left_out), _joint_limits(seen))
+            self.limits_ = np.maximum(limits, [ROUNDING, ROUNDING * X.shape[1]])
+        self.loadings_, self.variances_ = loadings[:, :n_components], variances[:n_components]
         return self
 
     def ratios(self, scaled):
         """Return Hotelling's T2 and Q of scaled views, divided by their limits, (n_samples, 2)."""
         X = scaled.reshape(len(scaled), -1) - self.mean_
-        return _t2_and_q(X, self.loadings_, self.variances_) / self.limits_
+        total = (X**2).sum(axis=1)
+        return _t2_and_q(X @ self.loadings_, self.variances_, total) / self.limits_
 
     def check_limits(self):
         """Raise where too few spectra were left out for limits."""
@@ -105,40 +104,82 @@ class Domain:
             )
 
 
-def _t2_and_q(X, loadings, variances):
-    """Return T2 and Q of centred spectra, (n_samples, 2)."""
-    scores = X @ loadings
+def _scaled(data, scaler):
+    """Return the scaled views of spectra, (n_samples, n_dimensions)."""
+    return scaler.transform(data.views).reshape(len(data), -1).astype(np.float64)
+
+
+def _latent_variables(X):
+    """Return loadings (n_dimensions, n) and variances (n,) of centred spectra, largest first."""
+    n_samples = len(X)
+    gram = X @ X.T  # smaller than a covariance of wavelengths
+    first = max(n_samples - MAX_COMPONENTS, 0)
+    sizes, vectors = eigh(gram, subset_by_index=[first, n_samples - 1])
+    sizes, vectors = sizes[::-1], vectors[:, ::-1]
+    real = sizes > max(ROUNDING * X.size, 1e-10 * sizes[0])
+    loadings = X.T @ (vectors[:, real] / np.sqrt(sizes[real]))
+    return loadings, sizes[real] / max(n_samples - 1, 1)
+
+
+def _t2_and_q(scores, variances, total):
+    """Return T2 and Q of spectra with these sums of squares in all, (n_samples, 2)."""
     t2 = (scores**2 / variances).sum(axis=1)
-    q = (X**2).sum(axis=1) - (scores**2).sum(axis=1)
-    return np.column_stack([t2, np.maximum(q, 0)])
+    return np.column_stack([t2, np.maximum(total - (scores**2).sum(axis=1), 0)])
 
 
-def _out_of_fold(X, groups, n_components):
-    """Return T2 and Q of every spectrum by the latent variables of others, (n_samples, 2)."""
-    statistics = np.empty((len(X), 2))
+def _out_of_fold(data, groups, n_components):
+    """Measure every spectrum by the scale and the latent variables of others.
+
+    Returns
+    -------
+    scores, variances : ndarray of shape (n_samples, n_components)
+        The score of each spectrum, and the variance of those of the others.
+    total : ndarray of shape (n_samples,)
+        Sum of squares of each spectrum less the mean of the others.
+    """
+    scores, variances = np.zeros((2, len(data), n_components))
+    total = np.empty(len(data))
+    rounding = data.rounding
     # A seed of its own: the estimator's random state goes on as without.
     folds = GroupKFold(min(N_FOLDS, len(np.unique(groups))), shuffle=True, random_state=0)
     with checking:
-        folds = list(folds.split(X, groups=groups))
+        folds = list(folds.split(groups, groups=groups))
     for train, test in folds:
-        mean = X[train].mean(axis=0)
-        centred = X[train] - mean
-        variances, loadings = np.linalg.eigh(centred.T @ centred / (len(train) - 1))
-        real = variances > 1e-12 * variances[-1:]
-        variances, loadings = variances[real], loadings[:, real]
-        start = max(len(variances) - n_components, 0)
-        statistics[test] = _t2_and_q(X[test] - mean, loadings[:, start:], variances[start:])
-    return statistics
+        others = data[train]
+        scaler = ViewScaler().fit(others.views, others.sample_weight, rounding)
+        X, left_out = _scaled(others, scaler), _scaled(data[test], scaler)
+        mean = X.mean(axis=0)
+        loadings, of_others = (each[..., :n_components] for each in _latent_variables(X - mean))
+        left_out -= mean
+        scores[test, : len(of_others)] = left_out @ loadings
+        variances[test] = np.pad(
+            of_others, (0, n_components - len(of_others)), constant_values=np.inf
+        )
+        total[test] = (left_out**2).sum(axis=1)
+    return scores, variances, total
+
+
+def _count_real(shares):
+    """Return how many latent variables other spectra vary along as the training spectra do.
+
+    Parameters
+    ----------
+    shares : ndarray of shape (n_samples, n_components)
+        Squares of the scores of left-out spectra, divided by the variance of those of others.
+    """
+    real = np.flatnonzero(shares.mean(axis=0) >= REAL_SHARE)
+    return real[-1] + 1 if len(real) else min(shares.shape[1], 1)
 
 
 def _joint_limits(statistics):
-    """Return limits of T2 and Q that one spectrum in twenty exceeds, by either or both."""
-    each = np.array([_limit(column) for column in statistics.T])
-    return each * _limit((statistics / np.where(each > 0, each, 1)).max(axis=1))
+    """Return limits of T2 and Q that one spectrum in twenty exceeds, by either or both.
 
-
-def _limit(values):
-    """Return the value that the next one of its kind exceeds with probability `FALSE_ALARMS`."""
+    Each is exceeded by as many, however far the values of one and of the other reach.
+    """
+    n_samples = len(statistics)
     # Of n + 1 alike each is as likely to be the largest: the rank of conformal prediction.
-    rank = int(np.ceil((len(values) + 1) * (1 - FALSE_ALARMS)))
-    return np.sort(values)[min(rank, len(values)) - 1]
+    n_inside = min(int(np.ceil((n_samples + 1) * (1 - FALSE_ALARMS))), n_samples)
+    # T2 at even numbers and Q at odd ones: no two spectra have the same largest one.
+    ranks = 2 * rankdata(statistics, method="ordinal", axis=0).astype(int) + [0, 1]
+    highest = np.sort(ranks.max(axis=1))[n_inside - 1]
+    return np.sort(statistics, axis=0)[(highest - [0, 1]) // 2 - 1, [0, 1]]

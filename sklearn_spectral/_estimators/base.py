@@ -406,12 +406,15 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
         with scores t, their variances and loadings p. A large T2 means more or less of what is
         known, extrapolation; a large Q means what the training spectra did not have: another
         substance, baseline, instrument or fault. The latent variables are those that hold 99 % of
-        the variance, at most 20 and one for five spectra.
+        the variance, at most 20 and one for five spectra, up to the last one along which spectra
+        left out of the training vary at least 0.7 times as much as the others: the rest describe
+        noise.
 
-        The limits are such that one in twenty spectra exceeds either or both that is like those of
-        the training: each of these was left out, with its group where `fit` was given groups, and
-        measured by the others. No distribution is assumed. Within `partial_fit` and `warm_start`
-        the training spectra are those of the first call, which set the scaling.
+        The limits are such that one in twenty spectra that are like those of the training exceeds
+        either or both: each of these was left out, with its group where `fit` was given groups,
+        and scaled and measured by the others. Where the training spectra themselves reach
+        further, they set the limit. No distribution is assumed. Within `partial_fit` and
+        `warm_start` the training spectra are those of the first call, which set the scaling.
 
         Parameters
         ----------
