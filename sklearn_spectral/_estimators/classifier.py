@@ -84,7 +84,8 @@ class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
     nets_ : list of skorch nets
         The trained networks: ``nets_[0].module_``, ``nets_[0].history``.
     mean_spectrum_ : ndarray of shape (n_points,)
-        Mean of the training spectra, weighted as they were.
+        Mean of the training spectra of the last `fit`, or the first `partial_fit` without one,
+        weighted as they were.
     n_features_in_ : int
         Points per spectrum.
     feature_names_in_ : ndarray of shape (n_points,)

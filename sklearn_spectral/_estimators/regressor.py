@@ -77,7 +77,8 @@ class ResNet1DRegressor(RegressorMixin, BaseResNet1D):
     n_outputs_ : int
         Columns of y.
     mean_spectrum_ : ndarray of shape (n_points,)
-        Mean of the training spectra, weighted as they were.
+        Mean of the training spectra of the last `fit`, or the first `partial_fit` without one,
+        weighted as they were.
     n_features_in_ : int
         Points per spectrum.
     feature_names_in_ : ndarray of shape (n_points,)
