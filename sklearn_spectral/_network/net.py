@@ -7,7 +7,7 @@ from inspect import signature
 import numpy as np
 import torch
 from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
-from skorch.callbacks import EpochScoring
+from skorch.callbacks import EpochScoring, LRScheduler
 
 from .._pickles import part_of_models
 from .._work import checking
@@ -199,7 +199,13 @@ def make_net(params, module_params, random_state, *, classifies):
     if "optimizer__weight_decay" in params:
         # Biases are offsets: weight decay must not pull them to zero.
         params.setdefault("optimizer__param_groups", [("*bias", {"weight_decay": 0.0})])
-    return net_class(NETWORK, **params).initialize()
+    net = net_class(NETWORK, **params).initialize()
+    if any(isinstance(callback, LRScheduler) for _, callback in net.callbacks_):
+        raise ValueError(
+            "callbacks hold an LRScheduler, but fit (one cycle up to lr) and partial_fit (warm-up) "
+            "set the learning rate of every step. Leave it out; set lr."
+        )
+    return net
 
 
 def changing_params(params):
