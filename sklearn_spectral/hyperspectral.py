@@ -136,9 +136,9 @@ def explain(model: Any, X: Any, *, no_data: str = "nan", **explain_params: Any) 
     X, no_data
         As for :func:`predict`.
     **explain_params
-        `target`, `x_axis`, `method`, `layer` and `reference`, as for
-        :func:`sklearn_spectral.explain`, but with one `target` for all spectra. Without `x_axis`
-        the coordinate of a DataArray along its last dimension is taken.
+        `target`, `x_axis`, `method`, `layer`, `reference` and `params`, as for
+        :func:`sklearn_spectral.explain`, but with one `target`, and `params`, for all spectra.
+        Without `x_axis` the coordinate of a DataArray along its last dimension is taken.
 
     Returns
     -------

@@ -1,5 +1,7 @@
 """The estimators: what goes in, what comes out, and what reaches skorch."""
 
+import functools
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -8,11 +10,12 @@ import torch
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.metrics import make_scorer, r2_score
-from sklearn.model_selection import GroupKFold, cross_validate
+from sklearn.model_selection import GridSearchCV, GroupKFold, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from skorch.callbacks import EpochScoring
-from skorch.dataset import ValidSplit
+from skorch.callbacks import Callback, EpochScoring
+from skorch.dataset import Dataset, ValidSplit
+from torch.utils.data import DataLoader
 
 from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor
 
@@ -206,3 +209,266 @@ def test_metadata_routing(mixtures):
             error_score="raise",
         )
     assert scores["test_score"].min() > 0.5
+
+
+# ---------------------------------------------------------------------- what skorch takes
+
+UNFIT = {"SparseAdam", "Muon"}
+OPTIMIZERS = [
+    each
+    for each in vars(torch.optim).values()
+    if isinstance(each, type) and issubclass(each, torch.optim.Optimizer)
+    if each is not torch.optim.Optimizer and each.__name__ not in UNFIT
+]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_of_torch_trains(mixtures, optimizer):
+    X, amounts = mixtures
+    model = ResNet1DRegressor(
+        **QUICK, lr=0.01, warm_start=True, early_stopping=True, net_params={"optimizer": optimizer}
+    )
+    model.fit(X, amounts[:, 0]).fit(X, amounts[:, 0]).partial_fit(X, amounts[:, 0])
+    (net,) = model.nets_
+    losses = net.history[:, "train_loss"]
+    assert type(net.optimizer_) is optimizer
+    assert losses[-1] < losses[0]
+    groups = net.optimizer_.param_groups
+    assert [group["lr"] for group in groups] == [0.01] * len(groups)
+    # Where there is weight decay, biases have none.
+    assert [group.get("weight_decay", 0.0) for group in groups[::-1]][1:] in ([], [0.0])
+
+
+class Squared(torch.nn.Module):
+    """A loss for each element, without options."""
+
+    def forward(self, predicted, true):
+        return (predicted - true) ** 2
+
+
+class SquaredOfRow(Squared):
+    def forward(self, predicted, true):
+        return super().forward(predicted, true).mean(dim=1)
+
+
+class MeanSquared(Squared):
+    def forward(self, predicted, true):
+        return super().forward(predicted, true).mean()
+
+
+class AnyOption(torch.nn.MSELoss):
+    def __init__(self, **options):
+        super().__init__(**options)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    ("criterion", "can_be_weighed"),
+    [
+        (Squared, True),
+        (Squared(), True),
+        (SquaredOfRow, True),
+        (AnyOption, True),
+        (torch.nn.MSELoss(reduction="none"), True),
+        (MeanSquared, False),
+        (lambda: torch.nn.functional.mse_loss, False),
+        (functools.partial(torch.nn.MSELoss, reduction="mean"), False),
+        (torch.nn.MSELoss(), False),
+    ],
+)
+def test_criteria_are_weighed_or_say_that_they_cannot_be(
+    mixtures, criterion, can_be_weighed, weighted
+):
+    X, amounts = mixtures
+    weight = np.linspace(0.5, 2, 60) if weighted else None
+    model = ResNet1DRegressor(**QUICK, net_params={"criterion": criterion})
+    if weighted and not can_be_weighed:
+        with pytest.raises(ValueError, match="criterion .* one loss per spectrum, which sample_w"):
+            model.fit(X, amounts, sample_weight=weight)
+        model.fit(X, amounts, sample_weight=np.full(60, 0.3))  # weights that weigh nothing
+        return
+    predicted = model.fit(X, amounts, sample_weight=weight).predict(X)
+    expected = ResNet1DRegressor(**QUICK).fit(X, amounts, sample_weight=weight).predict(X)
+    np.testing.assert_allclose(predicted, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "criterion", [torch.nn.HuberLoss(delta=0.1), functools.partial(torch.nn.HuberLoss, delta=0.1)]
+)
+def test_options_of_a_criterion_are_kept(mixtures, criterion):
+    X, amounts = mixtures
+    params = {"criterion": torch.nn.HuberLoss, "criterion__delta": 0.1}
+    predicted, expected, other = (
+        ResNet1DRegressor(**QUICK, net_params=net_params).fit(X, amounts).predict(X)
+        for net_params in (
+            {"criterion": criterion},
+            params,
+            {"criterion": torch.nn.HuberLoss},
+        )
+    )
+    np.testing.assert_allclose(predicted, expected, atol=1e-4)
+    assert np.abs(predicted - other).max() > 1e-3
+
+
+def test_class_weight_needs_a_loss_for_each_spectrum(kinds):
+    X, y = kinds
+    params = {"criterion__reduction": "mean"}
+    model = ResNet1DClassifier(**QUICK, net_params=params).fit(X, y)
+    before = model.predict_proba(X)
+    with pytest.raises(ValueError, match="one loss per spectrum, which sample_weight and class_w"):
+        model.set_params(class_weight={"oil": 3, "fat": 1, "wax": 1}).fit(X, y)
+    np.testing.assert_array_equal(model.predict_proba(X), before)
+
+
+class Fives:
+    """An iterator of others: it takes no random state, and does not know its length."""
+
+    def __init__(self, dataset, batch_size):
+        self.dataset = dataset
+
+    def __iter__(self):
+        for rows in np.arange(len(self.dataset)).reshape(-1, 5):
+            yield self.dataset[rows.tolist()]
+
+
+@pytest.mark.parametrize(
+    ("net_params", "n_batches"),
+    [
+        ({"iterator_train": DataLoader}, 3),
+        ({"iterator_train": DataLoader, "iterator_train__shuffle": True}, 3),
+        ({"iterator_train": DataLoader, "iterator_train__drop_last": True}, 2),
+        ({"iterator_train": DataLoader, "iterator_valid": DataLoader}, 3),
+        ({"iterator_train": Fives}, 12),
+        ({"train_split": ValidSplit(3)}, 2),
+    ],
+)
+def test_rates_follow_the_batches_that_are_made(mixtures, net_params, n_batches):
+    X, amounts = mixtures
+    rates = {}
+
+    class Watch(Callback):
+        def on_batch_end(self, net, training=False, **kwargs):
+            if training:
+                rates.setdefault(len(net.history), []).append(net.optimizer_.param_groups[0]["lr"])
+
+    params = {**QUICK, "batch_size": 25, "callbacks": [Watch()], "warm_start": True}
+    model = ResNet1DRegressor(**params, net_params=net_params).fit(X, amounts)
+    assert [len(rates[epoch]) for epoch in range(1, 5)] == [n_batches] * 4
+    if net_params.get("iterator_train") is not Fives:  # else nobody knows when training ends
+        assert rates[4][-1] == pytest.approx(0.001 / 25 * 1e-4)
+    model.fit(X, amounts).partial_fit(X, amounts)
+    assert len(model.nets_[0].history) == 9
+
+
+def test_an_iterator_without_batches(mixtures):
+    net_params = {"iterator_train": DataLoader, "iterator_train__drop_last": True}
+    model = ResNet1DRegressor(**QUICK, batch_size=61, net_params=net_params)
+    with pytest.raises(ValueError, match=r"no batch of 60 spectra.*Lower batch_size \(it is 61\)"):
+        model.fit(*mixtures)
+
+
+def test_a_dataset_of_others_is_used(mixtures):
+    class Doubled(Dataset):
+        def transform(self, X, y):
+            return super().transform(X, 2 * y)
+
+    X, amounts = mixtures
+    model = ResNet1DRegressor(
+        max_epochs=60, lr=0.01, random_state=0, net_params={"dataset": Doubled}
+    )
+    slope = np.polyfit(amounts[:, 0], model.fit(X, amounts[:, 0]).predict(X), 1)[0]
+    assert slope == pytest.approx(2, abs=0.2)
+
+
+def test_rates_of_groups_stay_shares_of_lr(mixtures):
+    groups = [("*bias", {"lr": 1e-5}), ("head*", {"lr": 0.002})]
+    model = ResNet1DRegressor(**QUICK, net_params={"optimizer__param_groups": groups})
+    model.set_params(warm_start=True).fit(*mixtures).fit(*mixtures)
+
+    def rates():
+        return [group["lr"] for group in model.nets_[0].optimizer_.param_groups]
+
+    np.testing.assert_allclose(rates(), [1e-5, 0.002, 0.001], rtol=1e-12)
+    with pytest.raises(ValueError, match="diverged"):
+        model.set_params(lr=1e12).fit(*mixtures)
+    model.set_params(lr=0.0005).partial_fit(*mixtures)
+    np.testing.assert_allclose(rates(), [5e-6, 0.001, 0.0005], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("net_params", "message"),
+    [
+        *(
+            ({name: value}, rf"net_params\['{name}'\] .* Set its {name} instead")
+            for name, value in ResNet1DRegressor().get_params().items()
+        ),
+        ({"optimizer__lr": 1}, "Set its lr instead"),
+        ({"iterator_train__batch_size": 3}, "Set its batch_size instead"),
+        ({"iterator_train__random_state": 3}, "Set its random_state instead"),
+        ({"module__seed": 3}, "Set its random_state instead"),
+        ({"module__shortcut": False}, "Set its shortcut instead"),
+        ({"module": torch.nn.Linear}, "follows from X and y.*module__width"),
+        ({"module__n_points": 3}, "follows from X and y.*module__width"),
+        (
+            {"train_split": ValidSplit(2)},
+            "in the place of what early_stopping sets",
+        ),
+        ({"optimizer": "SGD"}, "'SGD'; expected a class, as torch.optim.SGD is"),
+        ({"dataset": Dataset([1])}, "expected a class"),
+        ({"optimizer": torch.optim.SparseAdam}, "SparseAdam, which takes sparse gradients only"),
+        ({"optimizer": torch.optim.Muon}, "Muon, which takes matrices only"),
+        ({"criterion": torch.nn.NLLLoss()}, "NLLLoss, which takes logarithms of probabilities"),
+    ],
+)
+def test_what_net_params_cannot_set_is_refused_with_the_place_that_can(
+    mixtures, net_params, message
+):
+    model = ResNet1DRegressor(early_stopping=True, net_params=net_params)
+    for fit in (model.fit, model.partial_fit):
+        with pytest.raises(ValueError, match=message):
+            fit(*mixtures)
+
+
+def test_what_the_caller_passes_stays_as_it_was(mixtures):
+    X, amounts = mixtures
+
+    class Keeps(Callback):
+        n_trainings = 0
+
+        def on_train_begin(self, net, **kwargs):
+            self.n_trainings += 1
+
+    class Learned(torch.nn.MSELoss):
+        def __init__(self):
+            super().__init__()
+            self.factor = torch.nn.Parameter(torch.ones(1))
+
+        def forward(self, predicted, true):
+            return self.factor * super().forward(predicted, true)
+
+    plain, named, timer, criterion = Keeps(), Keeps(), Keeps(), Learned()
+    net_params = {"criterion": criterion, "callbacks__epoch_timer": timer}
+    model = ResNet1DRegressor(**QUICK, callbacks=(plain, ("b", named)), net_params=net_params)
+    nets = [model.fit(X, amounts).nets_[0], model.fit(X, amounts).nets_[0]]
+    assert (plain.n_trainings, named.n_trainings, timer.n_trainings) == (0, 0, 0)
+    assert criterion.factor == 1 and net_params == model.get_params()["net_params"]
+    for name in ("Keeps", "b", "epoch_timer"):
+        one, other = (dict(net.callbacks_)[name] for net in nets)
+        assert one is not other
+        assert one.n_trainings == other.n_trainings == 1
+    assert nets[0].criterion_ is not nets[1].criterion_
+    assert nets[0].criterion_.factor != 1
+
+
+def test_net_params_can_be_searched(mixtures):
+    X, amounts = mixtures
+    choices = [None, {"optimizer": torch.optim.Rprop}, {"criterion": torch.nn.L1Loss()}]
+    model = ResNet1DRegressor(**QUICK)
+    search = GridSearchCV(model, {"net_params": choices}, cv=2, error_score="raise")
+    search.fit(X, amounts)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    copied = clone(model.set_params(net_params=choices[2]))
+    assert copied.net_params["criterion"] is not choices[2]["criterion"]
+    np.testing.assert_array_equal(
+        copied.fit(X, amounts).predict(X), model.fit(X, amounts).predict(X)
+    )

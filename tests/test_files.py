@@ -13,6 +13,7 @@ import safetensors.numpy
 import torch
 from sklearn.exceptions import NotFittedError
 from skorch.callbacks import EpochScoring
+from torch.utils.data import DataLoader
 
 from helpers import SMALL, assert_same, blends, signed, two_kinds
 from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor
@@ -181,11 +182,16 @@ def test_what_cannot_be_saved(tmp_path):
         ({"callbacks": [("print_log", None)]}, "callbacks are code"),
         ({"net_params": {"optimizer": torch.optim.SGD}}, r"net_params\['optimizer'\] is .*SGD"),
         ({"net_params": {"compile": True}}, r"net_params\['compile'\] is none of those"),
+        ({"net_params": {"module__width": 4, "lr": 1}}, r"net_params\['lr'\] .* Set its lr"),
         ({"random_state": np.random.RandomState(0)}, "random_state .*set it to one of these or to"),
         ({"lr": -1}, "lr=-1; expected a positive number"),
     ]:
         with pytest.raises(ValueError, match=message):
             copy.deepcopy(model).set_params(**params).save(path)
+    for name, choice in [("optimizer", torch.optim.LBFGS), ("iterator_train", DataLoader)]:
+        other = ResNet1DClassifier(max_epochs=1, net_params={name: choice}).fit(X, y)
+        with pytest.raises(ValueError, match=rf"net_params\['{name}'\] is .*{choice.__name__}"):
+            other.save(path)
     model.note = lambda: None
     with pytest.raises(ValueError, match="note is .* of type function"):
         model.save(path)

@@ -269,6 +269,33 @@ def test_mean_spectrum_is_weighted(mixtures):
     np.testing.assert_allclose(model.mean_spectrum_, weight @ X / weight.sum())
 
 
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("name", ["classifier", "regressor"])
+def test_a_warm_start_compares_with_the_spectra_of_the_last_fit(
+    mixtures, kinds, name, early_stopping, request
+):
+    fitted, X = request.getfixturevalue(name), {"classifier": kinds, "regressor": mixtures}[name][0]
+    y = kinds[1] if name == "classifier" else X[:, 40]
+    first, last = slice(None, None, 2), slice(None, None, 3)  # every third: 20 others, shifted
+    how = {"warm_start": True, "early_stopping": early_stopping, "validation_fraction": 0.3}
+    model = clone(fitted).set_params(**how).fit(X[first], y[first])
+    weight = np.linspace(1, 2, 20)
+    model.fit(X[last] + 0.5, y[last], sample_weight=weight)
+    if not early_stopping:  # else nobody outside knows which spectra were set aside
+        expected = weight @ (X[last] + 0.5) / weight.sum()
+        np.testing.assert_allclose(model.mean_spectrum_, expected, rtol=1e-12)
+        outputs = model.explain(X[last] + 0.5, target="all").outputs
+        base = model.explain(X, target="all").base_values
+        np.testing.assert_allclose(base[0], weight @ outputs / weight.sum(), rtol=1e-4, atol=1e-5)
+    assert np.abs(model.mean_spectrum_ - X.mean(axis=0) - 0.5).mean() < 0.2
+    at_mean = model.explain(model.mean_spectrum_[None], target="all").outputs[0]
+    maps = model.explain(X, target="all", reference="mean")
+    np.testing.assert_allclose(maps.base_values[0], at_mean, rtol=1e-4, atol=1e-5)
+    of_fit = model.mean_spectrum_
+    model.partial_fit(X[:9] * 2, y[:9])
+    np.testing.assert_array_equal(model.mean_spectrum_, of_fit)
+
+
 def test_mean_of_centred_spectra_is_zero(mixtures):
     """Its rounding, 1e-16, is no spectrum: a normalized derivative would make it one."""
     X, amounts = mixtures

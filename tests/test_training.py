@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, LRScheduler
 from torch.optim.lr_scheduler import OneCycleLR
 
 from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor
@@ -196,6 +196,21 @@ def test_rate_of_partial_fit_rises_over_2000_steps(mixtures):
     assert rates[6:] == [0.002, 0.002]
     clone(model).partial_fit(X[:1], amounts[:1]).partial_fit(X, amounts)  # nothing to start from
     assert rates[8:] == [0.002] * 3
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"callbacks": [LRScheduler("StepLR", step_size=1)]},
+        {"callbacks": [("mine", LRScheduler)]},
+        {"net_params": {"callbacks__epoch_timer": LRScheduler()}},
+    ],
+)
+def test_a_scheduler_that_would_be_overruled_is_refused(mixtures, given):
+    model = ResNet1DRegressor(**FEW, **given)
+    for fit in (model.fit, model.partial_fit):
+        with pytest.raises(ValueError, match=r"LRScheduler.* Leave it out; set lr\."):
+            fit(*mixtures)
 
 
 # ---------------------------------------------------------------------- fits that go on

@@ -5,7 +5,7 @@ import pytest
 import sklearn
 from chemotools.adaptation import XAxisInterpolator
 from chemotools.scatter import StandardNormalVariate
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import StackingClassifier
 from sklearn.frozen import FrozenEstimator
@@ -22,6 +22,7 @@ from sklearn_spectral import (
     cross_explain,
     explain,
     export_onnx,
+    hyperspectral,
     metrics,
 )
 
@@ -133,3 +134,74 @@ def test_metadata_reach_the_steps_as_in_predict():
         assert left_out.maps.shape == (len(X), len(COMMON))
     with pytest.raises(ValueError, match=r"\['x_axis'\].*enable_metadata_routing=True"):
         explain(model, X, params=params)
+
+
+class Shift(TransformerMixin, BaseEstimator):
+    """A step that cannot do without metadata, and leaves the message to Python."""
+
+    def fit(self, X, y=None, shift=0):
+        return self
+
+    def transform(self, X, copy=True, *, shift):
+        return X + shift
+
+    def fit_transform(self, X, y=None, *, shift):
+        return self.transform(X, shift=shift)
+
+
+def shifted():
+    step = Shift().set_fit_request(shift=True).set_transform_request(shift=True)
+    return make_pipeline(StandardNormalVariate(), step, ResNet1DRegressor(**TINY))
+
+
+@pytest.mark.parametrize(
+    ("make", "params", "owner"),
+    [
+        (interpolated, {"x_axis": AXIS}, "XAxisInterpolator"),
+        (shifted, {"shift": np.ones(X.shape[1])}, "Shift"),
+    ],
+)
+@pytest.mark.parametrize("routing", [True, False])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        explain,
+        lambda model, X: explain(model, X, x_axis=AXIS),
+        lambda model, X: explain(model, X, reference=X[0]),
+        applicability,
+        lambda model, X: metrics.randomization_check(model, X, n_repeats=1),
+        lambda model, X: cross_explain(clone(model), X, Y[:, 0], cv=2),
+        lambda model, X: hyperspectral.explain(model, pytest.importorskip("dask.array").asarray(X)),
+    ],
+)
+def test_metadata_that_are_missing_are_named_with_the_way_to_pass_them(
+    make, params, owner, routing, ask
+):
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = make().fit(X, Y[:, 0], **params)
+    (name,) = params
+    expected = rf"{owner} takes {name} beside X.* explain\(model, X, params={{'{name}': ...}}\)"
+    with (
+        sklearn.config_context(enable_metadata_routing=routing),
+        pytest.raises(ValueError, match=expected),
+    ):
+        ask(model, X)
+
+
+def test_other_errors_of_steps_are_left_alone():
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = shifted().fit(X, Y[:, 0], shift=1.0)
+        with pytest.raises(ValueError, match="^operands could not be broadcast"):
+            explain(model, X, params={"shift": np.ones(3)})
+        with pytest.raises(TypeError, match="not explicitly set as requested|unexpected"):
+            explain(model, X, params={"shift": 1.0, "sift": 1.0})
+
+
+def test_metadata_reach_the_steps_of_images():
+    da = pytest.importorskip("dask.array")
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = interpolated().fit(X, Y[:, 0], x_axis=AXIS)
+        image = da.from_array(X.reshape(6, 5, -1), chunks=(3, 5, -1))
+        maps = hyperspectral.explain(model, image, params={"x_axis": AXIS}).maps.compute()
+        expected = explain(model, X, params={"x_axis": AXIS}).maps
+    np.testing.assert_allclose(maps.reshape(expected.shape), expected, atol=1e-6)

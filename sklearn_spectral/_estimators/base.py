@@ -260,7 +260,6 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
             self._network.start(calibration)
         # Whether there is more to start from than a constant.
         self._calibrated = bool(calibration.slopes.any() or calibration.weights.any())
-        self.mean_spectrum_ = training.mean_spectrum
         return messages
 
     def _new_net(self, n_points, random_state):
@@ -285,7 +284,8 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
         return [ConvergenceWarning(message) for message in messages]
 
     def _centre(self, training):
-        """Take the mean features of the training spectra off: base values are mean outputs."""
+        """Let the training spectra be what maps compare with: base values are mean outputs."""
+        self.mean_spectrum_ = training.mean_spectrum
         if not self._network.centre_features(training):
             raise ValueError(
                 "Training diverged: the network's outputs are more than float32 holds. Lower "

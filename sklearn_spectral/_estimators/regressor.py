@@ -60,7 +60,9 @@ class ResNet1DRegressor(RegressorMixin, BaseResNet1D):
         Copied before use; the fitted ones are in ``nets_[0].callbacks_``.
     net_params : dict or None, default=None
         Any further parameter of skorch's net, such as
-        ``{"optimizer": torch.optim.SGD, "optimizer__momentum": 0.9}``.
+        ``{"optimizer": torch.optim.SGD, "optimizer__momentum": 0.9}``; copied before use. What the
+        estimator has a parameter for, such as `lr` and `callbacks`, is set by that one. A criterion
+        that returns one number, and not one loss per spectrum, takes no weights.
     verbose : int, default=0
         1 draws progress bars of whatever takes longer than a second: `fit`, `predict`, `explain`.
         2 prints loss and time of every epoch as well.
@@ -75,7 +77,8 @@ class ResNet1DRegressor(RegressorMixin, BaseResNet1D):
     n_outputs_ : int
         Columns of y.
     mean_spectrum_ : ndarray of shape (n_points,)
-        Mean of the training spectra, weighted as they were.
+        Mean of the training spectra of the last `fit`, or the first `partial_fit` without one,
+        weighted as they were.
     n_features_in_ : int
         Points per spectrum.
     feature_names_in_ : ndarray of shape (n_points,)

@@ -40,7 +40,7 @@ N_CHECKSUM = 32
 MAX_BYTES = 2**30  # many times the largest network that makes sense
 MAX_HEADER = 2**24  # a million column names
 # What `net_params` may hold: numbers for skorch. Its other parameters are code, or start code.
-NET_PARAMS = re.compile(r"(module|optimizer|criterion)__\w+|lr|batch_size|max_epochs|verbose")
+NET_PARAMS = re.compile(r"(module|optimizer|criterion)__\w+")
 # Where chemotools' transformers are, and what those that smooth hold besides numbers.
 CHEMOTOOLS = (
     ("adaptation", "augmentation", "baseline", "derivative", "feature_selection", "physics")
@@ -150,7 +150,7 @@ def _to_bytes(estimator):
     attributes = dict(vars(estimator))
     # Those who load a model say which device it is put on.
     params = {n: attributes.pop(n) for n in estimator.get_params(deep=False)} | {"device": "cpu"}
-    nets = [net_state(net) for net in attributes.pop("nets_", [])]
+    nets = attributes.pop("nets_", [])
     packages = [np, sklearn, skorch, torch]
     model = {
         "format": FORMAT,
@@ -159,7 +159,8 @@ def _to_bytes(estimator):
         "estimator": type(estimator).__name__,
         "params": {n: encode(value, f"parameter {n}", tensors) for n, value in params.items()},
         "attributes": {n: encode(value, n, tensors) for n, value in attributes.items()},
-        "nets": encode(nets, "nets_", tensors),
+        # Last: only of what was let through so far is the state known.
+        "nets": encode([net_state(net) for net in nets], "nets_", tensors),
     }
     tensors[CHECKSUM] = np.zeros(N_CHECKSUM, dtype=np.uint8)
     data = safetensors.numpy.save(tensors, {"model": json.dumps(model, allow_nan=False)})

@@ -10,7 +10,7 @@ from torch import Tensor
 from .._spectra.checks import check_outputs
 from .._spectra.views import ViewScaler, bin_size, views
 from .._work import for_each, one_thread, progress
-from .net import as_dataset, changing_params
+from .net import as_dataset, change_params
 from .resnet1d import FEATURES, STRIDE
 from .training import train
 
@@ -170,21 +170,19 @@ class FittedNetwork:
         # Weights of mean one leave the meaning of lr alone.
         mean_weight = training.sample_weight.mean()
 
-        def dataset(data):
+        def dataset(net, data):
             # Numbers of classes, of one axis, have no unit.
             y = data.y if data.y.ndim == 1 else self._without_unit(data.y)
             scaled = self.scaler.transform(data.views)
-            return as_dataset(scaled, y, data.sample_weight / mean_weight)
+            return as_dataset(net, scaled, y, data.sample_weight / mean_weight)
 
-        sets = dataset(training), None if validation is None else dataset(validation)
-        own = params["net_params"] or {}
-        current = {k: value for k, value in changing_params(params).items() if k not in own}
         messages = []
         for net in self.nets:
-            net.set_params(**current)
+            change_params(net, params)
             messages += train(
                 net,
-                *sets,
+                dataset(net, training),
+                None if validation is None else dataset(net, validation),
                 max_epochs=params["max_epochs"],
                 patience=params["n_iter_no_change"],
                 schedule=schedule,

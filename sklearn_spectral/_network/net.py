@@ -1,12 +1,13 @@
 """One skorch net: made, put away and put back."""
 
 import copy
+from functools import partial
+from inspect import signature
 
 import numpy as np
 import torch
 from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
-from skorch.callbacks import EpochScoring
-from skorch.dataset import Dataset
+from skorch.callbacks import EpochScoring, LRScheduler
 
 from .._pickles import part_of_models
 from .._work import checking
@@ -50,10 +51,19 @@ class _SampleWeights(NeuralNet):
     """A net that weighs the loss of each spectrum by ``X["sample_weight"]``."""
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
-        loss = super().get_loss(y_pred, y_true, X, training)  # (B,) or (B, n_outputs)
-        if loss.ndim == 2:
-            loss = loss.mean(dim=1)
-        return (loss * X["sample_weight"].to(loss.device)).mean()
+        loss = super().get_loss(y_pred, y_true, X, training)
+        weight = X["sample_weight"].to(loss.device)
+        if loss.shape[:1] == weight.shape:  # (B,) or (B, n_outputs)
+            loss = loss if loss.ndim == 1 else loss.flatten(1).mean(dim=1)
+            return (loss * weight).mean()
+        if loss.numel() == 1 and torch.allclose(weight, torch.ones_like(weight)):
+            return loss.sum()
+        raise ValueError(
+            f"The criterion of net_params returned a loss of shape {tuple(loss.shape)} for "
+            f"{len(weight)} spectra; expected one loss per spectrum, which sample_weight and "
+            "class_weight can weigh. Return it (of torch's criteria, criterion__reduction='none'), "
+            "or one number, and leave weights out."
+        )
 
 
 @part_of_models
@@ -101,14 +111,15 @@ def set_learning_rates(net, lrs):
 def state_of(net):
     """Copy what training changes in a net."""
     optimizer = net.optimizer_.state_dict()["state"]
-    copied = copy.deepcopy((net.module_.state_dict(), optimizer, net.iterator_train__random_state))
-    return *copied, learning_rates(net), len(net.history)
+    shuffling = getattr(net, "iterator_train__random_state", None)  # others' iterators have none
+    copied = copy.deepcopy((net.module_.state_dict(), optimizer, shuffling))
+    return *copied, net.lr, learning_rates(net), len(net.history)
 
 
 def restore(net, state):
     """Put a net back into an earlier `state_of` it."""
     # The optimizer takes the tensors it is given as its own.
-    weights, optimizer, shuffling, lrs, n_epochs = copy.deepcopy(state)
+    weights, optimizer, shuffling, net.lr, lrs, n_epochs = copy.deepcopy(state)
     net.module_.load_state_dict(weights)
     groups = net.optimizer_.state_dict()["param_groups"]
     net.optimizer_.load_state_dict({"state": optimizer, "param_groups": groups})
@@ -129,6 +140,20 @@ def resolve_device(device):
     return device
 
 
+def accepts(component, name):
+    """Return whether a class or function takes an argument, also through its **kwargs to a base."""
+    if isinstance(component, partial):  # whose own arguments are the caller's choice
+        return name not in component.keywords and accepts(component.func, name)
+    classes = component.__mro__ if isinstance(component, type) else ()
+    for each in [vars(c)["__init__"] for c in classes if "__init__" in vars(c)] or [component]:
+        parameters = signature(each).parameters
+        if name in parameters:
+            return True
+        if all(parameter.kind != parameter.VAR_KEYWORD for parameter in parameters.values()):
+            break
+    return False
+
+
 def make_net(params, module_params, random_state, *, classifies):
     """Make and initialize a skorch net around one `NETWORK`.
 
@@ -136,7 +161,7 @@ def make_net(params, module_params, random_state, *, classifies):
     ----------
     params : dict
         Those of the estimator. Its `net_params` go to skorch last, so that everything that skorch
-        offers stays in reach.
+        offers stays in reach; what takes no default of ours does without.
     module_params : dict
         Of the `NETWORK`.
     random_state : RandomState
@@ -148,25 +173,39 @@ def make_net(params, module_params, random_state, *, classifies):
     net : skorch net
     """
     net_class, criterion = LEARNERS[classifies]
+    # Callbacks and others keep state: the caller's own stay as they are.
+    callbacks, own = copy.deepcopy((list(params["callbacks"] or []), params["net_params"] or {}))
     params = {
         "optimizer": torch.optim.AdamW,
-        "optimizer__weight_decay": WEIGHT_DECAY,
-        # Biases are offsets: weight decay must not pull them to zero.
-        "optimizer__param_groups": [("*bias", {"weight_decay": 0.0})],
         "criterion": criterion,
-        "criterion__reduction": "none",
         "iterator_train": ShuffledBatches,
-        "iterator_train__random_state": random_state,
         "iterator_valid": ShuffledBatches,
         **changing_params(params),
         "device": resolve_device(params["device"]),
-        # Callbacks keep state: the caller's own stay as they are.
-        "callbacks": copy.deepcopy(params["callbacks"]),
+        "callbacks": callbacks,
         "train_split": None,
-        **(params["net_params"] or {}),
+        **{f"module__{name}": value for name, value in module_params.items()},
+        **own,
     }
-    module_params = {f"module__{name}": value for name, value in module_params.items()}
-    return net_class(NETWORK, **module_params, **params).initialize()
+    defaults = {
+        "optimizer__weight_decay": WEIGHT_DECAY,
+        "criterion__reduction": "none",
+        "iterator_train__random_state": random_state,
+    }
+    for name, value in defaults.items():
+        component, _, argument = name.partition("__")
+        if accepts(params[component], argument):
+            params.setdefault(name, value)
+    if "optimizer__weight_decay" in params:
+        # Biases are offsets: weight decay must not pull them to zero.
+        params.setdefault("optimizer__param_groups", [("*bias", {"weight_decay": 0.0})])
+    net = net_class(NETWORK, **params).initialize()
+    if any(isinstance(callback, LRScheduler) for _, callback in net.callbacks_):
+        raise ValueError(
+            "callbacks hold an LRScheduler, but fit (one cycle up to lr) and partial_fit (warm-up) "
+            "set the learning rate of every step. Leave it out; set lr."
+        )
+    return net
 
 
 def changing_params(params):
@@ -179,8 +218,16 @@ def changing_params(params):
     }
 
 
-def as_dataset(scaled, y, sample_weight):
+def change_params(net, params):
+    """Give a net the parameters of the estimator that have changed since its last training."""
+    # Rates that net_params gave to groups of weights stay the same shares of lr.
+    shares = [lr / net.lr for lr in learning_rates(net)]
+    net.set_params(**changing_params(params))
+    set_learning_rates(net, [share * net.lr for share in shares])
+
+
+def as_dataset(net, scaled, y, sample_weight):
     """Return scaled views, outputs and weights as a dataset of skorch."""
     views = torch.from_numpy(np.ascontiguousarray(scaled, dtype=np.float32))
     weight = torch.from_numpy(np.asarray(sample_weight, dtype=np.float32))
-    return Dataset({"x": views, "sample_weight": weight}, torch.from_numpy(y))
+    return net.get_dataset({"x": views, "sample_weight": weight}, torch.from_numpy(y))

@@ -4,7 +4,7 @@ import math
 import signal
 import threading
 from contextlib import contextmanager
-from functools import partial
+from operator import length_hint
 
 from skorch.callbacks import Callback, EarlyStopping
 from skorch.helper import predefined_split
@@ -32,18 +32,30 @@ class LearningRate(Callback):
     Unlike skorch's scheduler it needs no state: the rate follows from the step alone.
     """
 
-    def __init__(self, rate, scale, first_step):
-        self.rate = rate  # maps a step to a share of the learning rate
+    def __init__(self, rate, scale, max_epochs, first_step):
+        self.rate = rate  # maps a step, and how many there are, to a share of the learning rate
         self.scale = scale
+        self.max_epochs = max_epochs
         self.first_step = first_step
 
     def on_train_begin(self, net, **kwargs):
         self.lrs_ = learning_rates(net)
         self.step_ = self.first_step
 
+    def on_epoch_begin(self, net, dataset_train=None, **kwargs):
+        # An iterator of others may make other batches, or not know how many.
+        batches = net.get_iterator(dataset_train, training=True)
+        default = n_batches(len(dataset_train), net.batch_size)
+        self.n_steps_ = self.max_epochs * length_hint(batches, default)
+        if self.n_steps_ == 0:
+            raise ValueError(
+                f"iterator_train of net_params makes no batch of {len(dataset_train)} spectra. "
+                f"Lower batch_size (it is {net.batch_size}), or leave drop_last out."
+            )
+
     def on_batch_begin(self, net, training=False, **kwargs):
         if training:
-            share = self.scale * self.rate(self.step_)
+            share = self.scale * self.rate(self.step_, self.n_steps_)
             set_learning_rates(net, [share * lr for lr in self.lrs_])
             self.step_ += 1
 
@@ -192,7 +204,7 @@ def train(
         for share in RESCUES:
             callbacks = [
                 _WholeEpochs(interrupts, before[-1]),
-                _learning_rate(net, schedule, share, max_epochs, len(training)),
+                _learning_rate(net, schedule, share, int(max_epochs)),
             ]
             if validation is not None:
                 callbacks.append(EarlyStopping(patience=patience, load_best=True, sink=_silent))
@@ -224,14 +236,12 @@ def train(
     return messages
 
 
-def _learning_rate(net, schedule, share, max_epochs, n_samples):
+def _learning_rate(net, schedule, share, max_epochs):
     """Return the callback that sets the rate of every step, `share` of that of the schedule."""
-    n_steps = int(max_epochs) * n_batches(n_samples, net.batch_size)
-    rate = partial(SCHEDULES[schedule], n_steps=n_steps)
     # The warm-up is over the life of a network. An epoch that a callback cut short has no count.
     epochs = net.history if schedule == "warm-up" else []
     first_step = sum(epoch.get("train_batch_count", 0) for epoch in epochs)
-    return LearningRate(rate, share, first_step)
+    return LearningRate(SCHEDULES[schedule], share, max_epochs, first_step)
 
 
 def _run(net, dataset, max_epochs, callbacks, verbose):

@@ -66,8 +66,7 @@ def applicability(
     model = unwrap(estimator, params=params)
     index = X.index if isinstance(X, pd.DataFrame) else None
     axis = Axis.of(column_names(X), None, np.shape(X)[-1] if np.ndim(X) else None)
-    for _, step in model.steps:
-        axis, X = axis.after(step, X), model.passed(step, X)
+    axis, X, _ = model.through_steps(axis, X)
     axis.compare(model.last)
     scores = model.last.applicability(X)
     return scores if index is None else scores.set_axis(index)

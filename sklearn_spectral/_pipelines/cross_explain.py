@@ -23,7 +23,7 @@ from .._spectra.checks import check_number, group_codes, own_random_state, readi
 from .._spectra.names import column_names
 from .._work import progress
 from .explain import columns_seen, explain
-from .unwrap import argument_of_groups
+from .unwrap import argument_of_groups, naming_metadata
 
 N_FOLDS = 5  # scikit-learn's default
 
@@ -249,7 +249,8 @@ def _fit_and_explain(X, y, model, train, test, params, how):
             for name, value in params.items()
         }
 
-    model.fit(_safe_indexing(X, train), _safe_indexing(y, train), **of_rows(train))
+    with naming_metadata(model, params):
+        model.fit(_safe_indexing(X, train), _safe_indexing(y, train), **of_rows(train))
     taken = get_routing_for_object(model).consumes("predict", params.keys())
     passed = {name: value for name, value in of_rows(test).items() if name in taken}
     X = _safe_indexing(X, test)

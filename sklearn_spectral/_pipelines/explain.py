@@ -108,10 +108,9 @@ def explain(
     like_X = reference
     if reference is not None and not isinstance(reference, str):
         like_X = _row_like(X, reference, n_columns)
-    how: dict[str, Any] = {"method": method, "layer": layer}
-    if params:
-        how["params"] = params
-    explanation = _explain(estimator, X, axis, like_X, how, target, out)
+    model = unwrap(estimator, ensembles=True, params=params)
+    how = {"method": method, "layer": layer}
+    explanation = _explain(model, X, axis, like_X, how, target, out)
     return explanation if out is None else _into(out, explanation)
 
 
@@ -135,21 +134,16 @@ def _row_like(X, reference, n_columns):
     return pd.DataFrame(row, columns=list(X.columns)) if hasattr(X, "columns") else row
 
 
-def _explain(estimator, X, axis, reference, how, target="all", out=None):
+def _explain(model, X, axis, reference, how, target="all", out=None):
     """Explain what a model makes of spectra: of the last step, through all that is around it."""
-    model = unwrap(estimator, ensembles=True, params=how.get("params"))
-    for _, step in model.steps:
-        axis, X = axis.after(step, X), model.passed(step, X)
-        if not (reference is None or isinstance(reference, str)):
-            reference = model.passed(step, reference)
+    axis, X, reference = model.through_steps(axis, X, reference)
     if model.is_ours:
-        how = {name: value for name, value in how.items() if name != "params"}
-        how |= {"x_axis": axis.of_last_step(model.last), "reference": reference}
+        how = how | {"x_axis": axis.of_last_step(model.last), "reference": reference}
         if not model.y_transformers:
             return model.last.explain(X, target=target, out=out, **how)
         explanation = model.last.explain(X, target="all", **how)
     else:
-        explanation = _mean_of_members(model.last, X, axis, reference, how)
+        explanation = _mean_of_members(model, X, axis, reference, how)
         if target is None and explanation.is_class:
             target = model.last.predict(X)
     for transformer in model.y_transformers:
@@ -157,8 +151,9 @@ def _explain(estimator, X, axis, reference, how, target="all", out=None):
     return explanation.pick(target)
 
 
-def _mean_of_members(ensemble, X, axis, reference, how):
+def _mean_of_members(model, X, axis, reference, how):
     """Average the explanations of the members of an ensemble, all targets."""
+    ensemble = model.last
     if getattr(ensemble, "voting", "soft") != "soft":
         raise ValueError(
             "VotingClassifier counts votes (voting='hard'), which have no logits to explain. Use "
@@ -178,7 +173,8 @@ def _mean_of_members(ensemble, X, axis, reference, how):
         X = np.asarray(X, dtype=float)
         if not (reference is None or isinstance(reference, str)):
             reference = np.asarray(reference, dtype=float)
-    members = [_explain(member, X, axis, reference, how) for member in ensemble.estimators_]
+    unwrapped = [unwrap(each, ensembles=True, params=model.params) for each in ensemble.estimators_]
+    members = [_explain(member, X, axis, reference, how) for member in unwrapped]
     if hasattr(ensemble, "classes_"):
         # Members know the classes by their places.
         members = [

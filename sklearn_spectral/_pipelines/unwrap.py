@@ -3,7 +3,10 @@
 The only file that knows Pipeline, searches and transformed targets; all of it is scikit-learn's.
 """
 
+import re
+from contextlib import contextmanager
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -36,6 +39,8 @@ WRAPPERS: list[tuple[Any, str]] = [
     ((FixedThresholdClassifier, TunedThresholdClassifierCV), "estimator_"),
     (FrozenEstimator, "estimator"),
 ]
+# What ``transform`` takes beside X that is no metadata; `params` are those of steps within steps.
+NO_METADATA = "y", "copy", "params"
 # Where models that cannot be explained as a whole hold those that can.
 MEMBERS = {
     ".calibrated_classifiers_[0].estimator": lambda model: (
@@ -62,6 +67,8 @@ class Unwrapped:
         Number of axes of what ``predict`` gives.
     metadata : dict
         Arguments of the ``transform`` of steps beside X, by the ``id`` of the step.
+    params : dict
+        What the metadata come from.
     """
 
     steps: list[tuple[str, Any]]
@@ -69,15 +76,46 @@ class Unwrapped:
     y_transformers: list[Any]
     y_ndim: int
     metadata: dict[int, dict]
+    params: dict
 
     @property
     def is_ours(self):
         """Whether the last step is one estimator of ours."""
         return _is_ours(self.last)
 
-    def passed(self, step, X):
-        """Return spectra as they leave one of the steps."""
-        return step.transform(X, **self.metadata.get(id(step), {}))
+    def through_steps(self, axis, X, reference=None):
+        """Return axis, spectra and reference (a spectrum, None or a word) as the last step sees."""
+        for _, step in self.steps:
+            axis, X = axis.after(step, X), self._passed(step, X)
+            if not (reference is None or isinstance(reference, str)):
+                reference = self._passed(step, reference)
+        return axis, X, reference
+
+    def _passed(self, step, X):
+        with naming_metadata(step, self.params):
+            return step.transform(X, **self.metadata.get(id(step), {}))
+
+
+@contextmanager
+def naming_metadata(model, params):
+    """Say how to pass what a step of a model takes beside X, where an error says it is missing."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        said = {*re.findall(r"\w+", str(error))} - {*NO_METADATA, *params}
+        held = model.get_params().values() if hasattr(model, "get_params") else ()
+        for step in (model, *held):
+            if hasattr(step, "transform") and not isinstance(step, type):
+                for name in said.intersection([*signature(step.transform).parameters][1:]):
+                    raise ValueError(
+                        f"{describe(step)} takes {name} beside X. Pass it as params: explain("
+                        f"model, X, params={{{name!r}: ...}}), and likewise to applicability and "
+                        "cross_explain. scikit-learn routes it to the step: "
+                        "sklearn.set_config(enable_metadata_routing=True), and, before fit, "
+                        f"set_fit_request and set_transform_request({name}=True) of the step. "
+                        f"(It said: {error})"
+                    ) from error
+        raise
 
 
 def _is_ours(estimator):
@@ -106,6 +144,7 @@ def unwrap(estimator, *, ensembles=False, params=None):
     NotFittedError, ValueError
         It was not fitted, or a search was run with ``refit=False``.
     """
+    params = params or {}
     steps: list[tuple[str, Any]] = []
     y_transformers: list[Any] = []
     metadata: dict[int, dict] = {}
@@ -113,7 +152,7 @@ def unwrap(estimator, *, ensembles=False, params=None):
     while not _is_ours(inner):
         if isinstance(inner, Pipeline):
             check_is_fitted(inner)
-            steps += _flat(inner, inner.steps[:-1], "predict", params or {}, metadata)
+            steps += _flat(inner, inner.steps[:-1], "predict", params, metadata)
             inner = inner.steps[-1][1]
         elif (held := _held(inner)) is not None:
             inner = held
@@ -128,7 +167,7 @@ def unwrap(estimator, *, ensembles=False, params=None):
         raise TypeError(_what_cannot(estimator, inner, ensembles))
     check_is_fitted(inner)
     y_ndim = y_ndim or (1 if getattr(inner, "_y_was_1d", False) else 2)
-    return Unwrapped(steps, inner, y_transformers, y_ndim, metadata)
+    return Unwrapped(steps, inner, y_transformers, y_ndim, metadata, params)
 
 
 def _held(wrapper):

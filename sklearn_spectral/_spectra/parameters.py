@@ -46,6 +46,22 @@ OTHERS = {
     "verbose": ("0, 1 or 2", lambda value: isinstance(value, Real)),
     "device": ("a device of PyTorch such as 'cpu', or 'auto'", _is_device),
 }
+# What skorch takes, and which parameter of the estimator sets it, beside those of the same name.
+SET_BY = {
+    "optimizer__lr": "lr",
+    "iterator_train__batch_size": "batch_size",
+    "iterator_train__random_state": "random_state",
+    "module__shortcut": "shortcut",
+    "module__seed": "random_state",
+}
+FROM_DATA = "module", "module__n_points", "module__n_outputs", "module__n_views"
+CLASSES = "optimizer", "criterion", "iterator_train", "iterator_valid", "dataset"
+# What torch has that cannot train the network, and why.
+UNFIT = {
+    "SparseAdam": "takes sparse gradients only, and those of the network are dense",
+    "Muon": "takes matrices only, and most weights of the network are none",
+    "NLLLoss": "takes logarithms of probabilities, and the network makes logits",
+}
 
 
 def check_parameters(estimator):
@@ -56,3 +72,23 @@ def check_parameters(estimator):
         value = getattr(estimator, name)
         if not holds(value):
             raise ValueError(f"{name}={value!r}; expected {expected}.")
+    _check_net_params(estimator)
+
+
+def _check_net_params(estimator):
+    """Raise where skorch would not get what `net_params` says, or could not train by it."""
+    for name, value in (estimator.net_params or {}).items():
+        kind, own = getattr(value, "__name__", type(value).__name__), SET_BY.get(name, name)
+        if own in estimator.get_params(deep=False):
+            problem = f"is for the estimator to set. Set its {own} instead"
+        elif name in FROM_DATA:
+            problem = "follows from X and y. Leave it out; set module__width or module__n_blocks"
+        elif name == "train_split" and value is not None and estimator.early_stopping:
+            problem = "is in the place of what early_stopping sets aside. Leave one of them out"
+        elif name in CLASSES and not callable(value):
+            problem = f"is {value!r:.80}; expected a class, as torch.optim.SGD is for optimizer"
+        elif name in CLASSES and kind in UNFIT:
+            problem = f"is {kind}, which {UNFIT[kind]}. Use another one"
+        else:
+            continue
+        raise ValueError(f"net_params[{name!r}] {problem}.")
