@@ -447,12 +447,14 @@ def test_what_the_caller_passes_stays_as_it_was(mixtures):
             return self.factor * super().forward(predicted, true)
 
     plain, named, timer, criterion = Keeps(), Keeps(), Keeps(), Learned()
+    third = Keeps()
     net_params = {"criterion": criterion, "callbacks__epoch_timer": timer}
+    net_params["callbacks"] = [("c", third)]  # beside those of the estimator
     model = ResNet1DRegressor(**QUICK, callbacks=(plain, ("b", named)), net_params=net_params)
     nets = [model.fit(X, amounts).nets_[0], model.fit(X, amounts).nets_[0]]
-    assert (plain.n_trainings, named.n_trainings, timer.n_trainings) == (0, 0, 0)
+    assert [each.n_trainings for each in (plain, named, timer, third)] == [0, 0, 0, 0]
     assert criterion.factor == 1 and net_params == model.get_params()["net_params"]
-    for name in ("Keeps", "b", "epoch_timer"):
+    for name in ("Keeps", "b", "c", "epoch_timer"):
         one, other = (dict(net.callbacks_)[name] for net in nets)
         assert one is not other
         assert one.n_trainings == other.n_trainings == 1

@@ -68,7 +68,7 @@ class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
     net_params : dict or None, default=None
         Any further parameter of skorch's net, such as
         ``{"optimizer": torch.optim.SGD, "optimizer__momentum": 0.9}``; copied before use. What the
-        estimator has a parameter for, such as `lr` and `callbacks`, is set by that one. A criterion
+        estimator has a parameter for, such as `lr`, is set by that one. A criterion
         that returns one number, and not one loss per spectrum, takes no weights.
     verbose : int, default=0
         1 draws progress bars of whatever takes longer than a second: `fit`, `predict`, `explain`.

@@ -182,10 +182,10 @@ def make_net(params, module_params, random_state, *, classifies):
         "iterator_valid": ShuffledBatches,
         **changing_params(params),
         "device": resolve_device(params["device"]),
-        "callbacks": callbacks,
         "train_split": None,
         **{f"module__{name}": value for name, value in module_params.items()},
         **own,
+        "callbacks": [*callbacks, *(own.get("callbacks") or [])],
     }
     defaults = {
         "optimizer__weight_decay": WEIGHT_DECAY,

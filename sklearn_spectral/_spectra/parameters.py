@@ -79,7 +79,7 @@ def _check_net_params(estimator):
     """Raise where skorch would not get what `net_params` says, or could not train by it."""
     for name, value in (estimator.net_params or {}).items():
         kind, own = getattr(value, "__name__", type(value).__name__), SET_BY.get(name, name)
-        if own in estimator.get_params(deep=False):
+        if own != "callbacks" and own in estimator.get_params(deep=False):
             problem = f"is for the estimator to set. Set its {own} instead"
         elif name in FROM_DATA:
             problem = "follows from X and y. Leave it out; set module__width or module__n_blocks"
