@@ -199,7 +199,7 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
             X, y = validated(
                 self,
                 X if new else on_trained_axis(self, X),
-                check_complete(y),
+                check_complete(y, one_column=not quantifies),
                 reset=new,
                 fits=new,
                 ensure_min_samples=min_samples,

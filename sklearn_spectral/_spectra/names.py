@@ -43,7 +43,15 @@ def output_names(y):
     name = getattr(y, "name", None)
     names = column_names(y) if name is None or name == "" else [name]
     # polars' for none is ""
-    return None if names is None or "" in names or _count(names) else names
+    return None if names is None or "" in names or _count(names) else [_plain(n) for n in names]
+
+
+def _plain(name):
+    """Return a name as files can hold it: text, a number or a tuple of these, else as text."""
+    if isinstance(name, tuple):
+        return tuple(_plain(each) for each in name)
+    name = name.item() if isinstance(name, np.generic) else name
+    return name if type(name) in (str, bool, int, float) else str(name)
 
 
 def _count(names):
