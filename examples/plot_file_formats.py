@@ -57,6 +57,8 @@ def read_csv(path):
     """Read two columns, with a line of names above them or without."""
     table = pd.read_csv(path, header=None).apply(pd.to_numeric, errors="coerce")
     first = int(table.notna().all(axis=1).argmax())  # the line of names is no numbers
+    if table.iloc[first:].isna().any(axis=None):
+        raise ValueError(f"{path} holds something between or below the numbers that is none.")
     return table.iloc[first:].to_numpy(dtype=float).T
 
 
@@ -66,8 +68,9 @@ def read_jcamp(path):
     if "children" in content or "x" not in content:  # a compound file
         raise ValueError(f"{path} holds several spectra: read content['children'] one by one.")
     y = np.asarray(content["y"], dtype=float)
-    if "transmit" in str(content.get("yunits", "")).lower():
-        if y.max() > 2:  # in percent, which units do not always say
+    unit = str(content.get("yunits", "")).lower()
+    if "transmit" in unit or unit.strip() == "%t":
+        if y.max() > 2 or "%" in unit or "percent" in unit:  # which units do not always say
             y = y / 100
         y = -np.log10(np.clip(y, 1e-6, None))
     return content["x"], y

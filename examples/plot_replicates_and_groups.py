@@ -29,8 +29,9 @@ nonsense = rng.normal(size=30)[patient]
 model = make_pipeline(StandardNormalVariate(), ResNet1DRegressor(random_state=0))
 
 # %%
-# Once the folds divide the spots of a patient, once they keep them together. ``params`` hands the
-# groups to the network as well, which chooses by a cross-validation of its own what it starts from.
+# Once the folds divide the spots of a patient, and ``fit``, which is told of no groups, warns; once
+# they keep them together. ``params`` hands the groups to the network as well, which chooses by a
+# cross-validation of its own what it starts from.
 results = {
     "patients divided": cross_explain(
         model, X, nonsense, cv=KFold(5, shuffle=True, random_state=0)

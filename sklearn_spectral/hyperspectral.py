@@ -22,7 +22,8 @@ import sklearn
 
 from ._pipelines.explain import explain as explain_array
 from ._pipelines.unwrap import unwrap
-from ._spectra.axis import axis_from_names, check_same_axis, in_order
+from ._spectra.axis import axis_from_names, check_same_axis, known_by
+from ._spectra.names import column_names
 from ._work import checking
 
 __all__ = ["LazyExplanation", "explain", "predict", "predict_proba"]
@@ -394,7 +395,7 @@ def _as_dask(da, X, model):
     axis, of_xarray = None, hasattr(X, "dims")
     if of_xarray:
         _check_last_dimension(X)
-        axis = _coordinate(X)
+        axis = axis_from_names(column_names(X))
         _check_axis(model, axis, X.dims[-1])
         X = X.data
         if isinstance(X, np.ndarray):
@@ -431,40 +432,15 @@ def _check_last_dimension(X):
         )
 
 
-def _coordinate(X):
-    """Return the wavelengths of a DataArray along its last dimension, or None."""
-    found = []
-    for name in X.coords:
-        values = X.coords[name].values
-        if X.coords[name].dims == X.dims[-1:] and values.dtype.kind in "iuf":
-            steps, other = np.diff(values.astype(float)), name != X.dims[-1]
-            counts = (steps == 1).all() and values[0] in (0, 1)  # bands by number
-            # Another coordinate that is not in order is of another kind, such as widths.
-            if counts or (other and not in_order(values)):
-                continue
-            if axis_from_names(values.tolist()) is not None:
-                found.append((other, values.astype(float)))
-    found.sort(key=lambda each: each[0])  # the dimension's own coordinate first
-    clear = len(found) == 1 or (found and not found[0][0])
-    return found[0][1] if clear else None
-
-
 def _check_axis(model, axis, dimension):
     """Raise where an image is on another axis than the model, as far as both are known."""
-    names = getattr(model, "feature_names_in_", None)
-    if names is None:
-        try:
-            inner = unwrap(model, ensembles=True)
-        except (TypeError, ValueError):
-            return  # not of ours, or not fitted
-        first = inner.steps[0][1] if inner.steps else inner.last
-        known: list[Any] = [getattr(first, name, None) for name in ("x_axis_", "x_axis")]
-        names = next((each for each in known if np.shape(each) == np.shape(axis)), None)
     try:
-        check_same_axis(
-            None if axis is None else axis_from_names(axis.tolist()),
-            None if names is None else axis_from_names(list(names)),
-        )
+        inner = unwrap(model, ensembles=True)
+        model = inner.steps[0][1] if inner.steps else inner.last
+    except (TypeError, ValueError):
+        pass  # not of ours, or not fitted
+    try:
+        check_same_axis(axis, known_by(model))
     except ValueError as error:
         raise ValueError(
             f"{error} (Of an image, columns are its coordinate along {dimension!r}; one that runs "

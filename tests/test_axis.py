@@ -150,6 +150,32 @@ def test_coordinates_are_names(units, unit):
     assert column_names(xr.DataArray(X)) is None
 
 
+COUNT = np.arange(1.0, 1.0 + len(X_AXIS))
+BESIDE = {  # coordinates along the last dimension, by name, and which of them are wavelengths
+    "its own": ({"w": X_AXIS, "number": COUNT}, "w"),
+    "its own beside another": ({"w": X_AXIS, "other": X_AXIS + 1}, "w"),
+    "beside numbers of bands": ({"w": COUNT, "nm": X_AXIS}, "nm"),
+    "beside words": ({"w": [f"band {n}" for n in COUNT], "nm": X_AXIS}, "nm"),
+    "beside widths": ({"nm": X_AXIS, "width": X_AXIS % 7}, "nm"),
+    "two others": ({"nm": X_AXIS, "other": X_AXIS + 1}, None),
+    "dates": ({"w": X_AXIS.astype("datetime64[s]").astype("datetime64[ns]")}, None),
+}
+
+
+@pytest.mark.parametrize("kind", BESIDE)
+def test_wavelengths_may_stand_beside_the_coordinate_of_the_dimension(kind):
+    coordinates, right = BESIDE[kind]
+    coordinates = {name: ("w", values) for name, values in coordinates.items()}
+    table = xr.DataArray(X, dims=("sample", "w"), coords=coordinates)
+    axis = axis_from_names(column_names(table))
+    if right is None:
+        assert axis is None
+    else:
+        np.testing.assert_array_equal(axis.values, table.coords[right])
+        explanation = explain(regressor().fit(table, Y), table)
+        np.testing.assert_array_equal(explanation.x_axis, table.coords[right])
+
+
 TABLES = {
     "numbers": FRAME,
     "text": FRAME.set_axis(X_AXIS.astype(str), axis=1),

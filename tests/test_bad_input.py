@@ -59,7 +59,7 @@ def test_bad_y(mixtures, kinds):
     X, amounts = mixtures
     y = amounts.copy()
     y[2, 1] = np.nan
-    with pytest.raises(ValueError, match=r"Input y contains NaN .* in rows 2; every"):
+    with pytest.raises(ValueError, match=r"Input y contains NaN .* in rows 2 and columns 1; every"):
         ResNet1DRegressor(**FEW).fit(X, y)
     with pytest.raises(ValueError, match="1 class, 'oil'; a classifier needs at least two"):
         ResNet1DClassifier(**FEW).fit(kinds[0], np.full(60, "oil"))

@@ -95,6 +95,7 @@ def replicated(n_groups, seed):
     return X[groups] + rng.normal(0, 0.1, (len(groups), len(POINTS))), y[groups], groups
 
 
+@pytest.mark.filterwarnings("ignore:Rows .* look like replicates")
 def test_cross_intervals_with_groups_cover_nine_in_ten():
     X_new, y_new, _ = replicated(1000, 100)
     coverages = []

@@ -1,6 +1,9 @@
 """Groups: they stay together, leave enough to train on, and reach fit."""
 
+import warnings
+
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
 from sklearn.compose import TransformedTargetRegressor
@@ -10,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor, cross_explain
-from sklearn_spectral._calibration.folds import set_aside, units_of
+from sklearn_spectral._calibration.folds import set_aside, units_of, warnings_of_replicates
 from sklearn_spectral._pipelines.unwrap import argument_of_groups
 from sklearn_spectral._spectra.training_set import TrainingSet
 
@@ -135,3 +138,126 @@ def test_groups_go_where_metadata_routing_sends_them(mixtures):
         other = cross_explain(not_asked, X, amounts[:, 0], cv=4, groups=groups, random_state=0)
     np.testing.assert_array_equal(routed.outputs, plain.outputs)
     assert not np.array_equal(other.outputs, plain.outputs)
+
+
+# ---------------------------------------------------------------- replicates without groups
+
+
+def _mixtures(amounts, rng, n_points=100):
+    """Return spectra of components, with a sloping baseline and noise of their own each."""
+    x = np.arange(n_points)
+    pure = np.exp(-0.5 * ((x - np.linspace(10, 90, amounts.shape[1])[:, None]) / 6) ** 2)
+    slopes = 0.3 * rng.normal(size=(len(amounts), 1)) * x / n_points
+    return amounts @ pure + slopes + 0.01 * rng.normal(size=(len(amounts), n_points))
+
+
+def _replicates(rng, rows, columns=0):
+    """Return amounts in the spectra of some rows, those of the same sample alike, and their y."""
+    amounts = rng.uniform(0, 10, (60, 3))[rows]
+    return amounts + 0.2 * rng.normal(size=amounts.shape), amounts[:, columns]
+
+
+N = np.arange(60)
+WITH_REPLICATES = {
+    "two": lambda rng: _replicates(rng, N // 2),
+    "three": lambda rng: _replicates(rng, N // 3),
+    "five": lambda rng: _replicates(rng, N // 5),
+    "of half the samples": lambda rng: _replicates(rng, np.where(N < 30, N // 3, N)),
+    "some of them dropped": lambda rng: _replicates(rng, N[N % 7 > 0] // 3),
+    "two values": lambda rng: _replicates(rng, N // 3, columns=[0, 1]),
+}
+
+
+def _random(rng):
+    return rng.uniform(0, 10, (60, 3))
+
+
+def _walk(rng):
+    return np.cumsum(rng.normal(size=(60, 3)), axis=0)
+
+
+def _sorted(rng):
+    return np.sort(_random(rng), axis=0) * [1, 0, 0] + _random(rng) * [0, 1, 1]
+
+
+def _levels(rng, levels):
+    return np.column_stack([levels, _random(rng)[: len(levels), 1:]])
+
+
+def _with_y(make, y_of):
+    return lambda rng: ((amounts := make(rng)), y_of(amounts[:, 0]))
+
+
+WITHOUT = {
+    "samples": _with_y(_random, lambda y: y),
+    "rounded values": _with_y(_random, lambda y: y.round(0)),
+    "a constant": _with_y(_random, np.ones_like),
+    "many zeros": _with_y(_random, lambda y: np.where(y < 6, 0, y)),
+    "sorted": _with_y(_sorted, lambda y: y),
+    "sorted and rounded": _with_y(_sorted, lambda y: (2 * y).round(0)),
+    "a walk": _with_y(_walk, lambda y: y),
+    "a rounded walk": _with_y(_walk, lambda y: y.round(0)),
+    "every third value of a walk": _with_y(_walk, lambda y: y[N // 3 * 3]),
+    "two levels": _with_y(lambda rng: _levels(rng, N % 2 * 9), lambda y: y),
+    "two levels in order": _with_y(lambda rng: _levels(rng, N // 30 * 9), lambda y: y),
+    "two levels by chance": _with_y(lambda rng: _levels(rng, rng.choice(2, 60) * 99), lambda y: y),
+    "twelve levels": _with_y(lambda rng: _levels(rng, N // 5), lambda y: y),
+    "levels in batches": _with_y(lambda rng: _levels(rng, N // 3 % 5), lambda y: y),
+    "shuffled replicates": lambda rng: _replicates(rng, rng.permutation(N // 3)),
+    "bootstrap": lambda rng: _replicates(rng, rng.choice(60, 60)),
+}
+
+
+def _warned(amounts, y, rng, groups=None):
+    y = np.reshape(y, (len(amounts), -1)).astype(float)
+    X = _mixtures(amounts, rng)
+    return warnings_of_replicates(TrainingSet.of(X, y, np.ones(len(X)), groups))
+
+
+@pytest.mark.parametrize("kind", WITH_REPLICATES)
+def test_replicates_are_seen(kind):
+    for seed in range(20):
+        rng = np.random.RandomState(seed)
+        assert len(_warned(*WITH_REPLICATES[kind](rng), rng)) == 1, seed
+
+
+@pytest.mark.parametrize("kind", WITHOUT)
+def test_no_replicates_are_seen_where_there_are_none_to_see(kind):
+    for seed in range(20):
+        rng = np.random.RandomState(seed)
+        assert _warned(*WITHOUT[kind](rng), rng) == [], seed
+
+
+def test_long_runs_are_no_replicates():
+    rng = np.random.RandomState(0)
+    amounts = rng.uniform(0, 10, (12, 3))[np.arange(240) // 20]
+    assert _warned(amounts, amounts[:, 0], rng) == []
+
+
+def test_fit_says_which_rows_look_like_replicates(mixtures):
+    X, amounts = mixtures
+    rows = np.repeat(np.arange(20), 3)
+    X = pd.DataFrame(X[rows] + 0.001 * X[::-1])
+    y = amounts[rows, 0]
+    model = ResNet1DRegressor(**START, shortcut=False)
+    said = r"^Rows 0-2, 3-5, 6-8, \.\.\. \(60 of 60 spectra.*Pass the sample of every spectrum"
+    for params in ({}, {"early_stopping": True}):
+        with pytest.warns(UserWarning, match=said) as record:
+            model.set_params(**params).fit(X, y)
+        assert len(record) == 1 and record[0].filename == __file__
+    model.set_params(warm_start=True).fit(X, y)  # it was said when the model was new
+    outputs = ResNet1DRegressor(**START).fit(X, y, groups=range(60)).predict(X)
+    with pytest.warns(UserWarning, match=said):
+        np.testing.assert_array_equal(ResNet1DRegressor(**START).fit(X, y).predict(X), outputs)
+    ResNet1DRegressor(**START).fit(X, y, groups=rows)
+    labels = np.where(y > 5, "oil", "fat")
+    ResNet1DClassifier(**START, shortcut=False).fit(X, labels)
+    ResNet1DRegressor(**START, shortcut=False).partial_fit(X, y)
+
+
+def test_bootstrap_samples_of_an_ensemble_are_no_replicates(mixtures):
+    X, amounts = mixtures
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        net = ResNet1DRegressor(**START, shortcut=False)
+        BaggingRegressor(net, n_estimators=5, random_state=0).fit(X, amounts[:, 0])

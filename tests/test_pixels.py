@@ -227,6 +227,19 @@ def test_images_on_another_axis_are_refused(steps, ask):
             ask(model, data_array(shift=other))
 
 
+def test_images_in_another_unit_are_refused():
+    xarray = pytest.importorskip("xarray")
+    model = ResNet1DRegressor(**TINY).fit(pd.DataFrame(X, columns=[f"{x} nm" for x in AXIS]), Y)
+    for unit in ("nm", "cm-1"):
+        coordinate = xarray.Variable("shift", AXIS, {"units": unit})
+        cube = data_array(shift=coordinate)
+        if unit == "nm":
+            np.testing.assert_array_equal(hyperspectral.explain(model, cube).x_axis, AXIS)
+        else:
+            with pytest.raises(ValueError, match="from 1000 .* cm-1, .* another unit"):
+                hyperspectral.predict(model, cube)
+
+
 def test_bands_first_are_refused_with_what_to_do(behind_snv):
     first = np.moveaxis(CUBE, -1, 0)
     with pytest.raises(ValueError, match=r"moveaxis\(X, 0, -1\)"):

@@ -15,6 +15,13 @@ LEAST_ROWS = 10
 # Random choices of groups for validation that are looked at, and what these may take in all.
 N_CHOICES = 300
 UNITS_OF_CHOICES = 30_000
+# Rows that follow each other with equal y look like replicates where there are so many runs of
+# them, each of another y, no longer than this on average and with at least this share of all rows,
+# and where so often two rows of one run are nearer to each other than two between which y changes.
+LEAST_RUNS = 10
+MAX_REPLICATES = 10
+SHARE_IN_RUNS = 0.5
+NEARER = 0.8
 
 
 def units_of(data):
@@ -39,6 +46,41 @@ def warnings_of_groups(data):
             "without it. What the network starts from is chosen by leaving out spectra of "
             "this group one by one, which share it with others, and may fit new groups "
             "worse than it seems. Add spectra of other groups."
+        )
+    ]
+
+
+def warnings_of_replicates(data):
+    """Return what the user should be warned of where replicates seem to be without groups.
+
+    Equal labels of classes are no evidence, and the spectra alone none either: replicates may
+    differ by more than samples do. Where spectra drift, rows are near to each other whatever y is.
+    """
+    if data.groups is not None or data.y.ndim == 1:
+        return []
+    same = (data.y[1:] == data.y[:-1]).all(axis=1)
+    ends = np.append(np.flatnonzero(~same), len(same))
+    starts = np.append(0, ends[:-1] + 1)
+    starts, ends = starts[starts < ends], ends[starts < ends]
+    n_rows = int(np.sum(ends - starts + 1))
+    n_runs = len(np.unique(data.y[starts], axis=0))
+    enough = n_runs >= LEAST_RUNS and n_rows >= SHARE_IN_RUNS * len(data)
+    if not enough or n_rows > MAX_REPLICATES * len(starts):
+        return []
+    view = data.views[:, int(data.views[:, 1].any())]  # a derivative, if there are points enough
+    distances = np.linalg.norm(np.diff(view, axis=0), axis=1)
+    nearer = np.searchsorted(np.sort(distances[same]), distances[~same]) / same.sum()
+    if nearer.mean() < NEARER:
+        return []
+    runs = ", ".join(f"{start}-{end}" for start, end in zip(starts[:3], ends[:3], strict=True))
+    return [
+        UserWarning(
+            f"Rows {runs}, ... ({n_rows} of {len(data)} spectra with a weight) look like "
+            "replicates: their y is equal, and they are nearer to each other than to the next. "
+            "Folds that divide replicates find errors too small, those that choose what the "
+            "network starts from as well. Pass the sample of every spectrum as groups to fit (of "
+            "a pipeline by resnet1dregressor__groups=) and to cross-validation. If none are "
+            "replicates, pass groups=range(len(X))."
         )
     ]
 

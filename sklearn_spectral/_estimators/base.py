@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._calibration.blend import calibrate, constant_calibration
 from .._calibration.domain import Domain
-from .._calibration.folds import set_aside, warnings_of_groups
+from .._calibration.folds import set_aside, warnings_of_groups, warnings_of_replicates
 from .._explanation.explanation import Explanation
 from .._explanation.maps import check_reference, explanation_of
 from .._files.models import SavedModel
@@ -153,7 +153,8 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
             any other. At another time, or twice, Ctrl-C ends `fit`; an earlier model stays.
         UserWarning
             One group holds nearly all spectra: it is divided where what the network starts from is
-            chosen.
+            chosen. Or there are no groups, and rows of a regressor look like replicates: y is equal
+            in rows that follow each other, and these are alike.
         """
         with own_settings(), restored_on_error(self):
             check_parameters(self)
@@ -165,7 +166,9 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
                 classes = getattr(self, "classes_", None)
                 rows = set_aside(data, self.validation_fraction, random_state, classes=classes)
                 training, validation = (data[each] for each in rows)
-            messages = [] if goes_on else self._start(training, random_state)
+            messages = []
+            if not goes_on:
+                messages = warnings_of_replicates(data) + self._start(training, random_state)
             messages += self._train(
                 training, validation, max_epochs=self.max_epochs, first=not goes_on
             )
@@ -199,7 +202,7 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
             X, y = validated(
                 self,
                 X if new else on_trained_axis(self, X),
-                check_complete(y),
+                check_complete(y, one_column=not quantifies),
                 reset=new,
                 fits=new,
                 ensure_min_samples=min_samples,

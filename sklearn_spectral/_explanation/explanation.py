@@ -286,7 +286,7 @@ class Explanation(ExplanationArrays):
 
         Parameters
         ----------
-        samples : int, sequence of int or None, default=None
+        samples : int, slice, sequence of int, mask or None, default=None
             Rows to put into the view; None takes the first ones, as many as it can hold.
         bands : dict, str, int or None, default=None
             Bands to shade, and to name at the pointer, as for :meth:`contributions`; None shades

@@ -8,7 +8,7 @@ import numpy as np
 from .._record.arrays import per_target
 from .._record.tables import bands_of
 from .._spectra.bands import Bands
-from .plot import axis_style, check_technique
+from .plot import axis_style, check_technique, rows_to_draw
 
 # A longer menu cannot be used.
 MAX_SPECTRA = 50
@@ -92,8 +92,7 @@ def _graph_objects():
 
 def _shown(explanation, samples):
     """Return the rows of the view, and how many had to be left out."""
-    if len(explanation) == 0:
-        raise ValueError("The explanation is of no spectrum: there is nothing to show.")
+    rows = rows_to_draw(explanation, samples)
     n_points, n_targets = per_target(explanation).maps.shape[1:]
     room = min(MAX_SPECTRA, MAX_NUMBERS // (n_points * (n_targets + 1)))
     if room == 0:
@@ -102,15 +101,13 @@ def _shown(explanation, samples):
             "of them: explain(..., target=)."
         )
     if samples is None:
-        samples = np.arange(min(room, len(explanation)))
-        return samples, len(explanation) - len(samples)
-    samples = np.atleast_1d(samples)
-    if len(samples) > room:
+        return rows[:room], len(rows[room:])
+    if len(rows) > room:
         raise ValueError(
-            f"samples are {len(samples)}, but the view holds {room} spectra of {n_points} points "
+            f"samples are {len(rows)}, but the view holds {room} spectra of {n_points} points "
             f"and {n_targets} target(s). Choose fewer."
         )
-    return samples, 0
+    return rows, 0
 
 
 def _state(shown, row, output_label):

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from .._pipelines.explain import explain
-from .._record.arrays import ExplanationArrays, per_target
+from .._record.arrays import ExplanationArrays, chosen_rows, per_target
 from .._record.tables import contributions, linearity
 from .._spectra.bands import BandsLike
 
@@ -130,7 +130,7 @@ class ExplanationDisplay(_Display):
         ----------
         ax : matplotlib Axes, sequence of Axes or None, default=None
             One for every panel; None makes a figure.
-        samples : int, sequence of int or None, default=None
+        samples : int, slice, sequence of int, mask or None, default=None
             Rows to draw; None draws all.
         technique : {"ftir", "raman", "nir"} or None, default=None
             Labels the axis and gives it the direction usual in the field: wavenumbers from high
@@ -149,10 +149,12 @@ class ExplanationDisplay(_Display):
         ------
         ValueError
             `technique` is unknown, or `ax` are not as many as the panels.
+        IndexError
+            `samples` are no rows of the explanation.
         """
         check_technique(technique)
         plt = _pyplot()
-        samples = np.arange(len(self.explanation)) if samples is None else np.atleast_1d(samples)
+        samples = rows_to_draw(self.explanation, samples)
         explanation = self.explanation[samples]
         panels = _panels(explanation, samples)
         axes = _axes(ax, len(panels), 1.2 + 1.9 * len(panels), sharex=True)
@@ -346,6 +348,16 @@ def _limit(panels):
     highest = sizes.max()
     limit = np.quantile(sizes, COLOURED_SHARE) or highest or 1.0
     return limit, bool(limit < highest)
+
+
+def rows_to_draw(explanation, samples):
+    """Return the numbers of the spectra to draw, None for all, or raise."""
+    rows = chosen_rows(len(explanation), slice(None) if samples is None else samples)
+    if len(rows) == 0:
+        raise ValueError(
+            "The explanation, or samples, is of no spectrum: there is nothing to show."
+        )
+    return rows
 
 
 def _panels(explanation, samples):

@@ -289,10 +289,9 @@ def write(path, data):
     given, path = path, os.path.realpath(path)  # of a link, what it points to
     folder, name = os.path.split(path)
     if not os.path.isdir(folder):
-        home = " ~ is not expanded here: pass os.path.expanduser(path)."
         raise FileNotFoundError(
             f"{os.fspath(given)!r} cannot be written: there is no folder {folder!r}. Make it, "
-            f"by os.makedirs.{home if str(given).startswith('~') else ''}"
+            f"by os.makedirs.{_home(given)}"
         )
     if os.path.isdir(path):
         raise IsADirectoryError(f"{os.fspath(given)!r} is a folder; expected the name of a file.")
@@ -309,8 +308,16 @@ def write(path, data):
         raise
 
 
+def _home(path):
+    """Return what to do about a path that begins with ~, if it does."""
+    home = " ~ is not expanded here: pass os.path.expanduser(path)."
+    return home if str(path).startswith("~") else ""
+
+
 def read(path):
     """Return the bytes of a file that is not too large to be one of ours."""
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"{os.fspath(path)!r} is not there to be read.{_home(path)}")
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         if size > MAX_BYTES:

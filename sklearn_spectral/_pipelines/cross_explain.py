@@ -18,6 +18,7 @@ from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.parallel import Parallel, delayed
 
+from .._record.arrays import chosen_rows
 from .._spectra.axis import Axis
 from .._spectra.checks import check_number, group_codes, own_random_state, reading, some
 from .._spectra.names import column_names
@@ -190,10 +191,13 @@ def _folds(cv, data, classifier, seeds):
         n_folds, seed = N_FOLDS if cv is None else int(cv), seeds.randint(2**31 - 1)
         kind = kinds[groups is not None, classifier]
         splitter = kind(n_folds, shuffle=True, random_state=seed)
-    folds = list(splitter.split(X, y, groups))
+    try:
+        folds = [[chosen_rows(len(y), rows) for rows in f] for f in splitter.split(X, y, groups)]
+    except IndexError as error:
+        raise ValueError(f"cv holds a fold that is none: {error}") from error
     times = np.zeros(len(y), dtype=int)
     for _, test in folds:
-        times += np.bincount(np.arange(len(y))[test], minlength=len(y))
+        times += np.bincount(test, minlength=len(y))
     if (times != 1).any():
         row = int(np.flatnonzero(times != 1)[0])
         raise ValueError(

@@ -46,10 +46,8 @@ class ExplanationArrays:
 
     def __getitem__(self, samples: Any) -> Self:
         """Return the explanation of chosen spectra: a row, a slice, a list of rows or a mask."""
-        if isinstance(samples, (int, np.integer)):
-            samples = [samples]
-        if np.arange(len(self))[samples].ndim != 1:
-            raise IndexError(f"{samples!r} does not choose rows: pass one, a slice, list or mask.")
+        rows = chosen_rows(len(self), samples)
+        samples = samples if isinstance(samples, slice) else rows  # of a slice come views
         return self._with(
             lambda name: getattr(self, name)[samples],
             targets=self.targets if self.maps.ndim == 3 else self.targets[samples],
@@ -368,6 +366,24 @@ def per_target(explanation: ExplanationArrays) -> PerTarget:
         labels = np.broadcast_to(labels, (len(maps), len(labels)))
         return PerTarget(maps, labels, outputs, base_values)
     return PerTarget(maps[:, :, None], labels[:, None], outputs[:, None], base_values[:, None])
+
+
+def chosen_rows(n_samples: int, samples: Any) -> np.ndarray:
+    """Return the numbers of chosen rows: of one, a slice, a list of rows or a mask; or raise."""
+    try:
+        chosen: Any = samples if isinstance(samples, slice) else np.atleast_1d(samples)
+        if np.size(chosen) == 0:
+            chosen = chosen.astype(int)  # an empty list is of floats
+        rows = np.arange(n_samples)[chosen]
+    except (IndexError, TypeError, ValueError):
+        rows = None
+    if rows is None or rows.ndim != 1:
+        raise IndexError(
+            f"{shorten(repr(samples), 100)} does not choose rows of {n_samples}: pass the number "
+            "of one, a slice, a list of numbers or a mask. For labels of a table's rows pass "
+            "[X.index.get_loc(label) for label in ...]."
+        )
+    return rows
 
 
 def _all_of(first, others):

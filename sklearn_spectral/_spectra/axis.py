@@ -12,7 +12,7 @@ from sklearn.utils import _safe_indexing
 
 from .._work import checking
 from .checks import as_numbers, some
-from .names import AMBIGUOUS, column_names, read_name
+from .names import AMBIGUOUS, column_names, counts, in_order, read_name
 
 TURNED = (
     "The columns of X are called by numbers from the last one down to 0: default names, turned "
@@ -24,9 +24,6 @@ N_TRIALS = 2
 # Axes are the same where no point is further off than this share of the step to its neighbour:
 # names are rounded, and what is shifted by less changes no spectrum.
 SAME_STEP = 0.1
-# Whole numbers one after another that begin below this count columns: pandas' default names, also
-# of a table whose first columns, such as sample names, were taken away.
-COUNTED_FROM = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,12 +66,6 @@ def check_x_axis(x_axis, n_points):
             "and drop duplicates."
         )
     return x_axis
-
-
-def in_order(values):
-    """Return whether numbers strictly rise or strictly fall."""
-    steps = np.diff(values)
-    return bool((steps > 0).all() or (steps < 0).all())
 
 
 def _first_out_of_order(values):
@@ -121,7 +112,7 @@ def axis_from_names(names):
     read = [read_name(name) for name in names]
     values = np.array([each.value for each in read], dtype=float)
     odd = np.flatnonzero(~np.isfinite(values))
-    if 2 * len(odd) >= len(names) or _counts(values):
+    if 2 * len(odd) >= len(names) or counts(values):
         return None
     units = dict.fromkeys(each.unit for each in read if each.unit)
     problem = _problem(names, values, odd.tolist(), list(units))
@@ -130,11 +121,6 @@ def axis_from_names(names):
     if any(each.prefixed for each in read):  # put together like this by a step, on purpose
         return None
     raise ValueError(problem)
-
-
-def _counts(values):
-    """Return whether numbers count columns, as pandas' default names do."""
-    return 0 <= values[0] < COUNTED_FROM and bool((np.diff(values) == 1).all())
 
 
 def _problem(names, values, odd, units):
@@ -164,7 +150,7 @@ def _problem(names, values, odd, units):
 def _problem_of_order(names, values):
     """Return why wavelengths are not in strict order, and what to do, or None."""
     if in_order(values):
-        turned = values[-1] == 0 and _counts(values[::-1])
+        turned = values[-1] == 0 and counts(values[::-1])
         return TURNED if turned else None
     order = np.argsort(values, kind="stable")
     repeated = np.flatnonzero(np.diff(values[order]) == 0)

@@ -57,16 +57,50 @@ def check_number(name, value, expected, holds, *, whole=False):
 
 
 @contextmanager
-def reading(name, expected):
-    """Say which argument it was where NumPy cannot read one; too large numbers become infinite."""
+def reading(name, expected, **tables):
+    """Say which argument it was where NumPy cannot read one; too large numbers become infinite.
+
+    The first of some `tables`, by name, that holds what is no number is told with the place of it.
+    """
     try:
         with np.errstate(over="ignore", invalid="ignore"):
             yield
     except (TypeError, ValueError) as error:
         if not any(text in str(error) for text in BARE):
             raise
+        places = {given: _no_number(values) for given, values in tables.items()}
+        odd, place = next((each for each in places.items() if each[1]), ("", ""))
+        name, expected = (odd, "numbers") if odd else (name, expected)
         kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"{name} cannot be read as {expected}: {error}") from error
+        raise kind(f"{name} cannot be read as {expected}: {error}{place}") from error
+
+
+def _no_number(values):
+    """Write out where the first entry of an array or table is that is no number, if any."""
+    try:
+        array = np.asarray(values, dtype=object)
+    except ValueError:  # arrays of several shapes
+        return ""
+    for place, value in np.ndenumerate(array if 1 <= array.ndim <= 2 else np.empty(0)):
+        try:
+            float(value)
+        except (TypeError, ValueError):
+            wrong = np.zeros(array.shape, dtype=bool)
+            wrong[place] = True
+            return (
+                f", {_where(wrong, values)}. Drop what is no number there, such as names of "
+                "samples; files with decimal commas are read by decimal=','."
+            )
+    return ""
+
+
+def _where(wrong, given):
+    """Write out in which rows of an array or table, and in which of its columns, an entry is so."""
+    rows = f"in rows {some(np.flatnonzero(wrong.reshape(len(wrong), -1).any(axis=1)))}"
+    if wrong.ndim == 1:
+        return rows
+    names, columns = column_names(given), np.flatnonzero(wrong.any(axis=0))
+    return f"{rows} and columns {some([repr(names[i]) for i in columns] if names else columns)}"
 
 
 def _unmasked(values: Any) -> Any:
@@ -78,7 +112,7 @@ def _unmasked(values: Any) -> Any:
 def as_numbers(values, name, expected):
     """Return `values` as a float64 array; masked entries are NaN."""
     values = _unmasked(values)
-    with reading(name, expected):
+    with reading(name, expected, **{name: values}):
         array = np.asarray(values)
         if array.dtype.kind in "cMm":
             raise TypeError(f"{name} is of {array.dtype}; expected {expected}.")
@@ -88,6 +122,14 @@ def as_numbers(values, name, expected):
 def check_table(X):
     """Return X as scikit-learn can check it; raise where it would read something else into it."""
     X = _unmasked(X)
+    shape = np.shape(X[:1]) if isinstance(X, (list, tuple)) else getattr(X, "shape", ())
+    if len(shape) > 2:
+        raise ValueError(
+            f"X has shape {(len(X), *shape[1:])}; expected is (n_samples, n_points), a spectrum a "
+            "row. Where there is an axis of channels, as PyTorch has it, pass X[:, 0]; to fit on "
+            "the pixels of an image, X.reshape(-1, X.shape[-1]); to predict or explain them, use "
+            "sklearn_spectral.hyperspectral."
+        )
     columns = column_names(X)
     if columns is not None:
         names = pd.Series([str(name) for name in columns], dtype=object)
@@ -112,10 +154,11 @@ def _largest(X):
     return float(np.max([[part.max(), -part.min()] for part in parts]))
 
 
-def check_finite(X, *, fits=False):
+def check_finite(X, given=None, *, fits=False):
     """Raise with rows and columns where spectra hold NaN, infinity or what cannot be squared.
 
-    Where a model `fits` them they must not all vanish when squared either.
+    Where a model `fits` them they must not all vanish when squared either. Columns are called as in
+    the table that was `given`.
     """
     largest = _largest(X)
     if largest <= LARGEST and (largest >= SMALLEST or largest == 0 or not fits):
@@ -128,10 +171,7 @@ def check_finite(X, *, fits=False):
     kind = "NaN" if np.isnan(X).any() else "infinity (inf)" if np.isinf(X).any() else None
     # Comparisons with NaN are false.
     wrong = ~np.isfinite(X) if kind else ~(np.abs(X) <= LARGEST)
-    where = (
-        f"in rows {some(np.flatnonzero(wrong.any(axis=1)))} and columns "
-        f"{some(np.flatnonzero(wrong.any(axis=0)))}"
-    )
+    where = _where(wrong, given)
     if kind is None:
         raise ValueError(
             f"Input X contains numbers up to {largest:g} {where}, whose squares overflow. Expected "
@@ -161,10 +201,11 @@ def validated(estimator, X, *y, reset, fits=False, **checks):
     **checks
         Further arguments of scikit-learn's `validate_data`.
     """
-    what, expected = "X", "an array of numbers"
+    what, expected, tables = "X", "an array of numbers", {"X": X}
     if y:
         what, expected = "X or y", f"{expected}, and one label or value per spectrum"
-    with checking, reading(what, expected):
+        tables |= {"y": y[0]} if checks.get("y_numeric") else {}
+    with checking, reading(what, expected, **tables):
         checked = validate_data(
             estimator,
             check_table(X),
@@ -174,7 +215,7 @@ def validated(estimator, X, *y, reset, fits=False, **checks):
             ensure_all_finite=False,
             **checks,
         )
-    check_finite(checked[0] if y else checked, fits=fits)
+    check_finite(checked[0] if y else checked, X, fits=fits)
     return checked
 
 
@@ -198,19 +239,27 @@ def check_outputs(outputs):
         )
 
 
-def check_complete(y):
-    """Return y, with masked entries as NaN; raise with the rows where it is missing."""
+def check_complete(y, *, one_column=False):
+    """Return y, with masked entries as NaN; raise with the rows where it is missing.
+
+    A classifier takes `one_column`.
+    """
     masked = np.ma.getmask(y)
     y = np.ma.getdata(y) if np.ma.isMaskedArray(y) else y
     with reading("y", "one label or value per spectrum"):
         array = np.asarray(y)
     if array.ndim == 0 or array.size == 0:
         return y  # scikit-learn says more
-    missing: Any = pd.isna(array) | masked | (np.isinf(array) if array.dtype.kind == "f" else False)
-    rows = np.flatnonzero(np.reshape(missing, (len(array), -1)).any(axis=1))
-    if len(rows):
+    if one_column and array.ndim == 2 and array.shape[1] > 1:
         raise ValueError(
-            f"Input y contains NaN or infinity (inf) in rows {some(rows)}; every spectrum needs "
+            f"y has shape {array.shape}; a classifier takes one label per spectrum, so expected is "
+            f"({len(array)},). Of a column per class, 1 for that of the spectrum and else 0 "
+            "(one-hot), pass y.argmax(axis=1), or y.idxmax(axis=1) of a table; else one column."
+        )
+    missing: Any = pd.isna(array) | masked | (np.isinf(array) if array.dtype.kind == "f" else False)
+    if np.any(missing):
+        raise ValueError(
+            f"Input y contains NaN or infinity (inf) {_where(missing, y)}; every spectrum needs "
             "its reference. Drop these rows, or measure their reference again."
         )
     return y

@@ -21,6 +21,9 @@ _NAME = re.compile(
     rf"[\s_]*[(\[]?\s*(?:{_UNIT})?\s*[)\]]?\s*",
     re.IGNORECASE,
 )
+# Whole numbers one after another that begin below this count columns: pandas' default names, also
+# of a table whose first columns, such as sample names, were taken away.
+COUNTED_FROM = 10
 # Decimal comma or thousands? Only other names can tell.
 AMBIGUOUS = re.compile(r"\s*[+-]?[1-9]\d{0,2},\d{3}(?![\d.]).*")
 
@@ -28,7 +31,8 @@ AMBIGUOUS = re.compile(r"\s*[+-]?[1-9]\d{0,2},\d{3}(?![\d.]).*")
 def column_names(X):
     """Return the names of the columns of a table, or None for an array.
 
-    Of an xarray DataArray they are the coordinates of its last dimension, with their unit.
+    Of an xarray DataArray they are the coordinates of its last dimension, with their unit. Where
+    these only count bands, or are words, another coordinate along it tells the wavelengths.
     """
     if hasattr(X, "collect_schema") and hasattr(X, "collect"):  # of polars
         raise TypeError("Got a LazyFrame, which holds no numbers yet. Pass what collect() returns.")
@@ -43,7 +47,15 @@ def output_names(y):
     name = getattr(y, "name", None)
     names = column_names(y) if name is None or name == "" else [name]
     # polars' for none is ""
-    return None if names is None or "" in names or _count(names) else names
+    return None if names is None or "" in names or _count(names) else [_plain(n) for n in names]
+
+
+def _plain(name):
+    """Return a name as files can hold it: text, a number or a tuple of these, else as text."""
+    if isinstance(name, tuple):
+        return tuple(_plain(each) for each in name)
+    name = name.item() if isinstance(name, np.generic) else name
+    return name if type(name) in (str, bool, int, float) else str(name)
 
 
 def _count(names):
@@ -52,12 +64,41 @@ def _count(names):
 
 
 def _coordinates(X):
-    if not X.dims or X.dims[-1] not in X.coords:
+    along = [each for each in X.coords.values() if X.dims and each.dims == X.dims[-1:]]
+    along = [each for each in along if each.dtype.kind not in "mM"]  # times would be numbers
+    own = [each for each in along if each.name == X.dims[-1]]
+    # Another coordinate that is not in order is of another kind, such as widths.
+    other = [each for each in along if each.name != X.dims[-1] and in_order(_read(each))]
+    telling = [each for each in own if _tells(each)] or [each for each in other if _tells(each)]
+    own = telling if len(telling) == 1 else own
+    if not own:
         return None
-    coordinate = X.coords[X.dims[-1]]
+    coordinate = own[0]
     values, unit = coordinate.values.tolist(), coordinate.attrs.get("units")
     known = read_name(f"0 {unit}").unit is not None
     return [f"{value!r} {unit}" for value in values] if known else values
+
+
+def _read(coordinate):
+    """Return the numbers of a coordinate, NaN where it has none."""
+    return np.array([read_name(name).value for name in coordinate.values.tolist()], dtype=float)
+
+
+def _tells(coordinate):
+    """Return whether a coordinate may be wavelengths."""
+    values = _read(coordinate)
+    return bool(np.isfinite(values).any()) and not counts(values)
+
+
+def counts(values):
+    """Return whether numbers count columns, as pandas' default names do."""
+    return 0 <= values[0] < COUNTED_FROM and bool((np.diff(values) == 1).all())
+
+
+def in_order(values):
+    """Return whether numbers strictly rise or strictly fall."""
+    steps = np.diff(values)
+    return bool((steps > 0).all() or (steps < 0).all())
 
 
 class Reading(NamedTuple):
