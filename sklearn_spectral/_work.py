@@ -12,6 +12,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -181,3 +182,13 @@ def progress(iterable, description, *, total=None, verbose):
         return tqdm(iterable, **how)
     # miniters: only the clock decides when there is a line
     return tqdm(iterable, **how, file=_Lines(sys.stderr), mininterval=LOG_INTERVAL, miniters=1)
+
+
+def optional(name: str, extra: str, what: str) -> Any:
+    """Import a module that comes with an extra, or say how to install it."""
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise ImportError(
+            f"{what} need {name.partition('.')[0]}: pip install 'sklearn-spectral[{extra}]'."
+        ) from error

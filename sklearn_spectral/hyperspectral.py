@@ -24,7 +24,7 @@ from ._pipelines.explain import explain as explain_array
 from ._pipelines.unwrap import unwrap
 from ._spectra.axis import axis_from_names, check_same_axis, known_by
 from ._spectra.names import column_names
-from ._work import checking
+from ._work import checking, optional
 
 __all__ = ["LazyExplanation", "explain", "predict", "predict_proba"]
 
@@ -455,11 +455,5 @@ def _float_type(dtype):
 
 def _dask():
     """Return dask.array and dask.delayed, or raise if Dask is not installed."""
-    try:
-        import dask.array
-        from dask import delayed
-    except ImportError as error:
-        raise ImportError(
-            "Images larger than memory need Dask: pip install 'sklearn-spectral[dask]'."
-        ) from error
-    return dask.array, delayed
+    array = optional("dask.array", "dask", "Images larger than memory")
+    return array, optional("dask", "dask", "Images larger than memory").delayed

@@ -65,18 +65,6 @@ def grad_cam(features: Tensor, gradient: Tensor) -> Tensor:
     return grad_cam_signed(features, gradient).relu()
 
 
-def cam(features: Tensor, gradient: Tensor) -> Tensor:
-    r"""Return the class activation map of a network whose head averages over positions.
-
-    .. math:: m_{ti} = \frac{1}{L} \sum_k w_{tk} A_{ki}
-
-    Zhou et al. 2016, doi:10.1109/CVPR.2016.319, divided by the number of positions, so that it
-    adds up to the output. After average pooling the gradient is :math:`w_{tk} / L` at every
-    position: in this case CAM is 1D Grad-CAM.
-    """
-    return one_d_grad_cam(features, gradient)
-
-
 # Number of points to which maps are spread at a time.
 POINTS_AT_ONCE = 64
 
@@ -84,7 +72,9 @@ METHODS = {
     "1d-grad-cam": one_d_grad_cam,
     "grad-cam": grad_cam,
     "grad-cam-signed": grad_cam_signed,
-    "cam": cam,
+    # w_tk sum_i A_ki / L of a network whose head averages over positions, as `maps` checks (Zhou
+    # et al. 2016, doi:10.1109/CVPR.2016.319): there the gradient is w_tk / L at every position.
+    "cam": one_d_grad_cam,
 }
 
 

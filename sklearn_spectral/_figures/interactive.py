@@ -8,6 +8,7 @@ import numpy as np
 from .._record.arrays import per_target
 from .._record.tables import bands_of
 from .._spectra.bands import Bands
+from .._work import optional
 from .plot import axis_style, check_technique, rows_to_draw
 
 # A longer menu cannot be used.
@@ -30,7 +31,7 @@ def interactive_figure(
 ):
     """Return a plotly figure of `Explanation.plot_interactive`."""
     check_technique(technique)
-    go = _graph_objects()
+    go = optional("plotly.graph_objects", "interactive", "Interactive views")
     samples, n_left = _shown(explanation, samples)
     shown, x = explanation[samples], explanation.x_axis
     states = [_state(shown, row, output_label) for row in range(len(samples))]
@@ -78,16 +79,6 @@ def _traces(x, state, shaded, limit):
             "fillgradient": filled,
             "hovertemplate": "contribution %{y:+.3g} to %{meta}<extra></extra>",
         }
-
-
-def _graph_objects():
-    try:
-        import plotly.graph_objects as go
-    except ImportError as error:
-        raise ImportError(
-            "Interactive views need plotly: pip install 'sklearn-spectral[interactive]'."
-        ) from error
-    return go
 
 
 def _shown(explanation, samples):

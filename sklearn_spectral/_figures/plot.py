@@ -11,20 +11,20 @@ from .._pipelines.explain import explain
 from .._record.arrays import ExplanationArrays, chosen_rows, per_target
 from .._record.tables import contributions, linearity
 from .._spectra.bands import BandsLike
+from .._work import optional
 
-# How spectroscopists draw their axis: its label, and whether it runs from high to low.
-TECHNIQUES = {
-    "ftir": ("Wavenumber (cm$^{-1}$)", True),
-    "raman": ("Raman shift (cm$^{-1}$)", False),
-    "nir": ("Wavelength (nm)", False),
-}
-# The unit of each, and how an axis is called whose unit names of columns told.
-UNITS = {"ftir": "cm-1", "raman": "cm-1", "nir": "nm"}
+# How an axis in each unit of `names.UNITS` is called.
 LABELS = {
     "cm-1": "Wavenumber (cm$^{-1}$)",
     "nm": "Wavelength (nm)",
     "um": "Wavelength (µm)",
     "m": "Wavelength (m)",
+}
+# How spectroscopists draw their axis: label, unit, and whether it runs from high to low.
+TECHNIQUES = {
+    "ftir": (LABELS["cm-1"], "cm-1", True),
+    "raman": ("Raman shift (cm$^{-1}$)", "cm-1", False),
+    "nir": (LABELS["nm"], "nm", False),
 }
 # More panels than this cannot be read on a page: means are drawn instead.
 MAX_PANELS = 6
@@ -300,11 +300,7 @@ def check_technique(technique):
 
 
 def _pyplot():
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise ImportError("Plots need matplotlib: pip install 'sklearn-spectral[plot]'.") from error
-    return plt
+    return optional("matplotlib.pyplot", "plot", "Plots")
 
 
 def _axes(ax, n_panels, height, **params):
@@ -322,20 +318,19 @@ def axis_style(explanation, technique):
     """Return the label of the wavelength axis and its two ends in the direction of the field."""
     x_axis, unit = explanation.x_axis, explanation.axis_unit
     ends = np.sort(x_axis[[0, -1]])
-    fits = explanation.axis_known and unit in (None, UNITS.get(technique, unit))
-    if technique is not None and not fits:
+    as_told = LABELS.get(unit, "Wavelength or wavenumber"), unit, x_axis[0] > x_axis[-1]
+    label, expected, high_to_low = TECHNIQUES.get(technique, as_told)
+    if technique is not None and not (explanation.axis_known and unit in (None, expected)):
         axis = f"is in {unit}" if explanation.axis_known else "is not known, and counts points"
         warnings.warn(
             f"technique={technique!r} is left aside: the axis {axis}. Pass x_axis to explain in "
-            f"{UNITS[technique]}, or name the columns of X by it.",
+            f"{expected}, or name the columns of X by it.",
             UserWarning,
             stacklevel=4,
         )
+        label, _, high_to_low = as_told
     if not explanation.axis_known:
         return "Point", ends
-    label, high_to_low = LABELS.get(unit, "Wavelength or wavenumber"), x_axis[0] > x_axis[-1]
-    if technique is not None and fits:
-        label, high_to_low = TECHNIQUES[technique]
     return label, ends[::-1] if high_to_low else ends
 
 

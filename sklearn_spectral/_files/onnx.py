@@ -13,7 +13,7 @@ from .._pipelines.unwrap import linear_inverse, unwrap
 from .._spectra import views as _views
 from .._spectra.axis import Axis, resolve_axis
 from .._version import __version__
-from .._work import own_settings
+from .._work import optional, own_settings
 from .models import write
 from .onnx_steps import add_affine, add_step, root_mean_square
 
@@ -112,7 +112,7 @@ def export_onnx(
     >>> bool(np.allclose(prediction, model.predict(X), atol=1e-5))
     True
     """
-    graph = _Graph(_import_onnx())
+    graph = _Graph(optional("onnx", "onnx", "ONNX files"))
     model = unwrap(estimator)
     network = model.last._network
     fitted = [*(step for _, step in model.steps), model.last]
@@ -344,13 +344,3 @@ def _add_class_outputs(graph, logits, labels):
     graph.output("label", graph("Gather", labels, most_probable), labels.dtype, shape[:1])
     graph.output("probabilities", graph("Softmax", logits, axis=1), np.float64, shape)
     graph.output("logits", logits, np.float64, shape)
-
-
-def _import_onnx():
-    try:
-        import onnx
-    except ImportError as error:
-        raise ImportError(
-            "Writing ONNX files needs onnx: pip install 'sklearn-spectral[onnx]'."
-        ) from error
-    return onnx

@@ -98,7 +98,6 @@ def resolve_bands(
     if isinstance(bands, str) and bands in textbook_tables():
         _check_known(bands, known)
         _check_wavenumbers(bands, unit)
-    if isinstance(bands, str) and bands in textbook_tables():
         bands = named_bands(bands, x_axis)
     if isinstance(bands, Mapping) and bands:
         if not all(isinstance(limits, range) for limits in bands.values()):

@@ -17,7 +17,7 @@ from sklearn.utils import Bunch
 
 from .._spectra.axis import check_x_axis
 from .._spectra.checks import check_number
-from .._work import own_settings
+from .._work import optional, own_settings
 
 SOURCE = "https://raw.githubusercontent.com/DNMalavi/ML_Oil_Fraud_Project/ff2870520521/"
 # File, sheet, number of columns before the spectra (the last of them is the percentage of
@@ -199,13 +199,7 @@ def fetch_oil_adulteration(
         raise ValueError(f"technique={technique!r}; expected one of {list(TECHNIQUES)}.")
     check_number("n_retries", n_retries, "a whole number from 0 on", lambda n: n >= 0, whole=True)
     check_number("delay", delay, "seconds, from 0 on", lambda seconds: seconds >= 0)
-    try:
-        import openpyxl  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            "The data come as .xlsx files, and openpyxl, which reads them, is not installed: "
-            "pip install 'sklearn-spectral[datasets]'"
-        ) from error
+    optional("openpyxl", "datasets", "The data, which come as .xlsx files,")
     name, sheet, n_labels, unit = TECHNIQUES[technique]
     folder = Path(get_data_home(data_home)) / "oil_adulteration"
     path = _download(name, folder, download_if_missing, n_retries, delay)
