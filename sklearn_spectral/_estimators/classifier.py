@@ -53,8 +53,9 @@ class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
     n_iter_no_change : int, default=10
         Epochs without progress after which `early_stopping` stops.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes: ``{label: weight}``, or inversely proportional to their
-        frequencies.
+        Weights of the classes: ``{label: weight}``, or "balanced", inversely proportional to the
+        sums of their sample weights in the call, as scikit-learn's LogisticRegression has it: a
+        spectrum of weight 2 counts as two.
     shortcut : bool, default=True
         Whether the spectrum itself is among the features and the network starts in closed form;
         without, it is a plain ResNet that starts from a constant, and needs more epochs.
@@ -172,7 +173,11 @@ class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
         classes : array-like of shape (n_classes,), default=None
             All labels that will ever come; needed in the first call only.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each spectrum.
+            Weight of each spectrum; rows of weight zero are left out. Times `class_weight`, the
+            mean weight of the first call (or of the last `fit`) counts as one, so that a spectrum
+            of twice that weight counts twice in its step. Adam takes steps relative to those of
+            its last thousand: that counts beside calls of other weights, not where all that
+            follow have the same.
 
         Returns
         -------

@@ -154,7 +154,7 @@ class FittedNetwork:
         """How many numbers `untrained_features` returns for a spectrum."""
         return self.modules[0].width * self.n_positions
 
-    def train(self, training, validation, params, schedule):
+    def train(self, training, validation, params, schedule, mean_weight):
         """Train every net in place, from where it is; return what the user should be warned of.
 
         Parameters
@@ -166,15 +166,18 @@ class FittedNetwork:
             Those of the estimator; some may have changed since the nets were made.
         schedule : str
             Of the learning rate, see `train`.
+        mean_weight : (float, int)
+            What counts as one: mean and exponent of weights, see `TrainingSet`.
         """
-        # Weights of mean one leave the meaning of lr alone.
-        mean_weight = training.sample_weight.mean()
+        mean, exponent = mean_weight
 
         def dataset(data):
             # Numbers of classes, of one axis, have no unit.
             y = data.y if data.y.ndim == 1 else self._without_unit(data.y)
             scaled = self.scaler.transform(data.views)
-            return as_dataset(scaled, y, data.sample_weight / mean_weight)
+            with np.errstate(over="ignore", divide="ignore"):  # training says that it diverged
+                weight = data.sample_weight / np.ldexp(mean, exponent - data.exponent)
+                return as_dataset(scaled, y, weight)
 
         sets = dataset(training), None if validation is None else dataset(validation)
         own = params["net_params"] or {}
