@@ -119,7 +119,8 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
     ) -> Self:
         """Fit the network.
 
-        With `warm_start` training goes on; the weights of each call are relative to their mean.
+        With `warm_start` training goes on; the weights of each call are relative to their mean, and
+        a classifier finds the temperature of its probabilities anew.
 
         Parameters
         ----------
@@ -191,7 +192,7 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
                 self._mean_weight = data.mean_weight
             # From a calibration there is something to lose, from a constant there is not.
             schedule = "warm-up" if self._calibrated else "constant"
-            messages += self._train(data, max_epochs=1, schedule=schedule)
+            messages += self._train(data, max_epochs=1, schedule=schedule, first=new)
             if new:
                 self._centre(data)
             warn_of_training(messages, stacklevel=4)
@@ -289,7 +290,8 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
         """Train the network; return what the user should be warned of."""
         training.weighted()  # raises where there is no weight
         params = self.get_params(deep=False) | {"max_epochs": max_epochs}
-        with self._around_training(training, first):
+        whole = schedule == "one-cycle"  # of `fit`, else some spectra of many
+        with self._around_training(training, first, whole):
             # Files of before have no mean weight: theirs is that of the spectra at hand.
             unit = getattr(self, "_mean_weight", training.mean_weight)
             messages = self._network.train(training, validation, params, schedule, unit)
@@ -491,8 +493,17 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
         """
 
     @abstractmethod
-    def _around_training(self, training, first):
-        """Return a context: what is done to the network before and after it is trained."""
+    def _around_training(self, training, first, whole):
+        """Return a context: what is done to the network before and after it is trained.
+
+        Parameters
+        ----------
+        training : TrainingSet
+        first : bool
+            Whether the network is as it was started.
+        whole : bool
+            Whether `training` is all there is to train on, not one portion of it.
+        """
 
     @property
     @abstractmethod

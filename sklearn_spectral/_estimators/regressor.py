@@ -177,7 +177,7 @@ class ResNet1DRegressor(RegressorMixin, BaseResNet1D):
             scaled = self._y_scaler.transform(data.y)
         return calibration_of(scaled)
 
-    def _around_training(self, training, first):
+    def _around_training(self, training, first, whole):
         return nullcontext()
 
     @property

@@ -30,7 +30,7 @@ from .._spectra.parameters import check_parameters
 from .._spectra.views import N_VIEWS, bin_size
 from .._version import __version__
 from .._work import own_settings
-from .nets import net_from, net_state
+from .nets import check_like, net_from, net_state
 from .values import decode, encode, set_attribute
 
 FORMAT = 1
@@ -271,6 +271,9 @@ def _check_attributes(estimator):
     if type(temperature) is not float or not 1 <= temperature <= HOTTEST:
         raise ValueError(f"_temperature is {temperature!r:.80}")
     # Files of before have none of these.
+    start = getattr(estimator, "_start_weights", None) or []
+    for net, weights in zip(estimator.nets_, start, strict=False):
+        check_like(net.module_.state_dict(), weights, "start")
     mean, exponent = getattr(estimator, "_mean_weight", (1.0, 0))
     if not (type(mean) is float and 0 < mean < np.inf and type(exponent) is int) or (
         abs(exponent) > MAX_EXPONENT

@@ -1,6 +1,8 @@
 """A fitted network whose outputs have the unit of what the estimator predicts."""
 
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -62,6 +64,21 @@ class FittedNetwork:
     def modules(self):
         """The networks themselves."""
         return [net.module_ for net in self.nets]
+
+    @property
+    def weights(self) -> list[dict[str, np.ndarray]]:
+        """A copy of what training changes in each network, by name."""
+        states = [copy.deepcopy(module.state_dict()) for module in self.modules]
+        return [{name: t.cpu().numpy() for name, t in state.items()} for state in states]
+
+    def with_weights(self, weights):
+        """Return the same networks with other `weights`, to compute outputs and no more."""
+        nets: list[Any] = []
+        for net, arrays in zip(self.nets, weights, strict=False):
+            module = copy.deepcopy(net.module_)
+            module.load_state_dict({name: torch.from_numpy(a) for name, a in arrays.items()})
+            nets.append(SimpleNamespace(module_=module, device=net.device))
+        return replace(self, nets=nets)
 
     @property
     def layers(self):
