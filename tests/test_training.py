@@ -5,12 +5,14 @@ import pytest
 import torch
 from sklearn.base import clone
 from skorch.callbacks import Callback, LRScheduler
+from torch.nn.utils import parameters_to_vector
 from torch.optim.lr_scheduler import OneCycleLR
 
 from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor
 from sklearn_spectral._calibration.folds import set_aside
 from sklearn_spectral._estimators import base as _base
 from sklearn_spectral._network.training import one_cycle_rate
+from sklearn_spectral._spectra.checks import check_class_weight
 from sklearn_spectral._spectra.training_set import TrainingSet
 
 FEW = {"max_epochs": 4, "random_state": 0}
@@ -66,6 +68,83 @@ def test_class_weight(kinds):
     assert plain == pytest.approx(0.1, abs=0.05)
     assert balanced == pytest.approx(0.5, abs=0.05)
     assert named == pytest.approx(balanced, abs=1e-3)
+
+
+@pytest.mark.parametrize("labels", [["fat", "oil", "wax"], [0, 1, 2]], ids=str)
+@pytest.mark.parametrize("class_weight", ["balanced", None])
+def test_class_weights_of_whole_numbers_are_those_of_repeated_rows(labels, class_weight):
+    """A row of weight 2 counts as that row twice; by hand, 7 rows of 3 classes with 1, 4 and 2."""
+    y = np.array(labels)[[0, 1, 1, 2]]
+    counts = np.array([1.0, 1.0, 3.0, 2.0])
+    weights, exponent = check_class_weight(class_weight, y, counts, 0)
+    repeated = y.repeat(counts.astype(int))
+    of_rows, exponent_of_rows = check_class_weight(class_weight, repeated, np.ones(7), 0)
+    of_class = dict(zip(repeated, np.ldexp(of_rows, exponent_of_rows), strict=True))
+    expected = [of_class[label] for label in y] * counts
+    np.testing.assert_array_equal(np.ldexp(weights, exponent), expected)
+    if class_weight:
+        assert list(of_class.values()) == [7 / 3, 7 / 12, 7 / 6]
+
+
+def steps(Model, X, y, weights, scale=1.0, **params):
+    """Return the change of all weights of a network in a call after the first, one step of SGD."""
+    sgd = {"optimizer": torch.optim.SGD, "optimizer__weight_decay": 0.0}
+    model = Model(shortcut=False, batch_size=100, random_state=0, net_params=sgd, lr=1e-4)
+    classes = {"classes": np.unique(y)} if Model is ResNet1DClassifier else {}
+    model.partial_fit(X, y, sample_weight=np.full(len(X), scale), **classes)
+    before = parameters_to_vector(model.nets_[0].module_.parameters()).detach().clone()
+    model.set_params(**params).partial_fit(
+        X[:9], y[:9], sample_weight=scale * np.resize(weights, 9)
+    )
+    return (parameters_to_vector(model.nets_[0].module_.parameters()) - before).detach().numpy()
+
+
+@pytest.mark.parametrize("Model", [ResNet1DClassifier, ResNet1DRegressor])
+@pytest.mark.parametrize("scale", [1.0, 2.0**-9, 2.0**700])
+def test_weights_count_between_calls_of_partial_fit(kinds, Model, scale):
+    """Without momentum a step is proportional to the weights; their unit is that of the first."""
+    X, labels = kinds
+    y = labels if Model is ResNet1DClassifier else X[:, 20]
+    once, twice = (steps(Model, X, y, weights, scale) for weights in ([1.0], [2.0]))
+    assert np.abs(once).max() > 0
+    np.testing.assert_allclose(twice, 2 * once, rtol=0, atol=1e-3 * np.abs(once).max())
+    mixed = steps(Model, X, y, [1.0, 2.0, 3.0], scale)  # of mean 2
+    assert not np.allclose(mixed, twice, rtol=0, atol=1e-3 * np.abs(once).max())
+    np.testing.assert_array_equal(steps(Model, X, y, [1.0]), steps(Model, X, y, [1.0], scale))
+
+
+def test_weights_of_classes_count_between_calls_of_partial_fit(kinds):
+    X, y = kinds  # the first nine are oil
+    once, twice = (steps(ResNet1DClassifier, X, y, [weight]) for weight in (1.0, 2.0))
+    heavy = {"oil": 2.0, "fat": 1.0, "wax": 1.0}
+    assert not np.array_equal(once, twice)
+    named = steps(ResNet1DClassifier, X, y, [1.0], class_weight=heavy)
+    np.testing.assert_array_equal(named, twice)
+    balanced = steps(ResNet1DClassifier, X, y, [1.0], class_weight="balanced")
+    np.testing.assert_array_equal(balanced, once)  # of the one class in the call
+
+
+def test_weights_of_calls_beyond_float32(mixtures):
+    X, amounts = mixtures
+    model = ResNet1DRegressor(**FEW).partial_fit(X, amounts, sample_weight=np.full(60, 1e300))
+    model.partial_fit(X, amounts, sample_weight=np.full(60, 1e-300))  # hardly count
+    assert np.isfinite(model.predict(X)).all()
+    for few in (1e-30, 1e-300):
+        model = ResNet1DRegressor(**FEW).partial_fit(X, amounts, sample_weight=np.full(60, few))
+        with pytest.raises(ValueError, match="diverged .* look for outliers in .* sample_weight"):
+            model.partial_fit(X, amounts, sample_weight=np.full(60, 1e300))
+
+
+def test_each_fit_has_a_unit_of_weights_of_its_own(mixtures):
+    X, amounts = mixtures
+    one, other = (
+        ResNet1DRegressor(**FEW, warm_start=True)
+        .fit(X, amounts)
+        .fit(X, amounts, sample_weight=np.full(60, weight))
+        .partial_fit(X, amounts, sample_weight=np.full(60, 2 * weight))
+        for weight in (1.0, 4.0)
+    )
+    np.testing.assert_array_equal(one.predict(X), other.predict(X))
 
 
 def test_classes_of_weight_zero_are_known_but_not_calibrated(kinds):

@@ -1,13 +1,17 @@
 """From memberships in classes to logits, and how certain the probabilities may be."""
 
+from itertools import pairwise
+
 import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 from scipy.special import entr, log_softmax, softmax
 
 # Logits per unit of class membership.
 LOGITS_RANGE = (1.0, 30.0)
-# Divided by this, logits say nothing.
-HOTTEST = 100.0
+# Divided by this, logits say nothing, however long they were trained.
+HOTTEST = 1e6
+# Most temperatures are below the second of these: it is looked for between neighbours.
+TEMPERATURES = (1.0, 100.0, HOTTEST)
 
 
 def logits_per_membership(out_of_fold, chance, memberships, sample_weight):
@@ -87,9 +91,9 @@ def temperature(logits, entropy, sample_weight):
     def excess(log_temperature):
         return mean_entropy(logits / np.exp(log_temperature), sample_weight) - entropy
 
-    hottest = np.log(HOTTEST)
     if excess(0.0) >= 0:
         return 1.0
-    if excess(hottest) <= 0:
-        return HOTTEST
-    return float(np.exp(brentq(excess, 0.0, hottest)))
+    for colder, hotter in pairwise(np.log(TEMPERATURES)):
+        if excess(hotter) > 0:
+            return float(np.exp(brentq(excess, colder, hotter)))
+    return HOTTEST

@@ -119,6 +119,9 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
     ) -> Self:
         """Fit the network.
 
+        With `warm_start` training goes on; the weights of each call are relative to their mean, and
+        a classifier finds the temperature of its probabilities anew.
+
         Parameters
         ----------
         X : array-like of shape (n_samples, n_points)
@@ -169,6 +172,8 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
             messages = []
             if not goes_on:
                 messages = warnings_of_replicates(data) + self._start(training, random_state)
+            # Weights of mean one leave the meaning of lr alone.
+            self._mean_weight = training.mean_weight
             messages += self._train(
                 training, validation, max_epochs=self.max_epochs, first=not goes_on
             )
@@ -184,10 +189,13 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
             data = self._training_set(
                 X, y, sample_weight, None, new=new, min_samples=1, classes=classes
             )
-            messages = self._start(data, own_random_state(self.random_state)) if new else []
+            messages = []
+            if new:
+                messages = self._start(data, own_random_state(self.random_state))
+                self._mean_weight = data.mean_weight
             # From a calibration there is something to lose, from a constant there is not.
             schedule = "warm-up" if self._calibrated else "constant"
-            messages += self._train(data, max_epochs=1, schedule=schedule)
+            messages += self._train(data, max_epochs=1, schedule=schedule, first=new)
             if new:
                 self._centre(data)
             warn_of_training(messages, stacklevel=4)
@@ -216,21 +224,23 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
                     "or was it read with the wrong separator (sep=';')?"
                 )
             y = self._check_y(y)
-            sample_weight = check_sample_weight(sample_weight, X, min_samples)
+            sample_weight, exponent = check_sample_weight(sample_weight, X, min_samples)
             groups = None if groups is None else group_codes(groups, len(X))
             kept = sample_weight > 0
             if not kept.all():
                 X, y, sample_weight = X[kept], y[kept], sample_weight[kept]
                 groups = None if groups is None else groups[kept]
             if not quantifies:
-                sample_weight = check_class_weight(self.class_weight, y, sample_weight)
+                sample_weight, exponent = check_class_weight(
+                    self.class_weight, y, sample_weight, exponent
+                )
         if new:
             # validate_data forgets names that are numbers, which wavenumbers often are.
             self.x_axis_ = None if axis is None else axis.values
             self._axis_unit = None if axis is None else axis.unit
             self._output_names = names_of_y
             self._learn_outputs(y if classes is None else classes)
-        return TrainingSet.of(X, self._encode(y), sample_weight, groups)
+        return TrainingSet.of(X, self._encode(y), sample_weight, groups, exponent)
 
     def _start(self, training, random_state):
         """Start a network from a calibration; return what the user should be warned of."""
@@ -282,8 +292,11 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
         """Train the network; return what the user should be warned of."""
         training.weighted()  # raises where there is no weight
         params = self.get_params(deep=False) | {"max_epochs": max_epochs}
-        with self._around_training(training, first):
-            messages = self._network.train(training, validation, params, schedule)
+        whole = schedule == "one-cycle"  # of `fit`, else some spectra of many
+        with self._around_training(training, first, whole):
+            # Files of before have no mean weight: theirs is that of the spectra at hand.
+            unit = getattr(self, "_mean_weight", training.mean_weight)
+            messages = self._network.train(training, validation, params, schedule, unit)
         return [ConvergenceWarning(message) for message in messages]
 
     def _centre(self, training):
@@ -486,8 +499,17 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
         """
 
     @abstractmethod
-    def _around_training(self, training, first):
-        """Return a context: what is done to the network before and after it is trained."""
+    def _around_training(self, training, first, whole):
+        """Return a context: what is done to the network before and after it is trained.
+
+        Parameters
+        ----------
+        training : TrainingSet
+        first : bool
+            Whether the network is as it was started.
+        whole : bool
+            Whether `training` is all there is to train on, not one portion of it.
+        """
 
     @property
     @abstractmethod

@@ -13,6 +13,10 @@ from .._calibration.probabilities import logits_of_memberships, mean_entropy, te
 from .._spectra.checks import check_classes, reading
 from .base import BaseResNet1D
 
+# Fewer spectra than this, in `partial_fit`, do not show a temperature on their own: it is a mean
+# over the last ones.
+ENOUGH = 100
+
 
 class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
     r"""Classify spectra with a 1D residual network that explains itself.
@@ -30,11 +34,11 @@ class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
     ridge classifiers on the network's own untrained features, are blended by what they predict for
     left-out spectra (left out with their group, where `groups` are given); all of it is linear in
     the features, so that the blend becomes the weights w. Training then refines features and
-    weights together, and at its end the logits are divided by a temperature (arXiv:1706.04599),
-    so that the training spectra are no more certain than they were at the start. Spectra of
-    more than 1024 points are first averaged over 2, 4, 8, ... neighbouring points, and ridge's
-    settings are chosen on 600 spectra, so that long spectra and large sets take seconds, not
-    minutes, before training; above 4000 spectra there is no ridge.
+    weights together, and each time it ends the logits are divided by a temperature
+    (arXiv:1706.04599), so that the training spectra are no more certain than they would have been
+    at the start. Spectra of more than 1024 points are first averaged over 2, 4, 8, ...
+    neighbouring points, and ridge's settings are chosen on 600 spectra, so that long spectra and
+    large sets take seconds, not minutes, before training; above 4000 spectra there is no ridge.
 
     Parameters
     ----------
@@ -53,8 +57,9 @@ class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
     n_iter_no_change : int, default=10
         Epochs without progress after which `early_stopping` stops.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes: ``{label: weight}``, or inversely proportional to their
-        frequencies.
+        Weights of the classes: ``{label: weight}``, or "balanced", inversely proportional to the
+        sums of their sample weights in the call, as scikit-learn's LogisticRegression has it: a
+        spectrum of weight 2 counts as two.
     shortcut : bool, default=True
         Whether the spectrum itself is among the features and the network starts in closed form;
         without, it is a plain ResNet that starts from a constant, and needs more epochs.
@@ -166,6 +171,10 @@ class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
         arXiv:1910.04209), so that the calibration it starts from is not lost; without, every step
         is taken at `lr`.
 
+        Each call finds the temperature of the probabilities anew, from its own spectra; fewer than
+        100 move it in part, so that it is a mean over the last calls. `predict_proba` says what
+        that holds, and what not.
+
         Parameters
         ----------
         X : array-like of shape (n_samples, n_points)
@@ -175,7 +184,11 @@ class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
         classes : array-like of shape (n_classes,), default=None
             All labels that will ever come; needed in the first call only.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each spectrum.
+            Weight of each spectrum; rows of weight zero are left out. Times `class_weight`, the
+            mean weight of the first call (or of the last `fit`) counts as one, so that a spectrum
+            of twice that weight counts twice in its step. Adam takes steps relative to those of
+            its last thousand: that counts beside calls of other weights, not where all that
+            follow have the same.
 
         Returns
         -------
@@ -218,6 +231,13 @@ class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
 
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Return the probability of every class.
+
+        After each training, whether it goes on or not, the training spectra are on average no more
+        certain than by the calibration that the network once started from, which is as certain as
+        left-out spectra bore out. With many more spectra than in the first call to `partial_fit`
+        one could be more certain: fit anew for that. Nothing holds the probabilities, which grow
+        bolder as training goes on, where there was no calibration: with ``shortcut=False``, or
+        fewer spectra at the start than can be left out.
 
         Parameters
         ----------
@@ -281,30 +301,32 @@ class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
         return logits_of_memberships(calibration, memberships, data.sample_weight)
 
     @contextmanager
-    def _around_training(self, training, first):
+    def _around_training(self, training, first, whole):
         """Let training move the logits, but not make them larger than left-out spectra bear out.
 
         Training raises the probabilities of the spectra that it sees, without end and whatever
         there is to learn. Those of the calibration it starts from are what spectra left out
-        showed them to be. So the `first` training ends with a temperature, 1 or more, that logits
-        are divided by, at which the training spectra have no less entropy than before.
+        showed them to be. So every training ends with a temperature, 1 or more, that logits are
+        divided by, at which the training spectra have no less entropy than by that calibration.
         """
         network = self._network
-        limits = first and self._calibrated  # else nothing was left out
-        if limits:
-            logits = network.outputs_of_views(training.views)
-            before = mean_entropy(logits, training.sample_weight)
+        if first:  # of a constant nothing was left out
+            self._start_weights = network.weights if self._calibrated else None
         # Training goes on from the outputs it left: features and head must not drift apart.
         network.scale_outputs(self._temperature)
         yield
         # Softmax does not see what all logits have in common.
         network.centre_outputs()
-        network.scale_outputs(1 / self._temperature)
-        if limits:
+        if getattr(self, "_start_weights", None):  # files of before have none
+            start = network.with_weights(self._start_weights).outputs_of_views(training.views)
             logits = network.outputs_of_views(training.views)
             if np.isfinite(logits).all():  # else `_centre` says so
-                self._temperature = temperature(logits, before, training.sample_weight)
-                network.scale_outputs(1 / self._temperature)
+                entropy = mean_entropy(start, training.sample_weight)
+                found = temperature(logits, entropy, training.sample_weight)
+                share = 1.0 if whole else min(1.0, len(training) / ENOUGH)
+                self._temperature **= 1 - share
+                self._temperature *= found**share
+        network.scale_outputs(1 / self._temperature)
 
     @property
     def _unit(self):

@@ -128,7 +128,10 @@ class ResNet1DRegressor(RegressorMixin, BaseResNet1D):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Values to predict.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each spectrum.
+            Weight of each spectrum; rows of weight zero are left out. The mean weight of the first
+            call (or of the last `fit`) counts as one, so that a spectrum of twice that weight
+            counts twice in its step. Adam takes steps relative to those of its last thousand:
+            that counts beside calls of other weights, not where all that follow have the same.
 
         Returns
         -------
@@ -177,7 +180,7 @@ class ResNet1DRegressor(RegressorMixin, BaseResNet1D):
             scaled = self._y_scaler.transform(data.y)
         return calibration_of(scaled)
 
-    def _around_training(self, training, first):
+    def _around_training(self, training, first, whole):
         return nullcontext()
 
     @property

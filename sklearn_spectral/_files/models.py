@@ -30,7 +30,7 @@ from .._spectra.parameters import check_parameters
 from .._spectra.views import N_VIEWS, bin_size
 from .._version import __version__
 from .._work import own_settings
-from .nets import net_from, net_state
+from .nets import check_like, net_from, net_state
 from .values import decode, encode, set_attribute
 
 FORMAT = 1
@@ -39,6 +39,7 @@ CHECKSUM = "~sha256"  # sorted last: other names begin with a digit, and no type
 N_CHECKSUM = 32
 MAX_BYTES = 2**30  # many times the largest network that makes sense
 MAX_HEADER = 2**24  # a million column names
+MAX_EXPONENT = 2**14  # of weights: those of classes, and of spectra, are float64
 # What `net_params` may hold: numbers for skorch. Its other parameters are code, or start code.
 NET_PARAMS = re.compile(r"(module|optimizer|criterion)__\w+")
 # Where chemotools' transformers are, and what those that smooth hold besides numbers.
@@ -270,7 +271,16 @@ def _check_attributes(estimator):
     temperature = estimator._temperature if hasattr(estimator, "classes_") else 1.0
     if type(temperature) is not float or not 1 <= temperature <= HOTTEST:
         raise ValueError(f"_temperature is {temperature!r:.80}")
-    unit = getattr(estimator, "_axis_unit", None)  # files of before have none
+    # Files of before have none of these.
+    start = getattr(estimator, "_start_weights", None) or []
+    for net, weights in zip(estimator.nets_, start, strict=False):
+        check_like(net.module_.state_dict(), weights, "start")
+    mean, exponent = getattr(estimator, "_mean_weight", (1.0, 0))
+    if not (type(mean) is float and 0 < mean < np.inf and type(exponent) is int) or (
+        abs(exponent) > MAX_EXPONENT
+    ):
+        raise ValueError(f"_mean_weight is {estimator._mean_weight!r:.80}")
+    unit = getattr(estimator, "_axis_unit", None)
     if unit not in (None, *UNITS):
         raise ValueError(f"_axis_unit is {unit!r:.80}")
     if estimator.x_axis_ is not None:

@@ -68,21 +68,21 @@ def net_from(estimator, state):
     params["net_params"] = {k: v for k, v in own.items() if not k.startswith("module__")}
     module["seed"] = seed
     net = make_net(params, module, shuffling, classifies=is_classifier(estimator))
-    _fill(net.module_.state_dict(), weights, "weights")
+    check_like(net.module_.state_dict(), weights, "weights")
     net.module_.load_state_dict({name: torch.from_numpy(a) for name, a in weights.items()})
     optimizer = net.optimizer_.state_dict()
     parameters = [p for group in net.optimizer_.param_groups for p in group["params"]]
     for index, moments in state["optimizer"].items():
         like = {n: parameters[index].new_empty(() if n == "step" else parameters[index].shape)
                 for n in OPTIMIZER_STATE & moments.keys()}  # fmt: skip
-        _fill(like, moments, "optimizer")
+        check_like(like, moments, "optimizer")
         optimizer["state"][index] = {n: torch.from_numpy(a) for n, a in moments.items()}
     net.optimizer_.load_state_dict(optimizer)
     net.history_ = History(state["history"])
     return net
 
 
-def _fill(tensors, arrays, what):
+def check_like(tensors, arrays, what):
     """Check that arrays are what they replace: names, shapes, types; and finite."""
     if tensors.keys() != arrays.keys():
         raise ValueError(f"the {what} have other names than the network's")

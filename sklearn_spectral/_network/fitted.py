@@ -1,6 +1,8 @@
 """A fitted network whose outputs have the unit of what the estimator predicts."""
 
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -62,6 +64,21 @@ class FittedNetwork:
     def modules(self):
         """The networks themselves."""
         return [net.module_ for net in self.nets]
+
+    @property
+    def weights(self) -> list[dict[str, np.ndarray]]:
+        """A copy of what training changes in each network, by name."""
+        states = [copy.deepcopy(module.state_dict()) for module in self.modules]
+        return [{name: t.cpu().numpy() for name, t in state.items()} for state in states]
+
+    def with_weights(self, weights):
+        """Return the same networks with other `weights`, to compute outputs and no more."""
+        nets: list[Any] = []
+        for net, arrays in zip(self.nets, weights, strict=False):
+            module = copy.deepcopy(net.module_)
+            module.load_state_dict({name: torch.from_numpy(a) for name, a in arrays.items()})
+            nets.append(SimpleNamespace(module_=module, device=net.device))
+        return replace(self, nets=nets)
 
     @property
     def layers(self):
@@ -154,7 +171,7 @@ class FittedNetwork:
         """How many numbers `untrained_features` returns for a spectrum."""
         return self.modules[0].width * self.n_positions
 
-    def train(self, training, validation, params, schedule):
+    def train(self, training, validation, params, schedule, mean_weight):
         """Train every net in place, from where it is; return what the user should be warned of.
 
         Parameters
@@ -166,15 +183,18 @@ class FittedNetwork:
             Those of the estimator; some may have changed since the nets were made.
         schedule : str
             Of the learning rate, see `train`.
+        mean_weight : (float, int)
+            What counts as one: mean and exponent of weights, see `TrainingSet`.
         """
-        # Weights of mean one leave the meaning of lr alone.
-        mean_weight = training.sample_weight.mean()
+        mean, exponent = mean_weight
 
         def dataset(net, data):
             # Numbers of classes, of one axis, have no unit.
             y = data.y if data.y.ndim == 1 else self._without_unit(data.y)
             scaled = self.scaler.transform(data.views)
-            return as_dataset(net, scaled, y, data.sample_weight / mean_weight)
+            with np.errstate(over="ignore", divide="ignore"):  # training says that it diverged
+                weight = data.sample_weight / np.ldexp(mean, exponent - data.exponent)
+                return as_dataset(net, scaled, y, weight)
 
         messages = []
         for net in self.nets:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import check_random_state, compute_sample_weight
+from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from .._work import checking
@@ -280,32 +280,38 @@ def check_values(y):
 
 
 def _relative(weights):
-    """Bring weights near one by a power of two, which rounds nothing; the negligible are zero."""
-    exponent = np.frexp(weights.max(initial=0.0))[1] - 1
+    """Bring weights near one by a power of two, which rounds nothing; the negligible are zero.
+
+    Weights were two to the `exponent`, which comes second, times what comes first.
+    """
+    exponent = int(np.frexp(weights.max(initial=0.0))[1]) - 1
     weights = np.ldexp(weights, -exponent)
-    return np.where(weights < NEGLIGIBLE, 0.0, weights)
+    return np.where(weights < NEGLIGIBLE, 0.0, weights), exponent
 
 
 def check_sample_weight(sample_weight, X, min_samples):
-    """Return relative weights of spectra, (n_samples,), or raise."""
+    """Return relative weights of spectra, (n_samples,), and their exponent, or raise."""
     with reading("sample_weight", "one number per spectrum"):
         sample_weight = _check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
-    weights = _relative(sample_weight)
+    weights, exponent = _relative(sample_weight)
     n_positive = (weights > 0).sum()
     if n_positive < min_samples:
         raise ValueError(
             f"sample_weight is positive for {n_positive} sample(s), or negligible beside "
             f"the largest; at least {min_samples} are needed to fit."
         )
-    return weights
+    return weights, exponent
 
 
-def check_class_weight(class_weight, y, sample_weight):
-    """Return the weights of spectra times those of their classes, or raise."""
+def check_class_weight(class_weight, y, sample_weight, exponent):
+    """Return the weights of spectra times those of their classes, and their exponent, or raise."""
+    classes, numbers_of_classes = np.unique(y, return_inverse=True)
     try:
-        of_classes = compute_sample_weight(class_weight, y)
+        of_classes = compute_class_weight(
+            class_weight, classes=classes, y=y, sample_weight=sample_weight
+        )
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"class_weight={class_weight!r}; expected None, 'balanced' or "
@@ -313,7 +319,9 @@ def check_class_weight(class_weight, y, sample_weight):
         ) from error
     if not (np.isfinite(of_classes) & (of_classes >= 0)).all():
         raise ValueError(f"class_weight={class_weight!r}; expected finite weights from 0 on.")
-    return _relative(sample_weight * _relative(of_classes))
+    of_spectra, exponent_of_classes = _relative(of_classes[numbers_of_classes])
+    weights, exponent_of_product = _relative(sample_weight * of_spectra)
+    return weights, exponent + exponent_of_classes + exponent_of_product
 
 
 def group_codes(groups, n_samples):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,8 +21,10 @@ class TrainingSet:
     y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         Numbers of classes, or values.
     sample_weight : ndarray of shape (n_samples,)
+        Near one; as they were given they are ``2**exponent`` times as large.
     groups : ndarray of shape (n_samples,) or None
         Rows of one group are never divided.
+    exponent : int
     """
 
     spectra: np.ndarray
@@ -30,19 +32,19 @@ class TrainingSet:
     y: np.ndarray
     sample_weight: np.ndarray
     groups: np.ndarray | None
+    exponent: int = 0
 
     @classmethod
-    def of(cls, spectra, y, sample_weight, groups) -> TrainingSet:
+    def of(cls, spectra, y, sample_weight, groups, exponent=0) -> TrainingSet:
         """Make the views of the spectra."""
-        return cls(spectra, views(spectra), y, sample_weight, groups)
+        return cls(spectra, views(spectra), y, sample_weight, groups, exponent)
 
     def __len__(self) -> int:
         return len(self.spectra)
 
     def __getitem__(self, rows) -> TrainingSet:
-        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
-        chosen = {k: array[rows] for k, array in arrays.items() if array is not None}
-        return replace(self, **chosen)
+        arrays = {k: array for k, array in vars(self).items() if isinstance(array, np.ndarray)}
+        return replace(self, **{name: array[rows] for name, array in arrays.items()})
 
     @property
     def units(self) -> np.ndarray:
@@ -60,6 +62,11 @@ class TrainingSet:
         mean = np.average(self.spectra, axis=0, weights=self.sample_weight)
         # Of centred spectra it is rounding; its normalized derivatives would look like a spectrum.
         return np.where(np.abs(mean) < 1e-6 * np.abs(self.spectra).max(axis=0), 0.0, mean)
+
+    @property
+    def mean_weight(self) -> tuple[float, int]:
+        """The mean of the weights, and their exponent."""
+        return float(self.sample_weight.mean()), self.exponent
 
     def weighted(self) -> TrainingSet:
         """Return the rows whose weight is not zero; `class_weight` may have made some so."""
