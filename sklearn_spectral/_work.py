@@ -23,7 +23,7 @@ from tqdm.auto import tqdm
 
 # scikit-learn's checks of arrays set the filters of warnings, which belong to the process, and
 # set them back (`warnings.catch_warnings`): of two threads, one would leave those of the other.
-checking = threading.RLock()
+warnings_lock = threading.RLock()
 _lock = threading.Lock()
 _inside = 0  # computations that are going on, in all threads
 _before: Any = None  # settings of the process, as the first of them found them
@@ -53,6 +53,26 @@ def _set_threads(n_threads):
 @cache
 def _blas():
     return ThreadpoolController().select(user_api="blas")  # looking for it takes milliseconds
+
+
+def _free_blas():
+    """Let this thread set BLAS's threads, also where threadpoolctl (3.8) keeps it to another."""
+    for library in _blas().lib_controllers:
+        if hasattr(library, "clear_controlling_thread"):
+            library.clear_controlling_thread(force=True)
+
+
+def _limit_blas():
+    """Keep BLAS to one thread; return what undoes it, in whatever thread that is called."""
+    _free_blas()
+    limiter = _blas().limit(limits=1)
+
+    def undo():
+        _free_blas()
+        limiter.restore_original_limits()
+        _free_blas()
+
+    return undo
 
 
 def _keep_float32():
@@ -112,7 +132,7 @@ def one_thread():
     global _inside, _before
     with _lock:
         if _inside == 0:
-            _before = torch.get_num_threads(), _blas().limit(limits=1), _keep_float32()
+            _before = torch.get_num_threads(), _limit_blas(), _keep_float32()
         _inside += 1
         n_threads = _before[0]
     _depth.value = getattr(_depth, "value", 0) + 1
@@ -126,7 +146,7 @@ def one_thread():
             if _depth.value == 0:
                 _set_threads(n_threads)  # torch keeps a number for every thread as well
             if _inside == 0:
-                _before[1].restore_original_limits()
+                _before[1]()
                 _before[2]()
 
 

@@ -24,7 +24,7 @@ from ._pipelines.explain import explain as explain_array
 from ._pipelines.unwrap import unwrap
 from ._spectra.axis import axis_from_names, check_same_axis, known_by
 from ._spectra.names import column_names
-from ._work import checking, optional
+from ._work import optional, warnings_lock
 
 __all__ = ["LazyExplanation", "explain", "predict", "predict_proba"]
 
@@ -169,10 +169,10 @@ def explain(model: Any, X: Any, *, no_data: str = "nan", **explain_params: Any) 
     X, axis = _as_dask(da, X, model)
     if explain_params.get("x_axis") is None:
         explain_params["x_axis"] = axis
-    question, probe = _question(model, X, "explain", no_data, explain_params)
+    task, probe = _block_task(model, X, "explain", no_data, explain_params)
     # With several targets, those are the same for all spectra.
     names = ["maps", "outputs", "base_values"] + ["targets"] * (probe.maps.ndim == 2)
-    question = question.answered_by([getattr(probe, name) for name in names], model, names)
+    task = task.with_outputs_like([getattr(probe, name) for name in names], model, names)
     shared_model = delayed(model)
     answer_block = delayed(_answer_block, nout=len(names))
     grids = {name: np.empty(X.numblocks[:-1], dtype=object) for name in names}
@@ -180,9 +180,9 @@ def explain(model: Any, X: Any, *, no_data: str = "nan", **explain_params: Any) 
     # Blocks hold whole spectra: there is one block along the last axis.
     for index, block in np.ndenumerate(X.to_delayed()[..., 0]):
         start = tuple(int(each[place]) for each, place in zip(starts, index, strict=True))
-        parts = answer_block(block, shared_model, question, start)
+        parts = answer_block(block, shared_model, task, start)
         shape = tuple(sizes[place] for sizes, place in zip(X.chunks[:-1], index, strict=True))
-        for name, part, like in zip(names, parts, question.likes, strict=True):
+        for name, part, like in zip(names, parts, task.outputs, strict=True):
             grids[name][index] = da.from_delayed(part, shape + like.shape, dtype=like.dtype)
     arrays = {name: _join(da, grid) for name, grid in grids.items()}
     return LazyExplanation(
@@ -191,7 +191,7 @@ def explain(model: Any, X: Any, *, no_data: str = "nan", **explain_params: Any) 
 
 
 @dataclass(frozen=True)
-class _Like:
+class _Output:
     """An answer for one spectrum: its shape and type, and its value where there are no data."""
 
     shape: tuple
@@ -200,7 +200,7 @@ class _Like:
 
 
 @dataclass(frozen=True)
-class _Question:
+class _BlockTask:
     """What is asked of a model about every spectrum of an image; it travels to the workers.
 
     Attributes
@@ -211,7 +211,7 @@ class _Question:
         Arguments of the method.
     names : list
         Arrays of the explanation that are wanted.
-    likes : list of _Like
+    outputs : list of _Output
         What the answers are like.
     columns : list or None
         Names of the columns that the model knows.
@@ -219,7 +219,7 @@ class _Question:
     takes_constant : bool
         Whether the model takes spectra of equal points.
     config : dict
-        scikit-learn's settings where the question was asked.
+        scikit-learn's settings where the task was asked.
     """
 
     method: str
@@ -229,7 +229,7 @@ class _Question:
     config: dict
     takes_constant: bool = True
     names: Any = None
-    likes: Any = None
+    outputs: Any = None
 
     def answer(self, model, spectra):
         """Return what the model makes of spectra (n_samples, n_points)."""
@@ -245,24 +245,24 @@ class _Question:
         answer = self.answer(model, spectra)
         return [answer] if self.names is None else [getattr(answer, name) for name in self.names]
 
-    def answered_by(self, arrays, model, names=None):
-        """Return the question with what the answers are like, as those for one spectrum are."""
-        likes = [_like(array, model, self.no_data) for array in arrays]
-        return replace(self, names=names, likes=likes)
+    def with_outputs_like(self, arrays, model, names=None):
+        """Return the task with what the answers are like, as those for one spectrum are."""
+        outputs = [_like(array, model, self.no_data) for array in arrays]
+        return replace(self, names=names, outputs=outputs)
 
 
-def _question(model, X, method, no_data, params):
+def _block_task(model, X, method, no_data, params):
     """Return what is to be asked about every spectrum, and the answer for a made-up one."""
     if no_data not in ("nan", "raise"):
         raise ValueError(f"no_data={no_data!r}; expected 'nan' or 'raise'.")
     names = getattr(model, "feature_names_in_", None)
-    question = _Question(method, params, names, no_data, sklearn.get_config())
+    task = _BlockTask(method, params, names, no_data, sklearn.get_config())
     dtype = _float_type(X.dtype)
     # It varies from point to point, so that SNV and derivatives of it are finite.
     spectrum = np.random.RandomState(0).uniform(1, 2, size=(1, X.shape[-1]))
     for size in SIZES_OF_PROBE:
         try:
-            probe = question.answer(model, (size * spectrum).astype(dtype))
+            probe = task.answer(model, (size * spectrum).astype(dtype))
             break
         except ValueError as error:
             if size == SIZES_OF_PROBE[-1]:
@@ -271,28 +271,28 @@ def _question(model, X, method, no_data, params):
                     "shapes of what the model returns; nothing of X was read yet."
                 )
                 raise
-    with checking, warnings.catch_warnings():
+    with warnings_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            question.answer(model, np.zeros_like(spectrum, dtype=dtype))
+            task.answer(model, np.zeros_like(spectrum, dtype=dtype))
         except (ValueError, ArithmeticError):
-            question = replace(question, takes_constant=False)
-    return question, probe
+            task = replace(task, takes_constant=False)
+    return task, probe
 
 
 def _predictions(model, X, method, no_data):
     """Return the predictions of a method of the model for every spectrum, lazily."""
     da, delayed = _dask()
     image, _ = _as_dask(da, X, model)
-    question, probe = _question(model, image, method, no_data, {})
-    question = question.answered_by([probe], model)
-    (like,) = question.likes
+    task, probe = _block_task(model, image, method, no_data, {})
+    task = task.with_outputs_like([probe], model)
+    (like,) = task.outputs
     predictions = da.map_blocks(
         _predict_block,
         image,
         # One key of the graph: each worker receives the model once, for any number of blocks.
         delayed(model),
-        question,
+        task,
         chunks=image.chunks[:-1] + tuple((size,) for size in like.shape),
         drop_axis=[] if like.shape else [image.ndim - 1],
         meta=np.empty((0,) * (image.ndim - 1 + len(like.shape)), dtype=like.dtype),
@@ -309,12 +309,12 @@ def _named(predictions, X):
     return xr.DataArray(predictions, dims=dims, coords=coords)
 
 
-def _predict_block(block, model, question, block_info=None):
+def _predict_block(block, model, task, block_info=None):
     start = [begin for begin, _ in block_info[0]["array-location"][:-1]]
-    return _answer_block(block, model, question, start)[0]
+    return _answer_block(block, model, task, start)[0]
 
 
-def _answer_block(block, model, question, start):
+def _answer_block(block, model, task, start):
     """Return the answers for a block whose first pixel is at `start`; missing without data."""
     shape = block.shape[:-1]
     spectra = np.ma.getdata(block).reshape(-1, block.shape[-1])
@@ -322,38 +322,38 @@ def _answer_block(block, model, question, start):
     empty = ~np.isfinite(spectra).all(axis=1)
     if np.ma.isMaskedArray(block):
         empty |= np.ma.getmaskarray(block).reshape(spectra.shape).any(axis=1)
-    if not question.takes_constant:
+    if not task.takes_constant:
         empty |= (spectra == spectra[:, :1]).all(axis=1)
 
     def pixel(row):
         place = np.unravel_index(row, shape)
         return tuple(int(each + begin) for each, begin in zip(place, start, strict=True))
 
-    if question.no_data == "raise" and empty.any():
+    if task.no_data == "raise" and empty.any():
         raise ValueError(
             f"The pixel at {pixel(empty.argmax())} of X has no data: NaN, infinity, a mask, or all "
             f"points equal ({empty.sum()} of {len(empty)} pixels of its block). Leave such pixels "
             "out, or use no_data='nan'."
         )
     answers = [np.full((len(spectra), *like.shape), like.missing, like.dtype)
-               for like in question.likes]  # fmt: skip
+               for like in task.outputs]  # fmt: skip
     if not empty.all():
-        arrays = _arrays_or_pixel(model, question, spectra, np.flatnonzero(~empty), pixel)
+        arrays = _arrays_or_pixel(model, task, spectra, np.flatnonzero(~empty), pixel)
         for answer, array in zip(answers, arrays, strict=True):
             answer[~empty] = array
     return tuple(answer.reshape(*shape, *answer.shape[1:]) for answer in answers)
 
 
-def _arrays_or_pixel(model, question, spectra, rows, pixel):
+def _arrays_or_pixel(model, task, spectra, rows, pixel):
     """Return the arrays of the answer for some rows, or raise with the pixel that is refused."""
     try:
-        return question.arrays(model, spectra[rows])
+        return task.arrays(model, spectra[rows])
     except ValueError as error:
         refused = error
         while len(rows) > 1:  # it is in the first half, or else in the second
             half = rows[: len(rows) // 2]
             try:
-                question.arrays(model, spectra[half])
+                task.arrays(model, spectra[half])
                 rows = rows[len(half) :]
             except ValueError as reason:
                 rows, refused = half, reason
@@ -377,7 +377,7 @@ def _like(array, model, no_data):
         missing = "" if dtype.kind != "S" else b""
     elif dtype.kind == "O":
         missing = None
-    return _Like(array.shape[1:], dtype, missing)
+    return _Output(array.shape[1:], dtype, missing)
 
 
 def _join(da, grid):

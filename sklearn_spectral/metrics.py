@@ -19,7 +19,7 @@ from ._pipelines.unwrap import unwrap
 from ._record.arrays import check_alike, per_target
 from ._record.tables import bands_of
 from ._spectra.bands import BandsLike
-from ._spectra.checks import as_numbers, check_number, own_random_state, reading
+from ._spectra.checks import as_numbers, check_number, naming_argument, own_random_state
 from ._work import own_settings
 
 __all__ = [
@@ -408,7 +408,7 @@ def stability(explanations: Iterable[Explanation] | Explanation) -> Bunch:
     """
     if isinstance(explanations, Explanation):
         explanations = explanations.members
-    with reading("explanations", "explanations of the same spectra"):
+    with naming_argument("explanations", "explanations of the same spectra"):
         compared = list(explanations)
     for each in compared:
         _check_explanation(each)

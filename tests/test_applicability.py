@@ -131,7 +131,7 @@ def test_replicates_left_out_together_widen_the_limits():
 
 def test_many_spectra_are_thinned_out_and_judged_alike():
     model = regressor().fit(*spectra(1500, 0))
-    assert model._domain.n_units_ == 500
+    assert model._domain.n_groups_ == 500
     assert 0.03 < 1 - model.applicability(spectra(1000, 1)[0])["inside"].mean() < 0.07
 
 

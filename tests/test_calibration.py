@@ -128,11 +128,11 @@ def test_shares_by_hand(monkeypatch):
 
 def test_shares_are_found_where_candidates_are_all_but_alike():
     rng = np.random.RandomState(0)
-    units = np.arange(40)
+    groups = np.arange(40)
     for _ in range(50):
         spread = 10.0 ** -rng.randint(5, 16)
         alike = rng.normal(size=(1, 40, 1)) + spread * rng.normal(size=(7, 40, 1))
-        shares = _calibration._shares(alike, np.ones(40), units, rng)
+        shares = _calibration._shares(alike, np.ones(40), groups, rng)
         assert shares.min() > -1e-12 and shares.sum() == pytest.approx(1)
 
 
@@ -155,9 +155,9 @@ def test_folds_of_classes_leave_a_share_of_each_out():
 
 
 def test_choices_are_made_on_some_of_many_rows():
-    units = np.repeat(np.arange(20), 3)
-    rows = _folds.some_rows(units, 30, np.random.RandomState(0))
-    assert len(rows) == 30 and np.unique(np.unique(units[rows], return_counts=True)[1]) == [3]
+    groups = np.repeat(np.arange(20), 3)
+    rows = _folds.sample_rows(groups, 30, np.random.RandomState(0))
+    assert len(rows) == 30 and np.unique(np.unique(groups[rows], return_counts=True)[1]) == [3]
 
 
 def _calibrate(X, features, Y, jointly=True):
@@ -228,9 +228,9 @@ def test_many_rows_get_no_ridge(mixtures, features, monkeypatch):
 
 
 def test_choices_are_made_where_few_groups_hold_many_rows():
-    units = np.repeat(np.arange(15), 400)
-    rows = _folds.some_rows(units, _ridge.MAX_ROWS_TO_CHOOSE, np.random.RandomState(0))
-    assert len(rows) == _ridge.MAX_ROWS_TO_CHOOSE and len(np.unique(units[rows])) > 2
+    groups = np.repeat(np.arange(15), 400)
+    rows = _folds.sample_rows(groups, _ridge.MAX_ROWS_TO_CHOOSE, np.random.RandomState(0))
+    assert len(rows) == _ridge.MAX_ROWS_TO_CHOOSE and len(np.unique(groups[rows])) > 2
     assert len(np.unique(rows)) == len(rows)
 
 

@@ -13,7 +13,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor, cross_explain
-from sklearn_spectral._calibration.folds import set_aside, units_of, warnings_of_replicates
+from sklearn_spectral._calibration.folds import (
+    set_aside,
+    undominated_groups,
+    warnings_of_replicates,
+)
 from sklearn_spectral._pipelines.unwrap import argument_of_groups
 from sklearn_spectral._spectra.training_set import TrainingSet
 
@@ -26,7 +30,7 @@ def _data(groups, y=None):
 
 
 @pytest.mark.parametrize(
-    ("sizes", "n_units"),
+    ("sizes", "n_groups"),
     [
         ([20, 20, 20], 3),
         ([30, 30], 2),
@@ -39,9 +43,9 @@ def _data(groups, y=None):
         ([300, 100], 2),
     ],
 )
-def test_units_leave_enough_to_train_on(sizes, n_units):
-    units = units_of(_data(np.repeat(np.arange(len(sizes)), sizes)))
-    assert np.unique(units).tolist() == list(range(n_units))
+def test_units_leave_enough_to_train_on(sizes, n_groups):
+    groups = undominated_groups(_data(np.repeat(np.arange(len(sizes)), sizes)))
+    assert np.unique(groups).tolist() == list(range(n_groups))
 
 
 @pytest.mark.parametrize("sizes", [[59, 1], [58, 1, 1], [57, 3], [1, 50, 9]])

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_info
 
 from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor
 from sklearn_spectral._network import fitted as _fitted
-from sklearn_spectral._work import checking, for_each, one_thread
+from sklearn_spectral._work import for_each, one_thread, warnings_lock
 
 FEW = {"max_epochs": 2, "random_state": 0}
 
@@ -177,7 +177,7 @@ def test_filters_of_warnings_are_set_by_one_thread_at_a_time(
 
     class Watched(warnings.catch_warnings):
         def __enter__(self):
-            if not checking._is_owned():
+            if not warnings_lock._is_owned():
                 elsewhere.add("".join(traceback.format_stack(limit=8)))
             return super().__enter__()
 

@@ -23,14 +23,14 @@ from .._spectra.views import (
     without_rounding,
 )
 from .._work import progress
-from .folds import folds_of, some_rows, units_of
+from .folds import folds_of, sample_rows, undominated_groups
 from .pls import pls_candidates
 from .ridge import (
-    CONSTANT,
+    INTERCEPT_KERNEL,
     MAX_ROWS,
     MAX_ROWS_TO_CHOOSE,
+    NONLINEAR_SHARES,
     PENALTIES,
-    SHARES,
     errors_of_settings,
     gram,
     ridge_candidate,
@@ -42,7 +42,7 @@ FEATURES_AT_ONCE = 512
 # Mean square of scaled views that are constant but for rounding.
 CONSTANT_VIEW = 1e-10
 # What the network rounds away of a number, on average, as a share of it.
-FLOAT32 = np.finfo(np.float32).eps / 4
+FLOAT32_ERROR = np.finfo(np.float32).eps / 4
 OF_OUTPUTS = ("slopes", "weights", "constant")  # arrays whose first axis is that of the outputs
 
 
@@ -101,14 +101,14 @@ def calibrate(data, scaler, features, random_state, *, jointly, verbose=0):
     calibration : Calibration
         A constant where there are too few rows to leave any out.
     """
-    units = units_of(data)
-    folds = folds_of(units, data.y.argmax(axis=1) if jointly else None, random_state)
+    groups = undominated_groups(data)
+    folds = folds_of(groups, data.y.argmax(axis=1) if jointly else None, random_state)
     data = replace(data, sample_weight=data.sample_weight / data.sample_weight.mean())
     if min((len(train) for train, _ in folds), default=0) < 2:
         return constant_calibration(data, features.shape[1])
     ridge = None
     if len(data) <= MAX_ROWS:
-        few = some_rows(units, MAX_ROWS_TO_CHOOSE, random_state)
+        few = sample_rows(groups, MAX_ROWS_TO_CHOOSE, random_state)
         ridge = _Ridge(data, scaler, features, [test for _, test in folds], few)
     n_outputs = data.y.shape[1]
     columns = [slice(None)] if jointly else [slice(t, t + 1) for t in range(n_outputs)]
@@ -122,7 +122,7 @@ def calibrate(data, scaler, features, random_state, *, jointly, verbose=0):
         candidates = list(progress(fits, "calibrating", verbose=verbose))
         out_of_fold = np.array([candidate.out_of_fold for candidate in candidates])
         errors = out_of_fold - outputs.y
-        shares = _shares(errors, data.sample_weight, units, random_state)
+        shares = _shares(errors, data.sample_weight, groups, random_state)
         blended = [candidate * share for candidate, share in zip(candidates, shares, strict=True)]
         blends.append(sum(blended[1:], start=blended[0]))
     return Calibration(
@@ -147,7 +147,7 @@ def _pls(data, scaler, n_features, folds):
     views, Y, sample_weight = data.views, data.y, data.sample_weight
     no_weights = np.zeros((Y.shape[1], n_features))
     sizes = np.sqrt(np.average((views - scaler.mean_) ** 2, axis=0, weights=sample_weight))
-    lost, rounded = FLOAT32 * sizes, data.rounding  # by the network, and before
+    lost, rounded = FLOAT32_ERROR * sizes, data.rounding  # by the network, and before
 
     def as_it_is(coefficients):
         return coefficients
@@ -211,7 +211,7 @@ class _Ridge:
         for view, (linear, size, errors) in self.views.items():
             errors = errors[..., column].sum(axis=-1)
             best = np.unravel_index(np.argmin(errors), errors.shape)
-            share, penalty = SHARES[best[0]], PENALTIES[best[1]]
+            share, penalty = NONLINEAR_SHARES[best[0]], PENALTIES[best[1]]
             out_of_fold, duals = ridge_candidate(
                 linear, self.nonlinear, Y, self.sample_weight, self.folds, share, penalty
             )
@@ -221,22 +221,22 @@ class _Ridge:
             if share:
                 for columns, centred in self._centred_features():
                     weights[:, columns] = share / self.feature_size * (duals.T @ centred)
-            constant = mean + CONSTANT * duals.sum(axis=0) - weights @ self.feature_means
+            constant = mean + INTERCEPT_KERNEL * duals.sum(axis=0) - weights @ self.feature_means
             yield Calibration(slopes, weights, constant, out_of_fold + mean)
 
 
-def _shares(errors, sample_weight, units, random_state):
+def _shares(errors, sample_weight, groups, random_state):
     """Return the non-negative shares, of sum one, whose blend predicts left-out rows best.
 
-    They are the mean over resamplings of the rows: with few rows one best blend hangs on some of
-    them.
+    They are the mean over resamplings of the rows: with few rows one best blend depends too
+    much on a few of them.
 
     Parameters
     ----------
     errors : ndarray of shape (n_candidates, n_samples, n_outputs)
         Of the out-of-fold predictions.
     sample_weight : ndarray of shape (n_samples,)
-    units : ndarray of shape (n_samples,)
+    groups : ndarray of shape (n_samples,)
         Rows that are drawn together.
     random_state : numpy.random.RandomState
 
@@ -248,10 +248,10 @@ def _shares(errors, sample_weight, units, random_state):
     # the best candidate are about one: that is what the tolerance of the solver is meant for.
     best = np.sqrt(np.mean(errors**2, axis=(1, 2))).min()
     errors = np.moveaxis(errors / (best or np.abs(errors).max() or 1.0), 0, -1)  # (n, T, n_cand.)
-    n_units = units.max() + 1
+    n_groups = groups.max() + 1
     shares = np.zeros(errors.shape[-1])
     for _ in range(N_RESAMPLINGS):
-        drawn = random_state.multinomial(n_units, np.full(n_units, 1 / n_units))[units]
+        drawn = random_state.multinomial(n_groups, np.full(n_groups, 1 / n_groups))[groups]
         root = np.sqrt(drawn * sample_weight)[:, None, None]
         # Minimise |errors s| for sum(s) = 1: the solution for a constant target, rescaled.
         triangle = np.linalg.qr((errors * root).reshape(-1, len(shares)), mode="r")

@@ -1,4 +1,4 @@
-"""What a model was trained on: latent variables of its training spectra, and how far is far."""
+"""PCA of the training spectra, with limits of T2 and Q for new spectra."""
 
 import numpy as np
 from scipy.linalg import eigh
@@ -7,8 +7,8 @@ from sklearn.model_selection import GroupKFold
 
 from .._pickles import part_of_models
 from .._spectra.views import ViewScaler
-from .._work import checking
-from .folds import units_of
+from .._work import warnings_lock
+from .folds import undominated_groups
 
 # Of more training spectra than this, as many are taken in even steps.
 MAX_ROWS = 500
@@ -16,14 +16,14 @@ MAX_ROWS = 500
 VARIANCE_SHARE = 0.99
 MAX_COMPONENTS = 20
 ROWS_PER_COMPONENT = 5
-# Along the last of them left-out spectra vary at least by this share of what the others do: one
-# that describes the noise of its own spectra finds little of it in others.
+# Latent variables count up to the last one along which left-out spectra have at least this share
+# of the variance of the training spectra. One that fits noise has less.
 REAL_SHARE = 0.7
 N_FOLDS = 10
 # Share of spectra like those of the training that may count as strange.
 FALSE_ALARMS = 0.05
 # Fewer spectra, or groups, say nothing about the spread of the next.
-MIN_UNITS = 5
+MIN_GROUPS = 5
 # Mean square of scaled views that is rounding.
 ROUNDING = 1e-10
 
@@ -43,10 +43,10 @@ class Domain:
     loadings_ : ndarray of shape (n_dimensions, n_components)
     variances_ : ndarray of shape (n_components,)
         Of the scores.
-    n_units_ : int
+    n_groups_ : int
         Spectra, or groups of them, that the limits come from.
     limits_ : ndarray of shape (2,)
-        Of T2 and Q; NaN where `n_units_` is less than `MIN_UNITS`.
+        Of T2 and Q; NaN where `n_groups_` is less than `MIN_GROUPS`.
     """
 
     def fit(self, data, scaler):
@@ -64,7 +64,7 @@ class Domain:
         """
         if len(data) > MAX_ROWS:
             data = data[np.linspace(0, len(data) - 1, MAX_ROWS).astype(int)]
-        groups = units_of(data)
+        groups = undominated_groups(data)
         X = _scaled(data, scaler)
         self.mean_ = X.mean(axis=0)
         X -= self.mean_
@@ -75,9 +75,9 @@ class Domain:
         most = max(len(X) // ROWS_PER_COMPONENT, 1)
         n_components = min(enough, most, len(variances))
         # One group alone counts as one, although its rows are left out one by one.
-        self.n_units_ = min(len(np.unique(data.units)), len(np.unique(groups)))
+        self.n_groups_ = min(len(np.unique(data.row_groups)), len(np.unique(groups)))
         self.limits_ = np.full(2, np.nan)
-        if self.n_units_ >= MIN_UNITS:
+        if self.n_groups_ >= MIN_GROUPS:
             scores, sizes, of_left_out = _out_of_fold(data, groups, n_components)
             n_components = _count_real(scores**2 / sizes)
             left_out = _t2_and_q(scores[:, :n_components], sizes[:, :n_components], of_left_out)
@@ -95,10 +95,10 @@ class Domain:
 
     def check_limits(self):
         """Raise where too few spectra were left out for limits."""
-        if self.n_units_ < MIN_UNITS:
+        if self.n_groups_ < MIN_GROUPS:
             raise ValueError(
                 "The limits of applicability come from spectra left out in fit, whole groups at a "
-                f"time, but it was given {self.n_units_}; at least {MIN_UNITS} are needed, "
+                f"time, but it was given {self.n_groups_}; at least {MIN_GROUPS} are needed, "
                 f"and {round(1 / FALSE_ALARMS) - 1} for limits that hold. Fit on more spectra or "
                 "groups (the first call to partial_fit counts)."
             )
@@ -142,7 +142,7 @@ def _out_of_fold(data, groups, n_components):
     rounding = data.rounding
     # A seed of its own: the estimator's random state goes on as without.
     folds = GroupKFold(min(N_FOLDS, len(np.unique(groups))), shuffle=True, random_state=0)
-    with checking:
+    with warnings_lock:
         folds = list(folds.split(groups, groups=groups))
     for train, test in folds:
         others = data[train]
@@ -160,7 +160,7 @@ def _out_of_fold(data, groups, n_components):
 
 
 def _count_real(shares):
-    """Return how many latent variables other spectra vary along as the training spectra do.
+    """Return the number of latent variables that also describe left-out spectra.
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ def _joint_limits(statistics):
     Each is exceeded by as many, however far the values of one and of the other reach.
     """
     n_samples = len(statistics)
-    # Of n + 1 alike each is as likely to be the largest: the rank of conformal prediction.
+    # Of n + 1 exchangeable spectra every rank is equally likely (conformal prediction).
     n_inside = min(int(np.ceil((n_samples + 1) * (1 - FALSE_ALARMS))), n_samples)
     # T2 at even numbers and Q at odd ones: no two spectra have the same largest one.
     ranks = 2 * rankdata(statistics, method="ordinal", axis=0).astype(int) + [0, 1]

@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 from sklearn.model_selection import GroupKFold, GroupShuffleSplit, StratifiedGroupKFold
 
-from .._work import checking
+from .._work import warnings_lock
 
 N_FOLDS = 10
 # What is left to train on where a group is left out: this share of the rows, and so many.
@@ -14,7 +14,7 @@ LEAST_SHARE = 0.25
 LEAST_ROWS = 10
 # Random choices of groups for validation that are looked at, and what these may take in all.
 N_CHOICES = 300
-UNITS_OF_CHOICES = 30_000
+GROUPS_OF_CHOICES = 30_000
 # Rows that follow each other with equal y look like replicates where there are so many runs of
 # them, each of another y, no longer than this on average and with at least this share of all rows,
 # and where so often two rows of one run are nearer to each other than two between which y changes.
@@ -24,15 +24,15 @@ SHARE_IN_RUNS = 0.5
 NEARER = 0.8
 
 
-def units_of(data):
+def undominated_groups(data):
     """Return whole numbers from 0 on for the rows of a training set, the same for one group.
 
     A group without which too little would be left to train on is divided into its rows.
     """
-    units = data.units.copy()
+    groups = data.row_groups.copy()
     alone = in_dominating_group(data)
-    units[alone] = units.max() + 1 + np.arange(alone.sum())
-    return np.unique(units, return_inverse=True)[1]
+    groups[alone] = groups.max() + 1 + np.arange(alone.sum())
+    return np.unique(groups, return_inverse=True)[1]
 
 
 def warnings_of_groups(data):
@@ -94,42 +94,42 @@ def in_dominating_group(data):
     return (sizes.max() > len(data) - enough) & (data.groups == sizes.argmax())
 
 
-def folds_of(units, labels, random_state):
+def folds_of(groups, labels, random_state):
     """Return rows to train on and rows to leave out, dealt at random, groups kept together.
 
     Where there are labels, every fold gets its share of each: a class that a fold leaves out as a
     whole would be unknown to its calibrations.
     """
-    n_folds = min(N_FOLDS, units.max() + 1)
+    n_folds = min(N_FOLDS, groups.max() + 1)
     if n_folds < 2:
         return []
     if labels is None or np.bincount(labels).max() < n_folds:  # too few to share out
-        shuffled = random_state.permutation(units.max() + 1)[units]
-        with checking:
+        shuffled = random_state.permutation(groups.max() + 1)[groups]
+        with warnings_lock:
             return list(GroupKFold(n_folds).split(shuffled, groups=shuffled))
-    folds = stratified_folds(labels, units, n_folds, random_state)
+    folds = stratified_folds(labels, groups, n_folds, random_state)
     return [(train, test) for train, test in folds if len(test)]
 
 
-def stratified_folds(labels, units, n_folds, random_state):
+def stratified_folds(labels, groups, n_folds, random_state):
     """Deal groups to folds so that each has its share of every class: (train, test) rows.
 
     scikit-learn warns of classes that are rarer than the folds are many. To silence it changes
     settings of the whole process, which is done for one thread at a time.
     """
     splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=random_state)
-    with checking, warnings.catch_warnings():
+    with warnings_lock, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The least populated class")
-        return list(splitter.split(labels, labels, units))
+        return list(splitter.split(labels, labels, groups))
 
 
-def some_rows(units, n_wanted, random_state):
+def sample_rows(groups, n_wanted, random_state):
     """Return about `n_wanted` rows, or all: those of some of the groups."""
-    n_units = units.max() + 1
-    wanted = math.ceil(n_units * n_wanted / len(units))
+    n_groups = groups.max() + 1
+    wanted = math.ceil(n_groups * n_wanted / len(groups))
     # More than one fold holds: something is left to train on.
-    n_kept = max(wanted, math.ceil(n_units / N_FOLDS) + 1)
-    rows = np.flatnonzero((random_state.permutation(n_units) < n_kept)[units])
+    n_kept = max(wanted, math.ceil(n_groups / N_FOLDS) + 1)
+    rows = np.flatnonzero((random_state.permutation(n_groups) < n_kept)[groups])
     if len(rows) > n_wanted:  # a kept group may be large
         rows = np.sort(random_state.choice(rows, n_wanted, replace=False))
     return rows
@@ -148,21 +148,21 @@ def set_aside(data, fraction, random_state, *, classes=None):
     classes : ndarray of shape (n_classes,) or None
         Labels; each then has its share in both parts.
     """
-    n_units = len(np.unique(data.units))
-    if n_units < 2:
+    n_groups = len(np.unique(data.row_groups))
+    if n_groups < 2:
         raise ValueError(
             "early_stopping sets groups aside for validation, but groups holds one group "
             "only. Fit without early_stopping or without groups."
         )
     if classes is not None:
-        _check_units_of_classes(data, classes)
+        _check_groups_of_classes(data, classes)
     # Groups of unlike size are chosen for how many spectra they hold.
     if data.groups is not None and np.ptp(np.bincount(data.groups)[np.unique(data.groups)]):
         training, validation = _groups_near(data, fraction, random_state, classes)
     elif classes is not None:
-        training, validation = _shares_of_classes(data, n_units, fraction, random_state)
+        training, validation = _shares_of_classes(data, n_groups, fraction, random_state)
     else:
-        training, validation = _share(data, n_units, fraction, random_state)
+        training, validation = _share(data, n_groups, fraction, random_state)
     if classes is not None:
         missing = np.setdiff1d(data.y, data.y[training])
         if len(missing):
@@ -178,14 +178,14 @@ def _groups_near(data, fraction, random_state, classes):
 
     Of some random choices the one is taken whose share, and that of each class, is the nearest.
     """
-    units = np.unique(data.groups, return_inverse=True)[1]
+    groups = np.unique(data.groups, return_inverse=True)[1]
     labels = np.zeros(len(data), dtype=int) if classes is None else data.y
-    counts = np.zeros((units.max() + 1, labels.max() + 1))
-    np.add.at(counts, (units, labels), 1)
+    counts = np.zeros((groups.max() + 1, labels.max() + 1))
+    np.add.at(counts, (groups, labels), 1)
     counts = np.column_stack([counts.sum(axis=1), counts[:, counts.any(axis=0)]])
     wanted = fraction * len(data)
     best = np.inf
-    for _ in range(max(10, min(N_CHOICES, UNITS_OF_CHOICES // len(counts)))):
+    for _ in range(max(10, min(N_CHOICES, GROUPS_OF_CHOICES // len(counts)))):
         order = random_state.permutation(len(counts))
         aside = counts[order[:-1]].cumsum(axis=0)  # at least one group is left to train on
         n_aside = np.abs(aside[:, 0] - wanted).argmin()
@@ -194,28 +194,28 @@ def _groups_near(data, fraction, random_state, classes):
         distance = without + np.abs(shares - fraction).max()
         if distance < best:
             best, chosen = distance, order[: n_aside + 1]
-    validation = np.isin(units, chosen)
+    validation = np.isin(groups, chosen)
     return np.flatnonzero(~validation), np.flatnonzero(validation)
 
 
-def _share(data, n_units, fraction, random_state):
+def _share(data, n_groups, fraction, random_state):
     splitter = GroupShuffleSplit(1, test_size=fraction, random_state=random_state)
     try:
-        with checking:
-            return next(splitter.split(data.spectra, data.y, data.units))
+        with warnings_lock:
+            return next(splitter.split(data.spectra, data.y, data.row_groups))
     except ValueError as error:
         raise ValueError(
-            f"early_stopping cannot divide {n_units} spectra (or groups) with "
+            f"early_stopping cannot divide {n_groups} spectra (or groups) with "
             f"validation_fraction={fraction:g}: one part would be empty. Bring "
             "it nearer to 0.5, or fit without early_stopping."
         ) from error
 
 
-def _check_units_of_classes(data, classes):
+def _check_groups_of_classes(data, classes):
     rare = [
         label
         for index, label in enumerate(classes.tolist())
-        if len(np.unique(data.units[data.y == index])) < 2
+        if len(np.unique(data.row_groups[data.y == index])) < 2
     ]
     if rare:
         raise ValueError(
@@ -224,9 +224,9 @@ def _check_units_of_classes(data, classes):
         )
 
 
-def _shares_of_classes(data, n_units, fraction, random_state):
+def _shares_of_classes(data, n_groups, fraction, random_state):
     # Folds of the smaller part, which is the one to train on where that is wanted.
     smaller = min(fraction, 1 - fraction)
-    n_splits = min(max(2, round(1 / smaller)), np.bincount(data.y).max(), n_units)
-    large, small = stratified_folds(data.y, data.units, n_splits, random_state)[0]
+    n_splits = min(max(2, round(1 / smaller)), np.bincount(data.y).max(), n_groups)
+    large, small = stratified_folds(data.y, data.row_groups, n_splits, random_state)[0]
     return (large, small) if smaller == fraction else (small, large)

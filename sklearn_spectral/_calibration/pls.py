@@ -51,11 +51,11 @@ def pls_candidates(Z, Y, sample_weight, folds, rounding=0.0):
     lost = np.reshape(rounding, (-1, 1))
     most = MAX_ROUNDING_ERROR * np.where(spread > 0, spread, 1.0)
     for scaled in (False, True):
-        emphasis = [np.ones(Z.shape[1])] * len(rows)
+        wavelength_weights = [np.ones(Z.shape[1])] * len(rows)
         for _ in range(1 + scaled * N_REWEIGHTINGS):
             paths = [
                 _pls_path(Z[train], Y[train], sample_weight[train], scaled, weight, limit)
-                for train, weight in zip(rows, emphasis, strict=True)
+                for train, weight in zip(rows, wavelength_weights, strict=True)
             ]
             predicted = np.empty((limit, *Y.shape))
             for (_, test), (coefficients, intercepts, _) in zip(folds, paths, strict=False):
@@ -68,10 +68,10 @@ def pls_candidates(Z, Y, sample_weight, folds, rounding=0.0):
                 break
             coefficients, intercepts, _ = paths[-1]
             yield predicted[best], coefficients[best], intercepts[best]
-            emphasis = [_emphasis(path[0][best], path[2]) for path in paths]
+            wavelength_weights = [_wavelength_weights(path[0][best], path[2]) for path in paths]
 
 
-def _pls_path(Z, Y, sample_weight, scaled, emphasis, n_components):
+def _pls_path(Z, Y, sample_weight, scaled, wavelength_weights, n_components):
     """Fit PLS with 1, 2, ... `n_components` latent variables.
 
     Returns
@@ -89,7 +89,7 @@ def _pls_path(Z, Y, sample_weight, scaled, emphasis, n_components):
         scale = np.sqrt(np.where(variance > 1e-20 * variance.max(), variance, np.inf))
     else:  # by one number: very small covariances are taken for none
         scale = np.full(Z.shape[1], np.sqrt(variance.mean()) or 1.0)
-    factor = emphasis / scale
+    factor = wavelength_weights / scale
     coefficients = factor[:, None] * _kernel_pls(
         (Z - z_mean) * factor, Y, sample_weight, n_components
     )
@@ -145,7 +145,7 @@ def _kernel_pls(Z, Y, sample_weight, n_components):
     return B
 
 
-def _emphasis(coefficients, scale):
+def _wavelength_weights(coefficients, scale):
     """Return the weight of each wavelength in the next fit, at most one."""
     size = np.linalg.norm(coefficients, axis=1) * np.where(np.isfinite(scale), scale, 0.0)
     width = max(1, round(len(size) * REWEIGHTING_SHARE))

@@ -8,11 +8,11 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 # How much the features count beside the view itself: none, where the answer is linear in it.
-SHARES = (0.0, 0.01, 0.1, 0.5, 1.0)
-# Penalties, for products whose mean square is one. Smaller ones drown in float32's rounding.
+NONLINEAR_SHARES = (0.0, 0.01, 0.1, 0.5, 1.0)
+# Penalties, for products whose mean square is one. Smaller ones are below the precision of float32.
 PENALTIES = 10.0 ** np.arange(-6, 1.01, 0.5)
 # Added to every product: a constant feature of hardly any penalty, which is the intercept.
-CONSTANT = 10.0
+INTERCEPT_KERNEL = 10.0
 # Share and penalty are chosen on so many rows: they change little with more.
 MAX_ROWS_TO_CHOOSE = 600
 # With more rows there is no ridge: their products with each other would fill the memory.
@@ -53,12 +53,12 @@ def errors_of_settings(linear, nonlinear, Y, sample_weight, folds):
 
     Returns
     -------
-    errors : ndarray of shape (len(SHARES), len(PENALTIES), n_outputs)
+    errors : ndarray of shape (len(NONLINEAR_SHARES), len(PENALTIES), n_outputs)
     """
     return np.array(
         [
             _errors(_mix(linear, nonlinear, share), Y, sample_weight, folds, PENALTIES)
-            for share in SHARES
+            for share in NONLINEAR_SHARES
         ]
     )
 
@@ -94,7 +94,7 @@ def ridge_candidate(linear, nonlinear, Y, sample_weight, folds, share, penalty):
 
 
 def _mix(linear, nonlinear, share):
-    return (1 - share) * linear + share * nonlinear + CONSTANT
+    return (1 - share) * linear + share * nonlinear + INTERCEPT_KERNEL
 
 
 def _errors(products, Y, sample_weight, folds, penalties):

@@ -1,4 +1,7 @@
-"""What both estimators share: fit, outputs and explanations, with hooks for the two leaves."""
+"""What both estimators share: fit, outputs and explanations.
+
+The classifier and the regressor define the methods at the end of the class.
+"""
 
 import warnings
 from abc import ABC, abstractmethod
@@ -25,9 +28,10 @@ from .._spectra.axis import axis_from_names, on_trained_axis, resolve_axis
 from .._spectra.checks import (
     check_class_weight,
     check_complete,
+    check_n_points,
     check_sample_weight,
+    copy_unless_memmap,
     group_codes,
-    kept,
     own_random_state,
     validated,
 )
@@ -35,10 +39,8 @@ from .._spectra.names import column_names, output_names
 from .._spectra.parameters import check_parameters
 from .._spectra.training_set import TrainingSet
 from .._spectra.views import ViewScaler, views
-from .._work import checking, own_settings
+from .._work import own_settings, warnings_lock
 
-# A spectrum of one point has no neighbours to convolve.
-MIN_POINTS = 2
 # By how much of the spread of y the network may differ from the calibration it is started from:
 # ordinary ones differ by a millionth.
 MAX_DEVIATION = 1e-3
@@ -172,8 +174,6 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
             messages = []
             if not goes_on:
                 messages = warnings_of_replicates(data) + self._start(training, random_state)
-            # Weights of mean one leave the meaning of lr alone.
-            self._mean_weight = training.mean_weight
             messages += self._train(
                 training, validation, max_epochs=self.max_epochs, first=not goes_on
             )
@@ -189,10 +189,7 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
             data = self._training_set(
                 X, y, sample_weight, None, new=new, min_samples=1, classes=classes
             )
-            messages = []
-            if new:
-                messages = self._start(data, own_random_state(self.random_state))
-                self._mean_weight = data.mean_weight
+            messages = self._start(data, own_random_state(self.random_state)) if new else []
             # From a calibration there is something to lose, from a constant there is not.
             schedule = "warm-up" if self._calibrated else "constant"
             messages += self._train(data, max_epochs=1, schedule=schedule, first=new)
@@ -206,7 +203,7 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
         names_of_y = output_names(y)
         quantifies = not is_classifier(self)
         axis = axis_from_names(column_names(X)) if new else None
-        with checking:
+        with warnings_lock:
             X, y = validated(
                 self,
                 X if new else on_trained_axis(self, X),
@@ -217,19 +214,14 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
                 multi_output=quantifies,
                 y_numeric=quantifies,
             )
-            if X.shape[1] < MIN_POINTS:
-                raise ValueError(
-                    f"X has {X.shape[1]} feature(s) (shape={X.shape}), but a spectrum needs at "
-                    f"least {MIN_POINTS} points for the network's convolutions. Is X transposed, "
-                    "or was it read with the wrong separator (sep=';')?"
-                )
+            check_n_points(X)
             y = self._check_y(y)
             sample_weight, exponent = check_sample_weight(sample_weight, X, min_samples)
             groups = None if groups is None else group_codes(groups, len(X))
-            kept = sample_weight > 0
-            if not kept.all():
-                X, y, sample_weight = X[kept], y[kept], sample_weight[kept]
-                groups = None if groups is None else groups[kept]
+            counts = sample_weight > 0
+            if not counts.all():
+                X, y, sample_weight = X[counts], y[counts], sample_weight[counts]
+                groups = None if groups is None else groups[counts]
             if not quantifies:
                 sample_weight, exponent = check_class_weight(
                     self.class_weight, y, sample_weight, exponent
@@ -293,14 +285,17 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
         training.weighted()  # raises where there is no weight
         params = self.get_params(deep=False) | {"max_epochs": max_epochs}
         whole = schedule == "one-cycle"  # of `fit`, else some spectra of many
+        if first or whole:
+            # Weights of mean one leave the meaning of lr alone.
+            self._mean_weight = training.mean_weight
         with self._around_training(training, first, whole):
-            # Files of before have no mean weight: theirs is that of the spectra at hand.
-            unit = getattr(self, "_mean_weight", training.mean_weight)
-            messages = self._network.train(training, validation, params, schedule, unit)
+            messages = self._network.train(
+                training, validation, params, schedule, self._mean_weight
+            )
         return [ConvergenceWarning(message) for message in messages]
 
     def _centre(self, training):
-        """Let the training spectra be what maps compare with: base values are mean outputs."""
+        """Subtract the mean training features, so that base values are mean outputs."""
         self.mean_spectrum_ = training.mean_spectrum
         if not self._network.centre_features(training):
             raise ValueError(
@@ -392,7 +387,7 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
             is unknown or not possible, `x_axis` is not one sorted number per point, or `out` has
             another shape than the maps.
         """
-        spectra = kept(self._check_spectra(X), X)
+        spectra = copy_unless_memmap(self._check_spectra(X), X)
         labels, output_name = self._named_outputs
         return explanation_of(
             self._network,
@@ -473,7 +468,7 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
         scores = pd.DataFrame(ratios, columns=["hotelling_t2", "q_residual"], index=index)
         return scores.assign(inside=np.asarray((ratios <= 1).all(axis=1)))
 
-    # -------------------------------------------------------- hooks of the two leaves
+    # ------------------------------- what the classifier and the regressor must define
 
     @abstractmethod
     def _check_y(self, y):

@@ -10,7 +10,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 
 from .._calibration.probabilities import logits_of_memberships, mean_entropy, temperature
-from .._spectra.checks import check_classes, reading
+from .._spectra.checks import check_classes, naming_argument
 from .base import BaseResNet1D
 
 # Fewer spectra than this, in `partial_fit`, do not show a temperature on their own: it is a mean
@@ -269,7 +269,7 @@ class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
     # ------------------------------------------------------------------ hooks
 
     def _check_y(self, y):
-        with reading("y", "labels, all numbers or all text"):
+        with naming_argument("y", "labels, all numbers or all text"):
             check_classification_targets(y)
             np.unique(y)
         return y
@@ -302,7 +302,7 @@ class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
 
     @contextmanager
     def _around_training(self, training, first, whole):
-        """Let training move the logits, but not make them larger than left-out spectra bear out.
+        """Train, then rescale the logits: no more certain than left-out spectra justify.
 
         Training raises the probabilities of the spectra that it sees, without end and whatever
         there is to learn. Those of the calibration it starts from are what spectra left out
@@ -317,7 +317,7 @@ class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
         yield
         # Softmax does not see what all logits have in common.
         network.centre_outputs()
-        if getattr(self, "_start_weights", None):  # files of before have none
+        if self._start_weights:
             start = network.with_weights(self._start_weights).outputs_of_views(training.views)
             logits = network.outputs_of_views(training.views)
             if np.isfinite(logits).all():  # else `_centre` says so

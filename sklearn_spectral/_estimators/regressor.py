@@ -9,7 +9,7 @@ from sklearn.base import RegressorMixin
 from sklearn.preprocessing import StandardScaler
 
 from .._spectra.checks import check_values
-from .._work import checking
+from .._work import warnings_lock
 from .base import BaseResNet1D
 
 
@@ -175,7 +175,7 @@ class ResNet1DRegressor(RegressorMixin, BaseResNet1D):
 
     def _calibrate(self, data, calibration_of):
         # The weighted variance of a constant may be below zero by rounding; its scale is one.
-        with checking, np.errstate(invalid="ignore"):
+        with warnings_lock, np.errstate(invalid="ignore"):
             self._y_scaler = StandardScaler().fit(data.y, sample_weight=data.sample_weight)
             scaled = self._y_scaler.transform(data.y)
         return calibration_of(scaled)

@@ -266,23 +266,6 @@ def _check_attributes(estimator):
     numbers["_domain.loadings_"] = (domain.loadings_, (N_VIEWS * n_bins, n_components))
     numbers["_domain.variances_"] = (domain.variances_, (n_components,))
     names["_domain.limits_"] = (domain.limits_, (2,))  # NaN of few spectra
-    if type(estimator._calibrated) is not bool:
-        raise ValueError(f"_calibrated is {estimator._calibrated!r:.80}")
-    temperature = estimator._temperature if hasattr(estimator, "classes_") else 1.0
-    if type(temperature) is not float or not 1 <= temperature <= HOTTEST:
-        raise ValueError(f"_temperature is {temperature!r:.80}")
-    # Files of before have none of these.
-    start = getattr(estimator, "_start_weights", None) or []
-    for net, weights in zip(estimator.nets_, start, strict=False):
-        check_like(net.module_.state_dict(), weights, "start")
-    mean, exponent = getattr(estimator, "_mean_weight", (1.0, 0))
-    if not (type(mean) is float and 0 < mean < np.inf and type(exponent) is int) or (
-        abs(exponent) > MAX_EXPONENT
-    ):
-        raise ValueError(f"_mean_weight is {estimator._mean_weight!r:.80}")
-    unit = getattr(estimator, "_axis_unit", None)
-    if unit not in (None, *UNITS):
-        raise ValueError(f"_axis_unit is {unit!r:.80}")
     if estimator.x_axis_ is not None:
         numbers["x_axis_"] = (estimator.x_axis_, (n_points,))
     if hasattr(estimator, "feature_names_in_"):
@@ -292,6 +275,28 @@ def _check_attributes(estimator):
             raise ValueError(f"{name} has shape {array.shape}; expected {shape}")
         if name in numbers and not np.isfinite(array).all():
             raise ValueError(f"{name} holds NaN or infinity")
+    _check_settings(estimator)
+
+
+def _check_settings(estimator):
+    """Check attributes that are no arrays, and the weights that training started from."""
+    temperature = estimator._temperature if hasattr(estimator, "classes_") else 1.0
+    mean, exponent = estimator._mean_weight
+    held = {
+        "_calibrated": type(estimator._calibrated) is bool,
+        "_temperature": type(temperature) is float and 1 <= temperature <= HOTTEST,
+        "_mean_weight": type(mean) is float
+        and 0 < mean < np.inf
+        and type(exponent) is int
+        and abs(exponent) <= MAX_EXPONENT,
+        "_axis_unit": estimator._axis_unit in (None, *UNITS),
+    }
+    for name, holds in held.items():
+        if not holds:
+            raise ValueError(f"{name} is {getattr(estimator, name)!r:.80}")
+    start = getattr(estimator, "_start_weights", None) or []  # a regressor has none
+    for net, weights in zip(estimator.nets_, start, strict=False):
+        check_like(net.module_.state_dict(), weights, "start")
 
 
 def write(path, data):

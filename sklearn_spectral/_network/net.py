@@ -1,4 +1,4 @@
-"""One skorch net: made, put away and put back."""
+"""One skorch net: made, saved and restored."""
 
 import copy
 from functools import partial
@@ -10,7 +10,7 @@ from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 from skorch.callbacks import EpochScoring, LRScheduler
 
 from .._pickles import part_of_models
-from .._work import checking
+from .._work import warnings_lock
 from .resnet1d import ResNet1D
 
 NETWORK = ResNet1D  # what every net is made around
@@ -71,7 +71,7 @@ class _Accuracy(EpochScoring):
     """skorch's score of a classifier, by scikit-learn and its checks."""
 
     def _scoring(self, net, X_test, y_test):
-        with checking:
+        with warnings_lock:
             return super()._scoring(net, X_test, y_test)
 
 

@@ -258,7 +258,7 @@ class ResNet1D(nn.Module):
 
     @torch.no_grad()
     def centre_features(self, mean: Tensor) -> None:
-        """Take `mean` (K, n_positions) off the features, and keep the outputs: the bias has it.
+        """Subtract `mean` (K, n_positions) from the features; the bias keeps the outputs.
 
         What a map says is then said relative to the mean spectrum; otherwise what all spectra
         have in common would lie upon what sets one apart.

@@ -21,8 +21,8 @@ WARM_UP = 2000
 # A model that knows no more than the mean has a loss of about one. Training that is so many times
 # as far off does not come back, though its loss may be finite.
 RUNAWAY = 100.0
-# Shares of lr that are tried in turn where training diverges. More than 100 times too large, lr
-# is a mistake to tell about and not to mend.
+# Shares of lr that are tried in turn where training diverges. If lr is more than 100 times too
+# large, it is an error.
 RESCUES = (1.0, 0.1, 0.01)
 
 

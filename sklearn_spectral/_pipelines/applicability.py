@@ -54,7 +54,7 @@ def applicability(
     >>> blends = make_oil_blends(60, random_state=0)
     >>> model = make_pipeline(
     ...     StandardNormalVariate(), ResNet1DRegressor(max_epochs=1, random_state=0)
-    ... ).fit(blends.data, blends.target)
+    ... ).fit(blends.data, blends.target, resnet1dregressor__groups=blends.groups)
     >>> new = make_oil_blends(20, random_state=1).data
     >>> bool(applicability(model, new)["inside"].mean() > 0.8)
     True

@@ -20,7 +20,13 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from .._record.arrays import chosen_rows
 from .._spectra.axis import Axis
-from .._spectra.checks import check_number, group_codes, own_random_state, reading, some
+from .._spectra.checks import (
+    check_number,
+    group_codes,
+    listed,
+    naming_argument,
+    own_random_state,
+)
 from .._spectra.names import column_names
 from .._work import progress
 from .explain import columns_seen, explain
@@ -166,7 +172,7 @@ def _readable_cv(cv):
     """Return `cv`; pairs of rows, which may come only once, as a list."""
     if cv is None or isinstance(cv, (int, np.integer)) or hasattr(cv, "split"):
         return cv
-    with reading("cv", "a number of folds, a splitter, or pairs of rows (train, test)"):
+    with naming_argument("cv", "a number of folds, a splitter, or pairs of rows (train, test)"):
         return [tuple(map(np.atleast_1d, fold)) for fold in cv]
 
 
@@ -220,14 +226,14 @@ def _check_same_columns(columns):
     if any(not np.array_equal(each, columns[0]) for each in columns):
         raise ValueError(
             "The models see different wavelengths after their preprocessing: columns "
-            f"{some(columns[0])} of X, and others. Their maps cannot be joined; use preprocessing "
-            "that keeps or chooses the same columns for all."
+            f"{listed(columns[0])} of X, and others. Their maps cannot be joined; use "
+            "preprocessing that keeps or chooses the same columns for all."
         )
 
 
 def _check_classes(folds, y):
     """Raise before any fit where a class is missing from the training spectra of a fold."""
-    with reading("y", "labels, all numbers or all text"):
+    with naming_argument("y", "labels, all numbers or all text"):
         labels = np.asarray(y)
         known = np.unique(labels)
     for number, (train, _) in enumerate(folds):

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from .._spectra.axis import Axis
-from .._spectra.checks import as_numbers, reading
+from .._spectra.checks import as_numbers, naming_argument
 from .._spectra.names import column_names
 from .unwrap import BAGGING, describe, linear_inverse, unwrap, weights_of_members
 
@@ -101,7 +101,7 @@ def explain(
     >>> explain(model, X).x_axis[:3]
     array([800., 804., 808.])
     """
-    with reading("X", "an array of numbers"):
+    with naming_argument("X", "an array of numbers"):
         shape = np.shape(X)
     n_columns = shape[1] if len(shape) == 2 else None
     axis = Axis.of(column_names(X), x_axis, n_columns)

@@ -5,7 +5,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from .._spectra.bands import Bands, BandsLike, every_point, resolve_bands
-from .._spectra.checks import LARGEST, SMALLEST, as_numbers, reading
+from .._spectra.checks import LARGEST, SMALLEST, as_numbers, naming_argument
 from .arrays import ExplanationArrays, per_target
 
 # A band is stable if its contribution is at least so many standard deviations between models.
@@ -104,7 +104,7 @@ def summary(
     if n_samples == 0:
         raise ValueError("This explanation is of 0 spectra: there is nothing to sum up.")
     grouped = by is not None
-    with reading("by", "one value per spectrum"):
+    with naming_argument("by", "one value per spectrum"):
         values = np.asarray(by) if grouped else np.zeros(n_samples, dtype=int)
     if values.shape != (n_samples,):
         raise ValueError(

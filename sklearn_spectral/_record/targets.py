@@ -4,7 +4,7 @@ import numbers
 
 import numpy as np
 
-from .._spectra.checks import reading
+from .._spectra.checks import naming_argument
 
 
 class TargetChoice:
@@ -28,7 +28,7 @@ class TargetChoice:
 
     def __init__(self, target, labels, n_samples, *, highest):
         n_outputs = len(labels)
-        with reading("target", "a label, or one per spectrum"):
+        with naming_argument("target", "a label, or one per spectrum"):
             one_label = np.ndim(target) == 0
         self.single = True
         self._highest = False
@@ -44,14 +44,14 @@ class TargetChoice:
         elif one_label:
             columns = np.array([_column(target, labels, by_number=not highest)])
         else:
-            with reading("target", "a label, or one per spectrum"):
+            with naming_argument("target", "a label, or one per spectrum"):
                 target = np.asarray(target, dtype=object)
             if target.shape != (n_samples,):
                 raise ValueError(
                     f"target has shape {target.shape}, but X has {n_samples} spectra. Pass one "
                     "label, one per spectrum, 'all' or None."
                 )
-            with reading("target", "a label, or one per spectrum"):
+            with naming_argument("target", "a label, or one per spectrum"):
                 known = {
                     label: _column(label, labels, by_number=not highest)
                     for label in dict.fromkeys(target.tolist())

@@ -10,8 +10,8 @@ from sklearn.base import OneToOneFeatureMixin
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import _safe_indexing
 
-from .._work import checking
-from .checks import as_numbers, some
+from .._work import warnings_lock
+from .checks import as_numbers, listed
 from .names import AMBIGUOUS, column_names, counts, in_order, read_name
 
 TURNED = (
@@ -129,7 +129,7 @@ def _problem(names, values, odd, units):
         strange = [names[place] for place in odd]
         axis = Wavelengths(np.delete(values, odd))
         return (
-            f"X has columns whose names are no wavelengths: {some([repr(n) for n in strange])}; "
+            f"X has columns whose names are no wavelengths: {listed([repr(n) for n in strange])}; "
             f"the other {len(axis)} run {axis}. A network would take them for points of the "
             f"spectrum. Drop them: X = X.drop(columns={strange!r:.300})."
         )
@@ -275,7 +275,7 @@ class Axis:
         How many values the user gave as `x_axis`; 0 is none.
     last : array-like or None
         `x_axis` as the user gave it for the points that the last step sees.
-    untold, remade : fitted step or None
+    unnamed_step, changed_step : fitted step or None
         A step that does not tell what becomes of its columns, and one that makes others of them.
     """
 
@@ -283,8 +283,8 @@ class Axis:
     n_points: int | None
     n_given: int = 0
     last: Any = None
-    untold: Any = None
-    remade: Any = None
+    unnamed_step: Any = None
+    changed_step: Any = None
 
     @classmethod
     def of(cls, names, x_axis, n_columns):
@@ -324,29 +324,31 @@ class Axis:
             kept = None if seen is None else Wavelengths(seen.values[places], seen.unit)
             now = replace(self, seen=kept, n_points=len(told))
         elif told is None:
-            now = replace(self, seen=None, n_points=None, untold=step)
+            now = replace(self, seen=None, n_points=None, unnamed_step=step)
         else:
-            now = replace(self, seen=None, n_points=len(told), remade=step)
+            now = replace(self, seen=None, n_points=len(told), changed_step=step)
         own = getattr(step, "x_axis_", getattr(step, "common_x_axis_", None))
         if now.seen is None and own is not None and np.ndim(own) == 1 and len(own) == now.n_points:
-            return replace(now, seen=given_axis(own, now.n_points), untold=None, remade=None)
+            return replace(
+                now, seen=given_axis(own, now.n_points), unnamed_step=None, changed_step=None
+            )
         return now
 
     def of_last_step(self, model):
         """Return the wavelengths that the last step sees, or None where nothing tells them."""
         n_points = getattr(model, "n_features_in_", None)
         columns = f"x_axis has {self.n_given} values"
-        if self.n_given and self.remade is not None:
+        if self.n_given and self.changed_step is not None:
             raise ValueError(
-                f"{columns}, but {type(self.remade).__name__} makes other features of the columns "
-                "of X, or brings them into another order: these have no wavelengths. Leave x_axis "
-                "out."
+                f"{columns}, but {type(self.changed_step).__name__} makes other features of the "
+                "columns of X, or brings them into another order: these have no wavelengths. Leave "
+                "x_axis out."
             )
-        if self.n_given and self.untold is not None and self.last is None:
+        if self.n_given and self.unnamed_step is not None and self.last is None:
             raise ValueError(
                 f"{columns}, the columns of X, but the last step sees {n_points} points, and a "
-                f"{type(self.untold).__name__} before it has no get_feature_names_out to tell "
-                "which, nor does it change every point by itself. "
+                f"{type(self.unnamed_step).__name__} before it has no get_feature_names_out to "
+                "tell which, nor does it change every point by itself. "
                 "Give it one (a FunctionTransformer that keeps every point in its place: "
                 "feature_names_out='one-to-one'), or explain the last step itself with x_axis as "
                 "that sees it: model[-1].explain(model[:-1].transform(X), x_axis=...)."
@@ -363,7 +365,7 @@ def keeps_places(step, X):
     Points of a spectrum are changed, drawn at random: no others may change behind the step.
     """
     random_state = np.random.RandomState(0)
-    with checking, warnings.catch_warnings(), np.errstate(all="ignore"):
+    with warnings_lock, warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         try:
             row = _safe_indexing(X, [0])

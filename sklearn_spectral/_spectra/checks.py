@@ -13,7 +13,7 @@ import pandas as pd
 from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from .._work import checking
+from .._work import warnings_lock
 from .names import column_names
 
 # Squares of larger numbers, summed over a set of spectra, overflow; those of smaller ones vanish.
@@ -36,6 +36,8 @@ BARE = (
     "sequence",
     "unhashable",
 )
+# A spectrum of one point has no neighbours to convolve.
+MIN_POINTS = 2
 
 
 def own_random_state(random_state):
@@ -43,7 +45,7 @@ def own_random_state(random_state):
     return np.random.RandomState() if random_state is None else check_random_state(random_state)
 
 
-def some(indices):
+def listed(indices):
     """Write out the first few of many indices."""
     shown = ", ".join(str(index) for index in indices[:5])
     return shown + (f", ... ({len(indices)} in all)" if len(indices) > 5 else "")
@@ -57,7 +59,7 @@ def check_number(name, value, expected, holds, *, whole=False):
 
 
 @contextmanager
-def reading(name, expected, **tables):
+def naming_argument(name, expected, **tables):
     """Say which argument it was where NumPy cannot read one; too large numbers become infinite.
 
     The first of some `tables`, by name, that holds what is no number is told with the place of it.
@@ -96,11 +98,11 @@ def _no_number(values):
 
 def _where(wrong, given):
     """Write out in which rows of an array or table, and in which of its columns, an entry is so."""
-    rows = f"in rows {some(np.flatnonzero(wrong.reshape(len(wrong), -1).any(axis=1)))}"
+    rows = f"in rows {listed(np.flatnonzero(wrong.reshape(len(wrong), -1).any(axis=1)))}"
     if wrong.ndim == 1:
         return rows
     names, columns = column_names(given), np.flatnonzero(wrong.any(axis=0))
-    return f"{rows} and columns {some([repr(names[i]) for i in columns] if names else columns)}"
+    return f"{rows} and columns {listed([repr(names[i]) for i in columns] if names else columns)}"
 
 
 def _unmasked(values: Any) -> Any:
@@ -112,7 +114,7 @@ def _unmasked(values: Any) -> Any:
 def as_numbers(values, name, expected):
     """Return `values` as a float64 array; masked entries are NaN."""
     values = _unmasked(values)
-    with reading(name, expected, **{name: values}):
+    with naming_argument(name, expected, **{name: values}):
         array = np.asarray(values)
         if array.dtype.kind in "cMm":
             raise TypeError(f"{name} is of {array.dtype}; expected {expected}.")
@@ -120,7 +122,7 @@ def as_numbers(values, name, expected):
 
 
 def check_table(X):
-    """Return X as scikit-learn can check it; raise where it would read something else into it."""
+    """Return X as scikit-learn can check it; raise where scikit-learn would misread it."""
     X = _unmasked(X)
     shape = np.shape(X[:1]) if isinstance(X, (list, tuple)) else getattr(X, "shape", ())
     if len(shape) > 2:
@@ -136,8 +138,8 @@ def check_table(X):
         if names.duplicated().any():
             twice = names[names.duplicated()].unique().tolist()
             raise ValueError(
-                f"X has several columns called {some(twice)}; every point needs a name of its own. "
-                "Rename or drop the others."
+                f"X has several columns called {listed(twice)}; every point needs a name of its "
+                "own. Rename or drop the others."
             )
     dtypes: Any = getattr(X, "dtypes", getattr(X, "dtype", None))
     for dtype in np.atleast_1d(dtypes):
@@ -205,7 +207,7 @@ def validated(estimator, X, *y, reset, fits=False, **checks):
     if y:
         what, expected = "X or y", f"{expected}, and one label or value per spectrum"
         tables |= {"y": y[0]} if checks.get("y_numeric") else {}
-    with checking, reading(what, expected, **tables):
+    with warnings_lock, naming_argument(what, expected, **tables):
         checked = validate_data(
             estimator,
             check_table(X),
@@ -219,8 +221,18 @@ def validated(estimator, X, *y, reset, fits=False, **checks):
     return checked
 
 
-def kept(array, given):
-    """Return an array that does not change with what it was made of, unless that is on disk."""
+def check_n_points(X):
+    """Raise unless spectra have points enough for a convolution."""
+    if X.shape[1] < MIN_POINTS:
+        raise ValueError(
+            f"X has {X.shape[1]} feature(s) (shape={X.shape}), but a spectrum needs at "
+            f"least {MIN_POINTS} points for the network's convolutions. Is X transposed, "
+            "or was it read with the wrong separator (sep=';')?"
+        )
+
+
+def copy_unless_memmap(array, given):
+    """Return an array that shares no memory with `given`; what is on disk is not copied."""
     base = array
     while base is not None and not isinstance(base, np.memmap):
         base = getattr(base, "base", None)
@@ -233,7 +245,7 @@ def check_outputs(outputs):
     rows = np.flatnonzero(~np.isfinite(outputs).all(axis=-1))
     if len(rows):
         raise ValueError(
-            f"The spectra in rows {some(rows)} (or the reference) are so far from the training "
+            f"The spectra in rows {listed(rows)} (or the reference) are so far from the training "
             "spectra that the network's float32 numbers overflow. Were they preprocessed in the "
             "same way, and are they in the same unit?"
         )
@@ -246,7 +258,7 @@ def check_complete(y, *, one_column=False):
     """
     masked = np.ma.getmask(y)
     y = np.ma.getdata(y) if np.ma.isMaskedArray(y) else y
-    with reading("y", "one label or value per spectrum"):
+    with naming_argument("y", "one label or value per spectrum"):
         array = np.asarray(y)
     if array.ndim == 0 or array.size == 0:
         return y  # scikit-learn says more
@@ -291,7 +303,7 @@ def _relative(weights):
 
 def check_sample_weight(sample_weight, X, min_samples):
     """Return relative weights of spectra, (n_samples,), and their exponent, or raise."""
-    with reading("sample_weight", "one number per spectrum"):
+    with naming_argument("sample_weight", "one number per spectrum"):
         sample_weight = _check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
@@ -326,7 +338,7 @@ def check_class_weight(class_weight, y, sample_weight, exponent):
 
 def group_codes(groups, n_samples):
     """Return `groups` as whole numbers, or raise."""
-    with reading("groups", "one group per spectrum"):
+    with naming_argument("groups", "one group per spectrum"):
         groups = np.asarray(groups)
         if groups.shape != (n_samples,):
             raise ValueError(
@@ -336,15 +348,15 @@ def group_codes(groups, n_samples):
         rows = np.flatnonzero(pd.isna(groups))
         if len(rows):
             raise ValueError(
-                f"groups is missing in rows {some(rows)}. Give every spectrum a group; a spectrum "
-                "on its own is a group of one."
+                f"groups is missing in rows {listed(rows)}. Give every spectrum a group; a "
+                "spectrum on its own is a group of one."
             )
         return np.unique(groups, return_inverse=True)[1]
 
 
 def check_classes(classes):
     """Return the labels that `partial_fit` is told of, sorted, or raise."""
-    with reading("classes", "a list of labels, all numbers or all text"):
+    with naming_argument("classes", "a list of labels, all numbers or all text"):
         classes = np.asarray(classes)
         if classes.ndim != 1 or len(classes) == 0 or np.any(pd.isna(classes)):
             raise ValueError(

@@ -39,7 +39,7 @@ def column_names(X):
     if hasattr(X, "dims") and hasattr(X, "coords"):
         return _coordinates(X)
     columns = getattr(X, "columns", None)
-    return None if columns is None or _count(list(columns)) else list(columns)
+    return None if columns is None or _are_default_names(list(columns)) else list(columns)
 
 
 def output_names(y):
@@ -47,7 +47,9 @@ def output_names(y):
     name = getattr(y, "name", None)
     names = column_names(y) if name is None or name == "" else [name]
     # polars' for none is ""
-    return None if names is None or "" in names or _count(names) else [_plain(n) for n in names]
+    if names is None or "" in names or _are_default_names(names):
+        return None
+    return [_plain(each) for each in names]
 
 
 def _plain(name):
@@ -58,7 +60,7 @@ def _plain(name):
     return name if type(name) in (str, bool, int, float) else str(name)
 
 
-def _count(names):
+def _are_default_names(names):
     """Return whether names only count: pandas' default, 0, 1, 2, or scikit-learn's, x0, x1, x2."""
     return names in (list(range(len(names))), [f"x{i}" for i in range(len(names))])
 

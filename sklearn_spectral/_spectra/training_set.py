@@ -47,7 +47,7 @@ class TrainingSet:
         return replace(self, **{name: array[rows] for name, array in arrays.items()})
 
     @property
-    def units(self) -> np.ndarray:
+    def row_groups(self) -> np.ndarray:
         """A number for each row, the same for rows that must stay together."""
         return np.arange(len(self)) if self.groups is None else self.groups
 
