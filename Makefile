@@ -34,7 +34,7 @@ test-oldest: .venv-oldest/.installed
 
 # Lines and branches that the tests run; fails below 95 %.
 coverage: .venv/.installed-dev
-	$(BIN)/python -m pytest --cov
+	$(BIN)/python -m pytest $(PARALLEL) --cov
 
 # Changes the arithmetic of maps, tables and metrics, one place at a time, and sees whether a test
 # notices: about an hour. It goes on where it stopped; `.venv/bin/mutmut show NAME` shows a survivor.
