@@ -22,6 +22,7 @@ import sklearn
 
 from ._pipelines.explain import explain as explain_array
 from ._pipelines.unwrap import unwrap
+from ._record.cancellation import without_warning
 from ._spectra.axis import axis_from_names, check_same_axis, known_by
 from ._spectra.names import column_names
 from ._work import optional, warnings_lock
@@ -237,7 +238,8 @@ class _BlockTask:
             spectra = pd.DataFrame(spectra, columns=self.columns)
         with sklearn.config_context(**self.config):
             if self.method == "explain":
-                return explain_array(model, spectra, **self.params)
+                with without_warning():  # of every block
+                    return explain_array(model, spectra, **self.params)
             return getattr(model, self.method)(spectra)
 
     def arrays(self, model, spectra):

@@ -20,6 +20,7 @@ from ._record.arrays import check_alike, per_target
 from ._record.tables import bands_of
 from ._spectra.bands import BandsLike
 from ._spectra.checks import as_numbers, check_number, naming_argument, own_random_state
+from ._spectra.training_set import TrainingSet
 from ._work import own_settings
 
 __all__ = [
@@ -458,7 +459,8 @@ def randomization_check(
     X : array-like of shape (n_samples, n_features)
         Spectra as `estimator` takes them.
     n_repeats : int, default=5
-        Number of randomized copies. In each the weights of every layer are permuted.
+        Number of randomized copies. In each the weights of every layer are permuted, and what maps
+        are compared with is learnt from `X`.
     random_state : int, RandomState or None, default=None
         Seed of the permutations.
     **explain_params
@@ -499,22 +501,27 @@ def randomization_check(
     seeds = own_random_state(random_state)
     explain_params = {"target": "all", **explain_params}
 
-    def absolute_maps(model):
-        maps = np.abs(explain(model, X, **explain_params).maps)
-        return maps.reshape(len(maps), -1)
-
-    real = absolute_maps(estimator)
-    copies = (_randomized(estimator, seeds) for _ in range(n_repeats))
-    return np.array([_correlation(real, absolute_maps(each)) for each in copies])
+    real = explain(estimator, X, **explain_params)
+    copies = (_randomized(estimator, real.spectra, seeds) for _ in range(n_repeats))
+    others = (explain(each, X, **explain_params) for each in copies)
+    sizes = (np.abs(each.maps).reshape(len(each), -1) for each in (real, *others))
+    first = next(sizes)
+    return np.array([_correlation(first, each) for each in sizes])
 
 
 @own_settings()
 @torch.no_grad()
-def _randomized(estimator, seeds):
-    """Return a copy of a model, the entries of every parameter of its networks permuted."""
+def _randomized(estimator, spectra, seeds):
+    """Return a copy of a model, the entries of every parameter of its networks permuted.
+
+    What maps are compared with, and their correction, belong to the weights: they are learnt anew
+    from `spectra`, preprocessed ones.
+    """
     estimator = deepcopy(estimator)
-    for module in unwrap(estimator).last._network.modules:
+    last = unwrap(estimator).last
+    for module in last._network.modules:
         for parameter in module.parameters():
             order = torch.from_numpy(seeds.permutation(parameter.numel())).to(parameter.device)
             parameter.copy_(parameter.flatten()[order].reshape(parameter.shape))
+    last._centre(TrainingSet.of(spectra, None, np.ones(len(spectra)), None))
     return estimator

@@ -199,7 +199,7 @@ def test_printing_says_how_many_targets_and_which_method(two_targets):
         "Explanation of 1 spectra, 2 target(s) each, 5 points from 1000 to 1040"
     )
     assert repr(replace(two_targets, method="cam")).endswith("1040, cam at features")
-    assert repr(replace(two_targets, layer="stem")).endswith("1040, 1d-grad-cam at stem")
+    assert repr(replace(two_targets, layer="stem")).endswith("1040, corrected-1d-grad-cam at stem")
 
 
 @pytest.mark.parametrize(

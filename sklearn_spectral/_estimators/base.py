@@ -3,9 +3,7 @@
 The classifier and the regressor define the methods at the end of the class.
 """
 
-import warnings
 from abc import ABC, abstractmethod
-from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
@@ -19,10 +17,11 @@ from .._calibration.blend import calibrate, constant_calibration
 from .._calibration.domain import Domain
 from .._calibration.folds import set_aside, warnings_of_groups, warnings_of_replicates
 from .._explanation.explanation import Explanation
-from .._explanation.maps import check_reference, explanation_of
+from .._explanation.maps import check_reference, explanation_of, learn_correction
 from .._files.models import SavedModel
 from .._network.fitted import FittedNetwork, in_chunks
-from .._network.net import make_net, restore, state_of
+from .._network.net import make_net
+from .._record.cancellation import warns_of_cancellation
 from .._record.targets import TargetChoice
 from .._spectra.axis import axis_from_names, on_trained_axis, resolve_axis
 from .._spectra.checks import (
@@ -40,40 +39,7 @@ from .._spectra.parameters import check_parameters
 from .._spectra.training_set import TrainingSet
 from .._spectra.views import ViewScaler, views
 from .._work import own_settings, warnings_lock
-
-# By how much of the spread of y the network may differ from the calibration it is started from:
-# ordinary ones differ by a millionth.
-MAX_DEVIATION = 1e-3
-
-
-@contextmanager
-def restored_on_error(estimator):
-    """Put the attributes of an estimator, and its nets, back where a fit fails."""
-    before = vars(estimator).copy()
-    states = [(net, state_of(net)) for net in before.get("nets_", [])]
-    try:
-        yield
-    except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
-        for net, state in states:
-            restore(net, state)
-        raise
-
-
-def warn_of_training(messages, stacklevel):
-    """Give the warnings that training returned, at the line `stacklevel` frames up from here."""
-    for message in messages:
-        warnings.warn(message, stacklevel=stacklevel)
-
-
-def _warning_of_rounding(deviation):
-    return ConvergenceWarning(
-        f"The calibration that training starts from is off by {deviation:.2g} of the "
-        "spread of y in the network's float32 numbers, so that training starts from the "
-        "mean of y. Are points of X, or differences between its spectra, rounding? Cut or "
-        "bin such points."
-    )
+from .guards import MAX_DEVIATION, restored_on_error, warn_of_training, warning_of_rounding
 
 
 class BaseResNet1D(SavedModel, BaseEstimator, ABC):
@@ -260,7 +226,7 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
         self._network.start(calibration)
         deviation = self._network.deviation(calibration, data.views)
         if not deviation <= MAX_DEVIATION:
-            messages.append(_warning_of_rounding(deviation))
+            messages.append(warning_of_rounding(deviation))
             calibration = self._calibrate(data, constant_of)
             self._network.start(calibration)
         # Whether there is more to start from than a constant.
@@ -302,6 +268,7 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
                 "Training diverged: the network's outputs are more than float32 holds. Lower "
                 f"lr (it is {self.lr:g}), and look for outliers in X, y and sample_weight."
             )
+        self._map_correction, self.feature_importances_ = learn_correction(self._network, training)
 
     # ------------------------------------------------- outputs and explanations
 
@@ -325,6 +292,7 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
         X = self._check_spectra(X)
         return self._network.outputs(X)
 
+    @warns_of_cancellation
     @own_settings()
     def explain(
         self,
@@ -332,12 +300,12 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
         *,
         target: Any = None,
         x_axis: ArrayLike | None = None,
-        method: str = "1d-grad-cam",
+        method: str | None = None,
         layer: str = "features",
         reference: ArrayLike | str | None = None,
         out: np.ndarray | None = None,
     ) -> Explanation:
-        r"""Show which wavelengths made the outputs: 1D Grad-CAM, signed and complete.
+        r"""Show which wavelengths made the outputs: corrected 1D Grad-CAM, signed and complete.
 
         .. math:: m_i = \sum_k \frac{\partial z}{\partial A_{ki}} A_{ki}
 
@@ -346,6 +314,11 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
         positions, no ReLU (Shi et al. 2023, doi:10.1021/acs.analchem.3c01101). Since the head is
         linear, the map and the base value, which is the mean output over the training spectra,
         add up to the output. Each position's share is spread over the points it stands for.
+
+        The correction is ours: how the maps of the training spectra vary while the output stays
+        the same, scatter and background and how the model undoes them, is left out. It adds up to
+        nothing, so that the corrected map adds up to the same output (see "How it works"). The
+        difference of both maps is what was left out.
 
         Parameters
         ----------
@@ -358,11 +331,14 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
         x_axis : array-like of shape (n_points,), default=None
             Wavelengths or wavenumbers; None takes them from the column names of X, else from
             those of the training spectra, else counts points.
-        method : {"1d-grad-cam", "grad-cam-signed", "grad-cam", "cam"}, default="1d-grad-cam"
-            ``"grad-cam-signed"`` averages the gradient over positions, ``"grad-cam"`` sets what is
-            negative then to zero as well: the methods made for pictures, to compare with.
-            ``"cam"`` needs a network whose head averages over positions:
-            ``shortcut=False, net_params={"module__pooling": True}``.
+        method : str or None, default=None
+            ``"corrected-1d-grad-cam"``, ``"1d-grad-cam"``, ``"grad-cam-signed"``, ``"grad-cam"`` or
+            ``"cam"``.
+            None takes the first at the last layer, and ``"1d-grad-cam"``, which is that of the
+            paper without correction, at others. ``"grad-cam-signed"`` averages the gradient over
+            positions, ``"grad-cam"`` sets what is negative then to zero as well: the methods made
+            for pictures, to compare with. ``"cam"`` needs a network whose head averages over
+            positions: ``shortcut=False, net_params={"module__pooling": True}``.
         layer : {"features", "stem", "block1", "block2"}, default="features"
             Which feature maps A: those before the head, or those after the stem or a block. At the
             latter the rest of the network is not linear and maps do not add up;
@@ -386,6 +362,16 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
             X or the reference is not as the training spectra were, `target`, `method` or `layer`
             is unknown or not possible, `x_axis` is not one sorted number per point, or `out` has
             another shape than the maps.
+
+        Warns
+        -----
+        UserWarning
+            The contributions of the median map cancel more than ten times over
+            (`Explanation.cancellation`).
+
+        References
+        ----------
+        Trygg and Wold, J. Chemom. 2002, 16, 119, :doi:`10.1002/cem.695`.
         """
         spectra = copy_unless_memmap(self._check_spectra(X), X)
         labels, output_name = self._named_outputs
@@ -398,6 +384,7 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
             reference=check_reference(reference, self.mean_spectrum_),
             out=out,
             labels=labels,
+            correction=self._map_correction,
             **resolve_axis(self, column_names(X), x_axis),
             output_name=output_name,
             is_class=is_classifier(self),

@@ -79,6 +79,9 @@ class ResNet1DRegressor(RegressorMixin, BaseResNet1D):
     mean_spectrum_ : ndarray of shape (n_points,)
         Mean of the training spectra of the last `fit`, or the first `partial_fit` without one,
         weighted as they were.
+    feature_importances_ : ndarray of shape (n_points,)
+        Mean absolute corrected maps of the training spectra (of more than 500, 500 of them), of sum
+        one, averaged over the outputs.
     n_features_in_ : int
         Points per spectrum.
     feature_names_in_ : ndarray of shape (n_points,)

@@ -12,6 +12,7 @@ from .._figures.interactive import interactive_figure
 from .._figures.plot import ExplanationDisplay
 from .._record import tables as _tables
 from .._record.arrays import ExplanationArrays
+from .._record.cancellation import cancellation
 from .._spectra.bands import BandsLike
 from .._work import own_settings
 
@@ -87,6 +88,19 @@ class Explanation(ExplanationArrays):
         of any size for other methods and layers.
         """
         return self.outputs - self.base_values - self.maps.sum(axis=1, dtype=np.float64)
+
+    @property
+    @own_settings()
+    def cancellation(self) -> np.ndarray:
+        r"""How much of each map cancels, (n_samples[, n_targets]).
+
+        .. math:: \sum_i |m_i| \,/\, |\sum_i m_i|
+
+        1 where all wavelengths contribute with one sign, 3 where they add twice as much as they
+        take away or the other way round, infinite where they add up to nothing. Above 10 a map
+        must not be read band by band: an error of a tenth in one band is as large as the answer.
+        """
+        return cancellation(self.maps)
 
     @property
     @own_settings()

@@ -9,11 +9,48 @@ from .._network.fitted import in_chunks
 from .._network.resnet1d import FEATURES
 from .._spectra.checks import as_numbers, check_finite, check_outputs
 from .._spectra.views import views
+from .correction import MAX_ROWS, MapCorrection
 from .explanation import Explanation
-from .grad_cam import METHODS, Spreader
+from .grad_cam import METHODS, Spreader, one_d_grad_cam
+
+# The default: 1D Grad-CAM without what varies while the output stays the same.
+CORRECTED = "corrected-1d-grad-cam"
 
 
-def explanation_of(network, X, choice, *, method, layer, reference, out, **described):
+def learn_correction(network, data):
+    """Learn from training spectra what to leave out of maps, and which points matter.
+
+    Parameters
+    ----------
+    network : FittedNetwork
+        Whose features are centred.
+    data : TrainingSet
+
+    Returns
+    -------
+    correction : MapCorrection
+    importances : ndarray of shape (n_points,)
+        Mean absolute corrected maps, of sum one, averaged over the outputs.
+    """
+    if len(data) > MAX_ROWS:
+        data = data[np.linspace(0, len(data) - 1, MAX_ROWS).astype(int)]
+    roots = np.sqrt(data.sample_weight / data.sample_weight.mean())
+    features, weights = network.features_and_weights(data.views)
+    correction = MapCorrection().fit(features * roots[:, None, None], weights)
+    maps = one_d_grad_cam(torch.from_numpy(features), torch.from_numpy(weights)).float().numpy()
+    n_samples, n_outputs, n_points = *maps.shape[:2], data.spectra.shape[1]
+    correction.apply(maps, np.broadcast_to(np.arange(n_outputs), (n_samples, n_outputs)))
+    spread = np.empty((n_samples, n_outputs, n_points), dtype=np.float32)
+    per_position = network.points_per_position(n_points)
+    spreader = Spreader(network.n_positions, n_points, per_position)
+    spreader.spread(torch.from_numpy(maps), torch.from_numpy(spread))
+    sizes = np.average(np.abs(spread), axis=0, weights=roots**2)  # (n_outputs, n_points)
+    sums = sizes.sum(axis=1, keepdims=True)
+    even = np.full_like(sizes, 1 / n_points)  # of an output that never changes
+    return correction, np.divide(sizes, sums, out=even, where=sums > 0).mean(axis=0)
+
+
+def explanation_of(network, X, choice, *, method, layer, reference, out, correction, **described):
     """Explain checked spectra.
 
     Parameters
@@ -21,13 +58,17 @@ def explanation_of(network, X, choice, *, method, layer, reference, out, **descr
     network : FittedNetwork
     X : ndarray of shape (n_samples, n_points)
     choice : TargetChoice
-    method, layer : str
+    method : str or None
+        None is the corrected one where there is a correction, at the last layer.
+    layer : str
     reference : ndarray of shape (1, n_points) or None
     out : ndarray or None
         Where to write the maps, as the user passed it.
+    correction : MapCorrection
     **described
         Attributes of the Explanation that say what it is of: `labels`, and others as they are.
     """
+    method = method or (CORRECTED if layer == FEATURES else "1d-grad-cam")
     _check_method(network, method, layer)
     maps = _check_out(out, choice, X)  # (n_samples, n_targets, n_points)
     if reference is None:
@@ -47,6 +88,8 @@ def explanation_of(network, X, choice, *, method, layer, reference, out, **descr
         outputs[rows] = np.take_along_axis(all_outputs, columns[rows], axis=1)
         with np.errstate(over="ignore", invalid="ignore"):  # see check_outputs
             cells = _cells(network, feature_maps, offsets, columns[rows], method, layer)
+            if method == CORRECTED:
+                correction.apply(cells.numpy(), columns[rows])
         # Maps are float32 in the unit of y; outputs, which are not, may be finite all the same.
         outputs[rows][~torch.isfinite(cells.sum(dim=-1)).numpy()] = np.nan
         spreader.spread(cells, torch.from_numpy(maps[rows]))
@@ -76,7 +119,8 @@ def _cells(network, feature_maps, offsets, columns, method, layer):
         if chosen:
             rows = np.arange(len(columns))[:, None]
             gradient = gradient[columns] if gradient.ndim == 3 else gradient[rows, columns]
-        cells = METHODS[method](each if offset is None else each - offset, gradient)
+        to_cells = METHODS.get(method, one_d_grad_cam)
+        cells = to_cells(each if offset is None else each - offset, gradient)
         total = cells if total is None else total.add_(cells)
     unit = unit[columns] if chosen else unit
     return total.cpu().mul_(torch.from_numpy(unit).float()[..., None])
@@ -96,10 +140,16 @@ def _gradient(module, feature_maps, layer):
 
 
 def _check_method(network, method, layer):
-    if not isinstance(method, str) or method not in METHODS:
-        raise ValueError(f"method={method!r}; expected one of {list(METHODS)}.")
+    methods = [CORRECTED, *METHODS]
+    if not isinstance(method, str) or method not in methods:
+        raise ValueError(f"method={method!r}; expected one of {methods}.")
     if layer not in network.layers:
         raise ValueError(f"layer={layer!r}; expected one of {network.layers}.")
+    if method == CORRECTED and layer != FEATURES:
+        raise ValueError(
+            f"method={CORRECTED!r} is made at the last layer ({FEATURES!r}), where the outputs are "
+            "linear. Pass method='1d-grad-cam' for others."
+        )
     pooled = all(module.pooling for module in network.modules)
     if method == "cam" and not (pooled and layer == FEATURES):
         raise ValueError(

@@ -5,6 +5,7 @@ from html import escape
 import numpy as np
 
 from .._record.arrays import ExplanationArrays, per_target
+from .._record.cancellation import LIMIT, cancellation
 from .._spectra.bands import mean_absolute_map, resolve_bands
 
 # Printing computes from at most this many maps, which takes milliseconds, however many there are.
@@ -42,9 +43,13 @@ def explanation_text(explanation) -> str:
         f"Explanation of {n_samples} spectra, {n_targets} target(s) each, "
         f"{n_points} points from {x_axis[0]:g} to {x_axis[-1]:g}"
     )
-    if (explanation.method, explanation.layer) != ("1d-grad-cam", "features"):
+    if (explanation.method, explanation.layer) != ("corrected-1d-grad-cam", "features"):
         text += f", {explanation.method} at {explanation.layer}"
-    missing = left_over(sample_of(explanation))
+    sample = sample_of(explanation)
+    middle = np.median(cancellation(sample.maps)) if len(sample) else 1.0
+    if middle > LIMIT:
+        text += f", contributions cancel {middle:.3g} times over in the median map"
+    missing = left_over(sample)
     if missing:
         text += (
             f", incomplete: up to {missing:.3g} of {explanation.output_name} is on no wavelength"
@@ -61,6 +66,7 @@ def explanation_html(explanation) -> str:
         facts = f"{_text(facts)} ({_text(explanation.output_name)})"
         if not left_over(sample):  # else the first line names what is missing
             facts += "; complete: contributions and base value add up to the output"
+        facts += f"; cancellation {np.median(cancellation(sample.maps)):.3g} in the median map"
         if len(sample) < len(explanation):
             facts += f" ({len(sample)} spectra looked at)"
         parts += [

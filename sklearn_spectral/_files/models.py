@@ -266,6 +266,11 @@ def _check_attributes(estimator):
     numbers["_domain.loadings_"] = (domain.loadings_, (N_VIEWS * n_bins, n_components))
     numbers["_domain.variances_"] = (domain.variances_, (n_components,))
     names["_domain.limits_"] = (domain.limits_, (2,))  # NaN of few spectra
+    correction, n_positions = estimator._map_correction, estimator._network.n_positions
+    of_directions = (n_outputs, correction.directions_.shape[1], n_positions)
+    numbers["_map_correction.shapes_"] = (correction.shapes_, (n_outputs, n_positions))
+    numbers["_map_correction.directions_"] = (correction.directions_, of_directions)
+    numbers["feature_importances_"] = (estimator.feature_importances_, (n_points,))
     if estimator.x_axis_ is not None:
         numbers["x_axis_"] = (estimator.x_axis_, (n_points,))
     if hasattr(estimator, "feature_names_in_"):

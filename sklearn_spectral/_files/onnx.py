@@ -125,9 +125,10 @@ def export_onnx(
         x, n_points = add_step(graph, x, n_points, name, step)
     x = _add_views(graph, x, n_points, network.scaler)
     matrix, offset, labels = _unit(model, network)
-    cells, base_values = _add_networks(graph, x, network, matrix, offset)
+    cells, base_values = _add_networks(graph, x, network)
+    base_values = base_values @ matrix + offset
     outputs = graph("ReduceSum", graph.cast(cells, np.float64), [2], keepdims=0)
-    outputs = graph("Add", outputs, base_values)  # (B, T)
+    outputs = graph("Add", graph("MatMul", outputs, matrix), base_values)  # (B, n_targets)
     if hasattr(model.last, "classes_"):
         _add_class_outputs(graph, outputs, labels)
     elif model.y_ndim == 1:
@@ -135,6 +136,8 @@ def export_onnx(
     else:
         graph.output("prediction", outputs, np.float64, ["n_samples", len(labels)])
     if explain:
+        cells = _add_correction(graph, cells, model.last._map_correction)
+        cells = graph("MatMul", matrix.T.astype(np.float32), cells)  # (B, n_targets, L)
         _add_maps(graph, cells, network, n_points, labels, model.y_ndim)
         graph.output("base_values", base_values, np.float64, [len(labels)])
     last_axis = resolve_axis(model.last, None, axis.of_last_step(model.last))["x_axis"]
@@ -261,25 +264,34 @@ def _rounding(graph, x):
     return graph("Mul", share, graph("ReduceMax", graph("Abs", x), axes=[1]))
 
 
-def _add_networks(graph, x, network, matrix, offset):
-    """Add the networks, averaged, up to what each position contributes to each target.
+def _add_networks(graph, x, network):
+    """Add the networks, averaged, up to what each position contributes to each output.
 
     Returns
     -------
     cells : str
-        Of float32 (B, n_targets, n_positions).
-    base_values : ndarray of shape (n_targets,)
+        Of float32 (B, n_outputs, n_positions).
+    base_values : ndarray of shape (n_outputs,)
     """
-    cells, base_values = [], offset
-    matrix = matrix / len(network.modules)
+    cells, n_nets = [], len(network.modules)
     for module in network.modules:
-        weights = _numpy(module.head_weight).astype(float)  # (n_outputs, K, L)
-        weights = np.einsum("okl,ot->lkt", weights, matrix).astype(np.float32)
+        weights = _numpy(module.head_weight) / np.float32(n_nets)  # (n_outputs, K, L)
         features = graph("Transpose", _add_features(graph, x, module), perm=[2, 0, 1])
-        cells.append(graph("MatMul", features, weights))  # (L, B, T)
-        base_values = base_values + _numpy(module.head.bias) @ matrix
-    total = graph("Sum", *cells)
-    return graph("Transpose", total, perm=[1, 2, 0]), base_values
+        cells.append(graph("MatMul", features, weights.transpose(2, 1, 0)))  # (L, B, n_outputs)
+    biases = [_numpy(module.head.bias).astype(float) for module in network.modules]
+    return graph("Transpose", graph("Sum", *cells), perm=[1, 2, 0]), np.mean(biases, axis=0)
+
+
+def _add_correction(graph, cells, correction):
+    """Add what `MapCorrection.apply` computes."""
+    directions = correction.directions_  # (n_outputs, n_directions, n_positions)
+    if directions.shape[1] == 0:
+        return cells
+    sums = graph("ReduceSum", cells, [2], keepdims=1)
+    rest = graph("Sub", cells, graph("Mul", sums, correction.shapes_))
+    rest = graph("Transpose", rest, perm=[1, 0, 2])  # (n_outputs, B, n_positions)
+    known = graph("MatMul", graph("MatMul", rest, directions.transpose(0, 2, 1)), directions)
+    return graph("Sub", cells, graph("Transpose", known, perm=[1, 0, 2]))
 
 
 def _add_maps(graph, cells, network, n_points, labels, y_ndim):

@@ -133,6 +133,16 @@ class FittedNetwork:
             [self.outputs_from(self.feature_maps(stack[rows])) for rows in chunks(stack)]
         )
 
+    def features_and_weights(self, stack):
+        """Return features (n, K, L) of views and the head's weights (n_outputs, K, L), float64.
+
+        Those of several networks are stacked, so that their mean outputs are the products.
+        """
+        parts = [self.feature_maps(stack[rows]) for rows in chunks(stack)]
+        nets = [torch.cat(each).cpu().double().numpy() for each in zip(*parts, strict=True)]
+        weights = [module.head_weight.detach().cpu().double().numpy() for module in self.modules]
+        return np.concatenate(nets, axis=1), np.concatenate(weights, axis=1) / len(nets)
+
     def points_per_position(self, n_points):
         """Return how many points of a spectrum a position of the feature maps stands for."""
         return STRIDE * bin_size(n_points)

@@ -19,6 +19,7 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._record.arrays import chosen_rows
+from .._record.cancellation import warns_of_cancellation, without_warning
 from .._spectra.axis import Axis
 from .._spectra.checks import (
     check_number,
@@ -35,6 +36,7 @@ from .unwrap import argument_of_groups, naming_metadata
 N_FOLDS = 5  # scikit-learn's default
 
 
+@warns_of_cancellation
 def cross_explain(
     estimator: BaseEstimator,
     X: ArrayLike,
@@ -46,7 +48,7 @@ def cross_explain(
     n_repeats: int = 1,
     target: Any = None,
     x_axis: ArrayLike | None = None,
-    method: str = "1d-grad-cam",
+    method: str | None = None,
     layer: str = "features",
     reference: ArrayLike | str | None = None,
     params: Mapping[str, Any] | None = None,
@@ -264,6 +266,7 @@ def _fit_and_explain(X, y, model, train, test, params, how):
     taken = get_routing_for_object(model).consumes("predict", params.keys())
     passed = {name: value for name, value in of_rows(test).items() if name in taken}
     X = _safe_indexing(X, test)
-    explanation = explain(model, X, target="all", params=passed, **how)
+    with without_warning():  # of all folds together it comes from `cross_explain`
+        explanation = explain(model, X, target="all", params=passed, **how)
     # Where wavelengths are known, they are compared.
     return explanation, [] if explanation.axis_known else columns_seen(model, X)

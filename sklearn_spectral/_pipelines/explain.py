@@ -10,19 +10,21 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
+from .._record.cancellation import warns_of_cancellation
 from .._spectra.axis import Axis
 from .._spectra.checks import as_numbers, naming_argument
 from .._spectra.names import column_names
 from .unwrap import BAGGING, describe, linear_inverse, unwrap, weights_of_members
 
 
+@warns_of_cancellation
 def explain(
     estimator: BaseEstimator,
     X: ArrayLike,
     *,
     target: Any = None,
     x_axis: ArrayLike | None = None,
-    method: str = "1d-grad-cam",
+    method: str | None = None,
     layer: str = "features",
     reference: ArrayLike | str | None = None,
     out: np.ndarray | None = None,

@@ -28,7 +28,7 @@ class ExplanationArrays:
     x_axis: np.ndarray
     spectra: np.ndarray
     output_name: str = "output"
-    method: str = "1d-grad-cam"
+    method: str = "corrected-1d-grad-cam"
     layer: str = "features"
     members: tuple = ()
     is_class: bool = False

@@ -1,0 +1,43 @@
+"""What a fit does where it fails or has something to say: put all back, and warn."""
+
+import warnings
+from contextlib import contextmanager
+
+from sklearn.exceptions import ConvergenceWarning
+
+from .._network.net import restore, state_of
+
+# By how much of the spread of y the network may differ from the calibration it is started from:
+# ordinary ones differ by a millionth.
+MAX_DEVIATION = 1e-3
+
+
+@contextmanager
+def restored_on_error(estimator):
+    """Put the attributes of an estimator, and its nets, back where a fit fails."""
+    before = vars(estimator).copy()
+    states = [(net, state_of(net)) for net in before.get("nets_", [])]
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        for net, state in states:
+            restore(net, state)
+        raise
+
+
+def warn_of_training(messages, stacklevel):
+    """Give the warnings that training returned, at the line `stacklevel` frames up from here."""
+    for message in messages:
+        warnings.warn(message, stacklevel=stacklevel)
+
+
+def warning_of_rounding(deviation):
+    """Return the warning of a start that is not the calibration it came from."""
+    return ConvergenceWarning(
+        f"The calibration that training starts from is off by {deviation:.2g} of the "
+        "spread of y in the network's float32 numbers, so that training starts from the "
+        "mean of y. Are points of X, or differences between its spectra, rounding? Cut or "
+        "bin such points."
+    )

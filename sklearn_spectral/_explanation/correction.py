@@ -1,0 +1,103 @@
+"""The correction of maps: how they vary while the output stays the same is left out of them.
+
+What varies most in spectra, scatter and background, is not the answer, and every calibration must
+undo it. In a map the undoing shows as large contributions that cancel. Orthogonal projections to
+latent structures (Trygg and Wold 2002, doi:10.1002/cem.695) find such variation in the training
+spectra; what is left out here adds up to zero, so that corrected maps are as complete as others.
+"""
+
+import numpy as np
+from scipy.linalg import eigh
+
+from .._pickles import part_of_models
+
+# Of more training spectra than this, as many are taken in even steps.
+MAX_ROWS = 500
+# Directions of the features that no output goes with, and of the maps at equal output.
+MAX_OF_FEATURES, MAX_OF_MAPS = 30, 40
+# Directions that hold less than this share of the variance of the first are rounding.
+ROUNDING = 1e-10
+
+
+@part_of_models
+class MapCorrection:
+    """What maps of the training spectra have in common at equal output.
+
+    The map of an output z, which adds up to z, is taken apart into ``z * shape`` and a rest, which
+    adds up to zero. The part of the rest that the training spectra have shown is left out; what
+    is new in a spectrum stays.
+
+    Attributes
+    ----------
+    shapes_ : ndarray of shape (n_outputs, n_positions)
+        The contributions that go with each output, of sum one (zero for a constant output).
+    directions_ : ndarray of shape (n_outputs, n_directions, n_positions)
+        Orthonormal, each of sum zero.
+    """
+
+    def fit(self, features, weights):
+        """Learn from training spectra.
+
+        Parameters
+        ----------
+        features : ndarray of shape (n_samples, K, n_positions)
+            Centred, and multiplied by the roots of the sample weights.
+        weights : ndarray of shape (n_outputs, K, n_positions)
+            Of the head.
+
+        Returns
+        -------
+        self : object
+        """
+        F, W = features.reshape(len(features), -1), weights.reshape(len(weights), -1)
+        outputs = F @ W.T  # (n_samples, n_outputs)
+        nuisance = _nuisance(F, outputs, W)  # (n_directions, K * n_positions)
+        size = (outputs**2).sum(axis=0)[:, None]
+        along = np.divide(outputs.T @ F, size, out=np.zeros_like(W), where=size > 0)
+        along -= (along @ nuisance.T) @ nuisance  # the outputs are as before
+        self.shapes_ = (along.reshape(weights.shape) * weights).sum(axis=1)
+        maps = np.einsum("nkl,tkl->tnl", features, weights, optimize=True)
+        self.directions_ = np.zeros((len(weights), MAX_OF_MAPS, weights.shape[2]))
+        for each, z, shape, directions in zip(
+            maps, outputs.T, self.shapes_, self.directions_, strict=True
+        ):
+            found = _principal_directions(each - z[:, None] * shape, MAX_OF_MAPS)
+            directions[: len(found)] = found - found.mean(axis=1, keepdims=True)
+        self.shapes_ = self.shapes_.astype(np.float32)
+        used = self.directions_.any(axis=(0, 2))
+        self.directions_ = self.directions_[:, used].astype(np.float32)
+        return self
+
+    def apply(self, maps, outputs):
+        """Correct maps in place.
+
+        Parameters
+        ----------
+        maps : ndarray of shape (n_samples, n_targets, n_positions)
+        outputs : ndarray of shape (n_samples, n_targets)
+            The number of the output that each map is of.
+        """
+        for output in np.unique(outputs):
+            rows = outputs == output
+            chosen = maps[rows]
+            rest = chosen - chosen.sum(axis=1, keepdims=True) * self.shapes_[output]
+            directions = self.directions_[output]
+            maps[rows] = chosen - (rest @ directions.T) @ directions
+
+
+def _nuisance(F, outputs, W):
+    """Return directions of the features along which they vary and no output does, orthonormal."""
+    explained, *_ = np.linalg.lstsq(outputs, F, rcond=1e-6)
+    found = _principal_directions(F - outputs @ explained, MAX_OF_FEATURES)
+    moves, *_ = np.linalg.lstsq(W.T, found.T, rcond=1e-6)  # by rounding
+    return found - moves.T @ W
+
+
+def _principal_directions(X, n_most):
+    """Return the principal directions of rows, at most `n_most`."""
+    n_rows = len(X)
+    n_most = min(n_most, n_rows)
+    sizes, vectors = eigh(X @ X.T, subset_by_index=[n_rows - n_most, n_rows - 1])
+    real = sizes > ROUNDING * sizes[-1]
+    sizes, vectors = sizes[real][::-1], vectors[:, real][:, ::-1]
+    return (vectors / np.sqrt(sizes)).T @ X

@@ -1,0 +1,55 @@
+"""How much of a map cancels, and the warning where that is too much to read it."""
+
+import threading
+import warnings
+from contextlib import contextmanager
+from functools import wraps
+
+import numpy as np
+
+# Above it a tenth of the contributions is as large as what they add up to: an error of a tenth in
+# one band is an error of the whole.
+LIMIT = 10.0
+
+_inside = threading.local()
+
+
+def cancellation(maps):
+    """Return the sum of sizes of maps (n_samples, n_points, ...) over the size of their sum."""
+    sizes = np.abs(maps).sum(axis=1, dtype=np.float64)
+    sums = np.abs(maps.sum(axis=1, dtype=np.float64))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(sizes > 0, sizes / sums, 1.0)
+
+
+@contextmanager
+def without_warning():
+    """Leave the warning to the call around this one; tell whether there is none."""
+    outermost = not getattr(_inside, "call", False)
+    _inside.call = True
+    try:
+        yield outermost
+    finally:
+        _inside.call = not outermost
+
+
+def warns_of_cancellation(explain):
+    """Let a function that returns an Explanation warn where its maps cancel."""
+
+    @wraps(explain)
+    def warning(*args, **params):
+        with without_warning() as outermost:
+            explanation = explain(*args, **params)
+        middle = np.median(explanation.cancellation) if len(explanation) else 1.0
+        if outermost and middle > LIMIT:
+            warnings.warn(
+                f"The contributions cancel: in the median map their sizes add up to {middle:.3g} "
+                "times what they amount to together. Such a map adds up, but must not be read "
+                "band by band. Preprocess (SNV, derivatives), sum over wide bands, or keep to the "
+                "default method, which leaves out what cancels in the training spectra.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return explanation
+
+    return warning
