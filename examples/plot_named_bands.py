@@ -39,8 +39,8 @@ print(table.loc[table["band"] == "C=C stretch 1655", "source"].item())
 # %%
 # Contributions of the table's bands to the lowest and the highest prediction. Bands off the axis
 # are left out, and what is in no band is shown as a bar of its own, so that the bars of a spectrum
-# are all there is between the base value and the prediction. It is not small: flanks reach beyond
-# the table's limits, and a table of lipids knows no carotenoids, of which olive oil has more.
+# are all there is between the base value and the prediction. That is not small: flanks reach beyond
+# the table's limits.
 extremes = [int(explanation.outputs.argmin()), int(explanation.outputs.argmax())]
 figure, axis = plt.subplots(figsize=(8, 4.2), layout="constrained")
 for place, row in enumerate(extremes):

@@ -20,6 +20,7 @@ from sklearn_spectral import (
     ResNet1DClassifier,
     ResNet1DRegressor,
     applicability,
+    band_table,
     cross_explain,
     explain,
 )
@@ -457,10 +458,15 @@ def test_folds_that_choose_other_columns_are_not_joined():
     np.testing.assert_array_equal(cross_explain(same, X, Y, cv=2).x_axis, np.arange(8))
 
 
-def test_tables_of_wavenumbers_are_not_used_on_nanometres():
-    explanation = regressor().fit(X, Y).explain(TABLES["xarray with a unit"])
-    with pytest.raises(ValueError, match="'raman-lipids' are in cm-1, the axis is in nm"):
-        explanation.contributions("raman-lipids")
+def test_tables_are_used_on_axes_of_their_own_unit_only():
+    fitted = regressor().fit(X, Y)
+    nanometres = fitted.explain(TABLES["xarray with a unit"])
+    with pytest.raises(ValueError, match="'raman-lipids' are in cm-1, the axis is in nm. .* cm-1"):
+        nanometres.contributions("raman-lipids")
+    assert set(nanometres.contributions("nir")["band"]) <= set(band_table("nir")["band"])
+    wavenumbers = fitted.explain(X, x_axis=[f"{x} cm-1" for x in X_AXIS])
+    with pytest.raises(ValueError, match="'nir' are in nm, the axis is in cm-1. Pass x_axis in nm"):
+        wavenumbers.contributions("nir")
 
 
 def test_a_series_of_polars_without_a_name_names_no_output():

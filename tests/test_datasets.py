@@ -1,5 +1,6 @@
 """Simulated oils follow their composition; downloads survive unreliable networks."""
 
+import errno
 import hashlib
 import sys
 import threading
@@ -264,6 +265,29 @@ def write(path, name):
     return spectra
 
 
+# Fatty acids: class, per cent, two acids. Of safflower oil two rows each, of sunflower oil one; no
+# row names an oil.
+ACIDS = [
+    *[("Pure EVOO", 0, 78, 3), ("Pure EVOO", 0, 80, 5), ("Pure EVOO", 0, 82, 7)],
+    *[("Adulterated", 100, 10, 80), ("Adulterated", 100, 12, 82), ("Adulterated", 100, 21, 70)],
+    *[("Adulterated", 1, 79, 6), ("Adulterated", 1, 77, 6)],
+    *[("Adulterated", 2, 78, 7), ("Adulterated", 2, 75, 8)],
+    *[("Adulterated", 1, 79, 5), ("Adulterated", 8, 70, 9)],
+]
+
+
+def publish(server, monkeypatch, name):
+    """Let the server have a small file of one technique, or of the fatty acids."""
+    path = server.folder / name
+    if name == "GC_MS.xlsx":
+        columns = ["class_1", "perc_adulter", "cis-Oleic acid", "Linoleic acid "]
+        pd.DataFrame(ACIDS, columns=columns).to_excel(path, sheet_name="%FAs", index=False)
+    else:
+        write(path, name)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    monkeypatch.setitem(_oil_adulteration.SHA256, name, digest)
+
+
 class Server:
     """Serve a folder; `faults` lists what goes wrong in the first requests."""
 
@@ -313,10 +337,8 @@ def server(tmp_path, monkeypatch):
     folder = tmp_path / "source"
     folder.mkdir()
     server = Server(folder)
-    for name in LABELS:
-        write(folder / name, name)
-        digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        monkeypatch.setitem(_oil_adulteration.SHA256, name, digest)
+    for name in [*LABELS, "GC_MS.xlsx"]:
+        publish(server, monkeypatch, name)
     monkeypatch.setattr(_oil_adulteration, "SOURCE", server.url)
     monkeypatch.setenv("no_proxy", "*")
     yield server
@@ -344,24 +366,69 @@ def test_fetched_spectra(technique, server, home, tmp_path):
     assert oils.oil.tolist() == np.repeat(others, 3).tolist()
     # The third of the olive oils shares a spectrum with the first.
     assert oils.groups.tolist() == np.repeat([0, 1, 2, 0, 3, 4], 3).tolist()
+    assert oils["sample"].tolist() == np.repeat(range(6), 3).tolist()
+    series = ["olive 0", "safflower", "sunflower", "olive 0", "canola", "unknown"]
+    assert oils.series.tolist() == np.repeat(series, 3).tolist()
+    kinds = ["authentic", "adulterated", "adulterated", "authentic", "other", "other"]
+    assert oils.kind.tolist() == np.repeat(kinds, 3).tolist()
+    assert oils.unit == _oil_adulteration.TECHNIQUES[technique][3]
     assert oils.x_axis.tolist() == AXES[name]
     assert oils.feature_names == [str(value) for value in AXES[name]]
     assert server.url + name in oils.DESCR and f"18 {technique} spectra" in oils.DESCR
     assert "doi:10.3390/foods12030429" in oils.DESCR
+    defects = oils.DESCR.partition("Known defects:\n- ")[2]
+    assert "flavoured" in defects and "series" in defects
+    assert ("reflectances" in defects) == (technique == "nir")
+    assert "fatty_acids" not in oils
     X, y = fetch_oil_adulteration(technique, data_home=str(home), return_X_y=True)
     np.testing.assert_array_equal(X, oils.data)
     np.testing.assert_array_equal(y, oils.target)
 
 
+@pytest.mark.parametrize("technique", _oil_adulteration.TECHNIQUES)
+def test_techniques_in_any_capitals_and_as_the_files_are_called(technique, server, home):
+    expected = fetch_oil_adulteration(technique, data_home=home)
+    file = _oil_adulteration.TECHNIQUES[technique][0].removesuffix(".xlsx")
+    for name in {technique.upper(), technique.title(), file, file.lower()}:
+        oils = fetch_oil_adulteration(name, data_home=home)
+        np.testing.assert_array_equal(oils.data, expected.data)
+        assert oils.DESCR == expected.DESCR
+
+
+def test_as_a_table(server, home):
+    expected = fetch_oil_adulteration("ftir", data_home=home)
+    oils = fetch_oil_adulteration("ftir", data_home=home, as_frame=True)
+    assert list(oils.data.columns) == oils.feature_names
+    assert [float(name) for name in oils.data.columns] == AXES["FTIR.xlsx"]
+    np.testing.assert_array_equal(oils.data, expected.data)
+    assert oils.target.name == "adulterant (%)"
+    X, y = fetch_oil_adulteration("ftir", data_home=home, as_frame=True, return_X_y=True)
+    pd.testing.assert_frame_equal(X, oils.data)
+    pd.testing.assert_series_equal(y, oils.target)
+
+
+def test_fatty_acids_are_means_of_an_oil_at_a_percentage(server, home, monkeypatch):
+    """By hand; canola, and the oil without a name, are not in the file of the acids."""
+    monkeypatch.setitem(SAMPLES, "Safflower Oil", 100)
+    monkeypatch.setitem(SAMPLES, "Sunflower Oil", 100)
+    publish(server, monkeypatch, "Raman.xlsx")
+    oils = fetch_oil_adulteration("raman", data_home=home, fatty_acids=True)
+    assert list(oils.fatty_acids) == ["cis-Oleic acid", "Linoleic acid"]
+    olive, unknown = [80, 5], [np.nan, np.nan]
+    expected = [olive, [76.5, 7.5], [70, 9], olive, unknown, unknown, [11, 81], [21, 70]]
+    np.testing.assert_allclose(oils.fatty_acids, np.repeat(expected, 3, axis=0))
+    assert list(oils.fatty_acids.index) == list(range(24))
+    assert server.requests == ["/Raman.xlsx", "/GC_MS.xlsx"]
+
+
 def test_default_home_and_pinned_source(server, home, monkeypatch):
     monkeypatch.setenv("SCIKIT_LEARN_DATA", str(home))
     fetch_oil_adulteration()
-    assert cached(home) == ["Raman.xlsx"]
+    assert cached(home) == ["Raman.npz", "Raman.xlsx"]
     monkeypatch.undo()
     assert _oil_adulteration.SOURCE.endswith("/DNMalavi/ML_Oil_Fraud_Project/ff2870520521/")
-    assert {name for name, *_ in _oil_adulteration.TECHNIQUES.values()} == set(
-        _oil_adulteration.SHA256
-    )
+    files = {name for name, *_ in _oil_adulteration.TECHNIQUES.values()}
+    assert files | {_oil_adulteration.FATTY_ACIDS[0]} == set(_oil_adulteration.SHA256)
 
 
 def test_second_call_needs_no_server(server, home):
@@ -373,12 +440,67 @@ def test_second_call_needs_no_server(server, home):
     assert server.requests == ["/Raman.xlsx"]
 
 
+@pytest.fixture
+def parsed(monkeypatch):
+    """The files that are parsed from now on."""
+    read, names = pd.read_excel, []
+    monkeypatch.setattr(
+        pd, "read_excel", lambda path, **how: names.append(path) or read(path, **how)
+    )
+    return names
+
+
+def assert_same(oils, expected):
+    assert list(oils) == list(expected)
+    for name in expected:
+        np.testing.assert_array_equal(oils[name], expected[name])
+        assert np.asarray(oils[name]).dtype == np.asarray(expected[name]).dtype
+
+
+def test_files_are_parsed_once(server, home, parsed):
+    first = fetch_oil_adulteration("nir", data_home=home, fatty_acids=True)
+    assert_same(fetch_oil_adulteration("nir", data_home=home, fatty_acids=True), first)
+    assert [path.name for path in parsed] == ["HSI.xlsx", "GC_MS.xlsx"]
+    with np.load(home / "oil_adulteration" / "HSI.npz", allow_pickle=False) as copy:
+        assert copy["numbers"].shape == (18, 4)
+
+
+@pytest.mark.parametrize("spoiled", ["cut", "flipped", "empty", "text", "another file", "a folder"])
+def test_a_spoiled_copy_is_made_again(spoiled, server, home, parsed):
+    first = fetch_oil_adulteration(data_home=home)
+    copy = home / "oil_adulteration" / "Raman.npz"
+    content = copy.read_bytes()
+    place = content.index(b"numbers.npy") + 200  # within the spectra
+    flipped = content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+    if spoiled == "another file":
+        np.savez(copy, sha256="0" * 64, labels=[["x"]], names=["0"], numbers=[[0.0]])
+    elif spoiled == "a folder":
+        copy.unlink()
+        copy.mkdir()
+    else:
+        how = {"cut": content[:-100], "flipped": flipped, "empty": b"", "text": b"spectra"}
+        copy.write_bytes(how[spoiled])
+    for _ in range(2):
+        assert_same(fetch_oil_adulteration(data_home=home), first)
+    assert len(parsed) == (3 if spoiled == "a folder" else 2)
+
+
+def test_a_copy_that_cannot_be_written_is_done_without(server, home, monkeypatch):
+    def full(path, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(_oil_adulteration, "write", full)
+    first = fetch_oil_adulteration(data_home=home)
+    assert cached(home) == ["Raman.xlsx"]
+    assert_same(fetch_oil_adulteration(data_home=home), first)
+
+
 @pytest.mark.parametrize("fault", ["refused", "dropped", "babbled", "truncated", "garbled"])
 def test_one_failed_attempt(fault, server, home):
     server.faults = [fault]
     assert fetch_oil_adulteration(data_home=home, n_retries=1, delay=0).data.shape == (18, 4)
     assert len(server.requests) == 2
-    assert cached(home) == ["Raman.xlsx"]
+    assert cached(home) == ["Raman.npz", "Raman.xlsx"]
 
 
 @pytest.mark.parametrize(
@@ -408,6 +530,54 @@ def test_no_network(server, home, monkeypatch):
     with pytest.raises(OSError, match=r"(?s)Could not download .* Connect to the internet"):
         fetch_oil_adulteration(data_home=home, n_retries=2, delay=0.5)
     assert waits == [0.5, 0.5]
+
+
+@pytest.mark.parametrize("download", [True, False])
+@pytest.mark.parametrize("in_the_way", ["a directory", "a file", "a file above"])
+def test_what_is_in_the_way_of_a_file_is_named(in_the_way, download, server, home):
+    folder = home / "oil_adulteration"
+    if in_the_way == "a directory":
+        (folder / "Raman.xlsx").mkdir(parents=True)
+        advice = "Move the directory away"
+    else:
+        place = folder if in_the_way == "a file" else home
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text("notes")
+        advice = "Move away the file that is in the place of a folder"
+    if in_the_way == "a file" and not download:
+        advice = "is missing. Pass download_if_missing=True"
+    with pytest.raises(OSError, match=advice) as caught:
+        fetch_oil_adulteration(data_home=home, download_if_missing=download, delay=0)
+    assert "internet" not in str(caught.value) and str(home) in str(caught.value)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (
+            errno.EACCES,
+            "Give yourself the permission to read and write there, or pass",
+        ),
+        (errno.EROFS, "Nothing can be written there, or pass another data_home"),
+        (errno.ENOSPC, "Make room on the disk, or pass another data_home"),
+        (errno.EDQUOT, "Make room on the disk, or pass another data_home"),
+    ],
+)
+def test_disks_that_refuse_are_not_tried_again(number, advice, home, monkeypatch):
+    calls = []
+
+    def fetch_file(*args, **kwargs):
+        calls.append(args)
+        raise OSError(number, "refused")
+
+    monkeypatch.setattr(_oil_adulteration, "fetch_file", fetch_file)
+    with pytest.raises(
+        OSError, match=f"Raman.xlsx cannot be kept in .*refused. {advice}"
+    ) as caught:
+        fetch_oil_adulteration(data_home=home, delay=0)
+    assert len(calls) == 1
+    assert "internet" not in str(caught.value) and str(home) in str(caught.value)
 
 
 def test_without_download(server, home):

@@ -94,7 +94,9 @@ def test_a_technique_that_does_not_fit_the_axis_is_left_aside_with_a_warning(
     assert caught[0].filename == __file__
     assert display.ax_[-1].get_xlabel() == "Point"
     explanation = regressor.explain(mixtures[0][:1], x_axis=[f"{x} nm" for x in wavenumbers])
-    assert explanation.plot(technique="nir").ax_[-1].get_xlabel() == "Wavelength (nm)"
+    for technique in ("nir", "uv-vis"):
+        label = explanation.plot(technique=technique).ax_[-1].get_xlabel()
+        assert label == "Wavelength (nm)"
     with pytest.warns(UserWarning, match="the axis is in nm. Pass x_axis to explain in cm-1"):
         display = explanation.plot(technique="raman")
     assert display.ax_[-1].get_xlabel() == "Wavelength (nm)"

@@ -25,6 +25,7 @@ TECHNIQUES = {
     "ftir": (LABELS["cm-1"], "cm-1", True),
     "raman": ("Raman shift (cm$^{-1}$)", "cm-1", False),
     "nir": (LABELS["nm"], "nm", False),
+    "uv-vis": (LABELS["nm"], "nm", False),
 }
 # More panels than this cannot be read on a page: means are drawn instead.
 MAX_PANELS = 6
@@ -132,7 +133,7 @@ class ExplanationDisplay(_Display):
             One for every panel; None makes a figure.
         samples : int, slice, sequence of int, mask or None, default=None
             Rows to draw; None draws all.
-        technique : {"ftir", "raman", "nir"} or None, default=None
+        technique : {"ftir", "raman", "nir", "uv-vis"} or None, default=None
             Labels the axis and gives it the direction usual in the field: wavenumbers from high
             to low for FTIR. None draws it in the order of the data. Where the axis is not known
             or in another unit it is left aside, with a warning.

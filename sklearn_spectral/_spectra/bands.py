@@ -97,7 +97,7 @@ def resolve_bands(
     """
     if isinstance(bands, str) and bands in textbook_tables():
         _check_known(bands, known)
-        _check_wavenumbers(bands, unit)
+        _check_unit(bands, unit)
         bands = named_bands(bands, x_axis)
     if isinstance(bands, Mapping) and bands:
         if not all(isinstance(limits, range) for limits in bands.values()):
@@ -133,11 +133,13 @@ def _check_known(bands, known):
         )
 
 
-def _check_wavenumbers(name, unit):
-    if unit not in (None, "cm-1"):
+def _check_unit(name, unit):
+    """Raise if a table is in another unit than the axis."""
+    expected = textbook_tables()[name]["unit"][0]
+    if unit not in (None, expected):
         raise ValueError(
-            f"The bands of {name!r} are in cm-1, the axis is in {unit}. Pass x_axis in cm-1 to "
-            "explain, or bands of your own as a dict."
+            f"The bands of {name!r} are in {expected}, the axis is in {unit}. Pass x_axis in "
+            f"{expected} to explain, or bands of your own as a dict."
         )
 
 
@@ -216,13 +218,14 @@ def band_table(name: str) -> pd.DataFrame:
     ----------
     name : str
         ``"raman-lipids"``, ``"raman-proteins"``, ``"raman-carbohydrates"``, ``"raman-polymers"``,
-        or the same with ``"ftir-"``. NIR in nm is not covered: pass bands of your own as a dict.
+        or the same with ``"ftir-"``; ``"nir"``, overtones and combinations.
 
     Returns
     -------
     table : DataFrame
         A row for every band: columns ``band`` (assignment and typical position), ``start`` and
-        ``end`` in cm-1 (ours: wide enough for the usual shifts), and ``source``.
+        ``end`` (ours: wide enough for the usual shifts), their ``unit``, ``"cm-1"`` or, of NIR,
+        ``"nm"``, and ``source``.
 
     Raises
     ------
@@ -259,8 +262,9 @@ def named_bands(name, x_axis):
     }
     if not covered:
         raise ValueError(
-            f"No band of {name!r} ({table['start'].min():g} to {table['end'].max():g} cm-1) covers "
-            f"a point: the axis runs from {np.min(x_axis):g} to {np.max(x_axis):g}. The tables are "
-            "in wavenumbers; pass x_axis to explain, or bands of your own."
+            f"No band of {name!r} ({table['start'].min():g} to {table['end'].max():g} "
+            f"{table['unit'][0]}) covers a point: the axis runs from {np.min(x_axis):g} to "
+            f"{np.max(x_axis):g}. Pass x_axis in the unit of the table to explain, or bands of "
+            "your own."
         )
     return covered
