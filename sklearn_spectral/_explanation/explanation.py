@@ -255,6 +255,41 @@ class Explanation(ExplanationArrays):
         return _tables.stability(self, bands, by)
 
     @own_settings()
+    def predictions(self) -> pd.DataFrame:
+        """Return what the model says of every spectrum, beside the maps that say why.
+
+        Of :func:`cross_explain` they are out of fold.
+
+        Returns
+        -------
+        predictions : DataFrame
+            A row for every spectrum. For classes ``predicted``, the class with the highest logit,
+            whose map is in ``pick(None)``, and ``probability``, the softmax of its logit over all
+            classes, as in `predict_proba`. Of several models (`members`) logits are averaged, not
+            probabilities. For a regressor ``predicted``, or, of several outputs, a column for
+            each, called by its label.
+
+        Raises
+        ------
+        ValueError
+            The maps are of one class for each spectrum: its logit alone tells no probability.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_spectral import ResNet1DClassifier, cross_explain
+        >>> X = np.random.default_rng(0).normal(size=(30, 50))
+        >>> y = np.where(X[:, 20] > 0, "oil", "fat")
+        >>> model = ResNet1DClassifier(max_epochs=1)
+        >>> explanation = cross_explain(model, X, y, cv=3, target="all", random_state=0)
+        >>> list(explanation.predictions().columns)
+        ['predicted', 'probability']
+        >>> explanation.pick(None).maps.shape
+        (30, 50)
+        """
+        return _tables.predictions(self)
+
+    @own_settings()
     def to_frame(self) -> pd.DataFrame:
         """Return everything as one tidy table.
 

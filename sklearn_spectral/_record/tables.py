@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from scipy.special import softmax
 
 from .._spectra.bands import Bands, BandsLike, every_point, resolve_bands
 from .._spectra.checks import LARGEST, SMALLEST, as_numbers, naming_argument
@@ -39,6 +40,22 @@ def contributions(explanation: ExplanationArrays, bands: BandsLike) -> pd.DataFr
     table = _band_frame(arrays.labels.ravel(), resolved, contribution=scores, share=shares)
     table.insert(0, "sample", np.repeat(np.arange(n_samples), n_targets * n_bands))
     return table
+
+
+def predictions(explanation: ExplanationArrays) -> pd.DataFrame:
+    """Return what the model says of every spectrum."""
+    outputs, targets = per_target(explanation).outputs, explanation.targets
+    if not explanation.is_class:
+        columns = ["predicted"] if outputs.shape[1] == 1 else targets.tolist()
+        return pd.DataFrame(outputs, columns=columns)
+    if explanation.maps.ndim == 2:
+        raise ValueError(
+            "These are the logits of one class for each spectrum, which tell no probability. "
+            "Explain all classes, with target='all'; pick(None) then gives the maps of the "
+            "predicted ones."
+        )
+    probability = softmax(outputs, axis=1).max(axis=1)
+    return pd.DataFrame({"predicted": targets[outputs.argmax(axis=1)], "probability": probability})
 
 
 def to_frame(explanation: ExplanationArrays) -> pd.DataFrame:
