@@ -43,7 +43,6 @@ from sklearn.model_selection import GroupShuffleSplit
 from sklearn.pipeline import make_pipeline
 
 from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor, explain
-from sklearn_spectral._spectra.views import bin_size, views
 from sklearn_spectral.metrics import (
     completeness_residual,
     deletion_curve,
@@ -189,15 +188,17 @@ def fit(data, seed):
 
 
 def network_inputs(estimator, spectra, targets):
-    """Return module, scaled views and the columns of the targets, for captum."""
-    x = torch.from_numpy(estimator._view_scaler.transform(views(spectra)))
-    labels = estimator._named_outputs[0].tolist()
-    return estimator.nets_[0].module_, x, torch.tensor([labels.index(each) for each in targets])
+    """Return network, scaled views and the columns of the targets, for captum."""
+    module = estimator.to_module()
+    x = module.views(torch.tensor(spectra))
+    if not hasattr(estimator, "classes_"):
+        return module.networks[0], x, torch.zeros(len(x), dtype=int)
+    return module.networks[0], x, torch.from_numpy(np.searchsorted(estimator.classes_, targets))
 
 
 def to_points(values, n_points):
     """Give every point of a bin its share: (n_samples, n_bins) -> (n_samples, n_points)."""
-    size = bin_size(n_points)
+    size = -(-n_points // values.shape[1])
     return np.repeat(values / size, size, axis=1)[:, :n_points]
 
 
@@ -277,12 +278,11 @@ def explain_all(data, seed, methods):
     last = model[-1]
     X, y = data.X[data.test], data.y[data.test]
     regression = data.task == "regression"
-    targets = np.full(len(X), last._named_outputs[0][0]) if regression else y
     start = time.perf_counter()
     ours = explain(model, X, target=None if regression else y, x_axis=data.x_axis)
     maps, seconds = {"ours": ours.maps}, {"ours": time.perf_counter() - start}
     spectra, n_points = ours.spectra, ours.maps.shape[1]
-    module, x, column = network_inputs(last, spectra, targets)
+    module, x, column = network_inputs(last, spectra, y)
     for method in methods:
         start = time.perf_counter()
         if method in ("grad-cam", "ig", "deeplift", "occlusion", "ablation"):

@@ -13,7 +13,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 from chemotools.baseline import ArPls
 from chemotools.scatter import StandardNormalVariate
-from scipy.special import softmax
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 
@@ -32,8 +31,8 @@ explanation = cross_explain(
     x_axis=oils.x_axis,
     random_state=0,
 )
-predicted = explanation.targets[explanation.outputs.argmax(axis=1)]
-right = predicted == oils.target
+predictions = explanation.predictions()  # label and probability, out of fold
+right = (predictions["predicted"] == oils.target).to_numpy()
 print(f"{(~right).sum()} of {len(right)} spectra are taken for another oil")
 
 # %%
@@ -41,7 +40,7 @@ print(f"{(~right).sum()} of {len(right)} spectra are taken for another oil")
 # prediction has a purer map than a wrong one; beside it that of the usual measure, the probability
 # of the predicted class.
 purity = explanation.purity()
-probability = softmax(explanation.outputs, axis=1).max(axis=1)
+probability = predictions["probability"]
 print(f"Area under the ROC curve, purity: {roc_auc_score(right, purity):.2f}, ", end="")
 print(f"probability: {roc_auc_score(right, probability):.2f}")
 figure, axis = plt.subplots(figsize=(7, 3.5), layout="constrained")

@@ -1,6 +1,7 @@
 """Out-of-fold maps and ensembles of models."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from chemotools.feature_selection import RangeCut
 from chemotools.scatter import StandardNormalVariate
@@ -113,6 +114,34 @@ def test_classes(kinds):
     own = cross_explain(model, X, y, cv=2, n_repeats=2, target=y, random_state=0)
     assert own.targets.tolist() == y.tolist()
     assert everything.difference().members[0].maps.shape == (60, 100)
+
+
+@pytest.mark.parametrize("encode", [lambda y: y, lambda y: y == "oil"], ids=["three", "two"])
+def test_predictions_are_those_of_cross_val_predict(kinds, encode):
+    X, y = kinds[0], encode(kinds[1])
+    model = make_pipeline(StandardNormalVariate(), ResNet1DClassifier(**FEW))
+    folds = list(KFold(3, shuffle=True, random_state=0).split(X))
+    explanation = cross_explain(model, X, y, cv=folds, target="all")
+    table = explanation.predictions()
+    assert list(table.columns) == ["predicted", "probability"] and len(table) == len(X)
+    predicted = cross_val_predict(model, X, y, cv=folds)
+    np.testing.assert_array_equal(table["predicted"], predicted)
+    probabilities = cross_val_predict(model, X, y, cv=folds, method="predict_proba")
+    np.testing.assert_allclose(table["probability"], probabilities.max(axis=1), rtol=1e-6)
+    np.testing.assert_array_equal(explanation.pick(None).targets, predicted)
+    for one in (explanation.pick(None), explanation.difference()):
+        with pytest.raises(ValueError, match="target='all'"):
+            one.predictions()
+
+
+@pytest.mark.parametrize("names", [["fat"], ["fat", "wax"]], ids=["one", "two"])
+def test_predictions_of_quantification(quick, mixtures, names):
+    y = pd.DataFrame(mixtures[1][:, : len(names)], columns=names)
+    table = cross_explain(quick, mixtures[0], y, cv=KFold(2)).predictions()
+    assert list(table.columns) == (names if len(names) > 1 else ["predicted"])
+    np.testing.assert_allclose(
+        table.to_numpy(), cross_val_predict(quick, mixtures[0], y, cv=KFold(2)).reshape(60, -1)
+    )
 
 
 def test_folds_must_leave_every_spectrum_out_once(regressor, mixtures):

@@ -1,6 +1,8 @@
 """The estimators: what goes in, what comes out, and what reaches skorch."""
 
+import copy
 import functools
+import pickle
 
 import numpy as np
 import pandas as pd
@@ -9,6 +11,7 @@ import pytest
 import torch
 from sklearn import config_context
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.metrics import make_scorer, r2_score
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_validate
 from sklearn.pipeline import make_pipeline
@@ -104,6 +107,77 @@ def test_one_spectrum_equals_the_batch(kinds, classifier):
         np.testing.assert_allclose(
             model.explain(one, target="all").maps[0] / scale, maps[row] / scale, atol=1e-6
         )
+
+
+# ---------------------------------------------------------------------- as a module of torch
+
+# Below 30 points there are no derivatives, above 1024 points are averaged.
+LENGTHS = [20, 100, 1100]
+
+
+def walks(n_points):
+    """Return spectra of any length, values of two outputs, and labels of three classes."""
+    X = np.random.RandomState(0).normal(size=(30, n_points)).cumsum(axis=1)
+    Y = X[:, [n_points // 3, n_points // 2]] * [1, 100] + [0, 1e3]
+    return X, Y, np.digitize(Y[:, 0], np.quantile(Y[:, 0], [1 / 3, 2 / 3]))
+
+
+@pytest.mark.parametrize("n_points", LENGTHS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_modules_compute_what_the_estimator_does(n_points, dtype):
+    X, Y, labels = walks(n_points)
+    X = X.astype(dtype)
+    regressors = [ResNet1DRegressor(**FEW).fit(X, y) for y in (Y, Y[:, 0])]
+    two, three = (ResNet1DClassifier(**FEW).fit(X, y) for y in (labels == 0, labels))
+    found = [model.to_module()(torch.from_numpy(X)).detach() for model in (*regressors, two, three)]
+    expected = [*(each.predict(X) for each in regressors), three.decision_function(X)]
+    margins = two.decision_function(X)
+    np.testing.assert_allclose(
+        found[2][:, 1] - found[2][:, 0], margins, atol=1e-6 * np.ptp(margins), rtol=0
+    )
+    for given, outputs in zip([found[0], found[1][:, 0], found[3]], expected, strict=True):
+        assert given.dtype == torch.float64
+        np.testing.assert_allclose(given, outputs, atol=1e-6 * np.ptp(outputs, axis=0).min())
+
+
+@pytest.mark.parametrize("n_points", LENGTHS)
+def test_gradients_of_modules_are_differences_of_outputs(n_points):
+    X, Y, _ = walks(n_points)
+    model = ResNet1DRegressor(**FEW).fit(X, Y)
+    module = model.to_module().double()
+    x = torch.tensor(X[:3])
+    jacobian = torch.autograd.functional.jacobian(module, x)
+    points = [0, n_points // 3, n_points // 2, n_points - 1]
+    for row, point in [(row, point) for row in range(3) for point in points]:
+        step = torch.zeros_like(x)
+        step[row, point] = 1e-5
+        slope = (module(x + step) - module(x - step)) / 2e-5
+        scale = jacobian[:, :, row].abs().amax()
+        torch.testing.assert_close(slope, jacobian[:, :, row, point], rtol=0, atol=1e-6 * scale)
+
+
+def test_modules_are_copies_that_can_be_copied(mixtures, regressor):
+    X = torch.from_numpy(mixtures[0])
+    module = regressor.to_module()
+    assert not module.training
+    expected = module(X)
+    for copied in (copy.deepcopy(module), pickle.loads(pickle.dumps(module))):
+        torch.testing.assert_close(copied(X), expected, rtol=0, atol=0)
+    for copied in (copy.deepcopy(regressor), pickle.loads(pickle.dumps(regressor))):
+        torch.testing.assert_close(copied.to_module()(X), expected, rtol=0, atol=0)
+    predicted = regressor.predict(mixtures[0])
+    with torch.no_grad():
+        for tensor in [*module.parameters(), *module.buffers()]:
+            tensor.fill_(1.0)
+    np.testing.assert_array_equal(regressor.predict(mixtures[0]), predicted)
+    assert not torch.isclose(module(X), expected).any()
+
+
+def test_modules_take_spectra_of_the_training(regressor):
+    with pytest.raises(ValueError, match=r"shape \(2, 99\); expected \(n_samples, 100\)"):
+        regressor.to_module()(torch.zeros(2, 99))
+    with pytest.raises(NotFittedError):
+        ResNet1DRegressor().to_module()
 
 
 # ---------------------------------------------------------------------- units and constants

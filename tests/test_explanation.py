@@ -363,6 +363,40 @@ def test_linearity_of_several_outputs(calibration):
     assert table["slope"].tolist() == [0.5, 0, 0, 0.5, -2, 0, 0, -2]
 
 
+@pytest.mark.parametrize("n_targets", [1, 2])
+def test_linearity_of_groups_shows_what_pooling_hides(n_targets):
+    """Two oils whose one band rises by 1, or falls by 1, for each per cent: pooled, nothing.
+
+    The second band is 2 for every spectrum of one oil and 5 for the other; a second output is the
+    first, tripled.
+    """
+    oils, y = np.array(["palm", "corn"] * 3), np.array([0.0, 0, 1, 1, 2, 2])
+    maps = np.column_stack([[0.0, 2, 1, 1, 2, 0], [2, 5] * 3])
+    targets, base = np.zeros(6, dtype=int), np.zeros(6)
+    if n_targets == 2:
+        maps, y = np.stack([maps, 3 * maps], axis=2), np.column_stack([y, y])
+        targets, base = np.array(["fat", "wax"]), np.zeros((6, 2))
+    outputs, x_axis = maps.sum(axis=1), np.array([1000.0, 1010.0])
+    explanation = Explanation(maps, outputs, base, targets, x_axis, np.ones((6, 2)))
+    pooled = explanation.linearity(y)
+    assert not pooled[["slope", "r2"]].to_numpy().any() and "group" not in pooled
+    table = explanation.linearity(y, by=oils)
+    assert list(table.columns[:3]) == ["target", "group", "band"]
+    assert table.index.tolist() == list(range(6 * n_targets))
+    assert table["target"].tolist() == np.repeat([0] if n_targets == 1 else targets, 6).tolist()
+    assert table["group"].tolist() == (["palm"] * 3 + ["corn"] * 3) * n_targets
+    assert table["band"].tolist() == ["1000", "1010", "all"] * 2 * n_targets
+    slopes = [1, 0, 1, -1, 0, -1]
+    assert table["slope"].tolist() == [*slopes, *(3 * slope for slope in slopes)][: 6 * n_targets]
+    assert table["r2"].tolist() == [1, 0, 1] * 2 * n_targets
+    y[oils == "corn"] = 1
+    with pytest.raises(ValueError, match="y does not vary in group corn:.*Leave"):
+        explanation.linearity(y, by=oils)
+    for divided in (explanation.linearity, average([explanation] * 2).stability):
+        with pytest.raises(ValueError, match=r"by has shape \(2,\); expected \(6,\), a value for"):
+            divided(y if divided == explanation.linearity else 1, by=["palm", "corn"])
+
+
 def test_linearity_of_two_spectra_and_of_any_numbers(calibration):
     two = calibration[:2]
     assert two.linearity(np.array([10, 12], dtype=object), 1)["slope"].tolist() == [-1, -1]
@@ -490,6 +524,22 @@ def test_stability_by_hand(calibration):
     steady = average([calibration, replace(calibration, maps=calibration.maps * 1.5)])
     assert steady.stability(3)["stable"].all()
     assert average(members, [3, 1]).maps[0].tolist() == [-1.5, 2.5, 0.5]
+
+
+def test_stability_of_groups_by_hand(calibration):
+    """Of the first point, -1, 0 and 1: models that take it 1 and 3 times, or the last one 1 and -1.
+
+    Contributions of the first group, -2 and 0, are of size 2**0.5, the standard deviation between
+    models is 2**0.5 and 0: 1 as a root mean square. In the second group they cancel.
+    """
+    factors = np.array([[1.0, 1, 1], [3, 3, -1]])[:, :, None]
+    members = average([replace(calibration, maps=calibration.maps * factor) for factor in factors])
+    table = members.stability({"one": (1000, 1000)}, by=["a", "a", "b"])
+    assert list(table.columns[:3]) == ["target", "group", "band"]
+    assert table["group"].tolist() == ["a", "b"] and table.index.tolist() == [0, 1]
+    np.testing.assert_allclose(table["contribution"], [2**0.5, 0])
+    np.testing.assert_allclose(table["std"], [1, 2**0.5])
+    assert table["sign_agreement"].tolist() == [1, 0]
 
 
 def test_stability_needs_several_models(explanation):

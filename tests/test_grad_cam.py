@@ -132,6 +132,20 @@ def test_spreading_in_blocks_is_spreading(n_targets, dtype, contiguous):
 # ---------------------------------------------------------------------- beside captum
 
 
+def test_integrated_gradients_of_spectra_add_up(classifier, kinds):
+    """From the mean spectrum to each one, through binning, derivatives and normalization."""
+    module = classifier.to_module().double()
+    X = torch.from_numpy(kinds[0][::6])
+    baseline = torch.from_numpy(classifier.mean_spectrum_)[None]
+    target = torch.arange(len(X)) % 3
+    maps = IntegratedGradients(module).attribute(X, baseline, target=target, n_steps=100)
+    assert maps.shape == X.shape
+    with torch.no_grad():
+        differences = (module(X) - module(baseline)).gather(1, target[:, None])[:, 0]
+    scale = differences.abs().max()
+    torch.testing.assert_close(maps.sum(dim=1), differences, rtol=0, atol=1e-3 * scale)
+
+
 class _Features(torch.nn.Module):
     """The features as a layer, for captum to hook."""
 

@@ -76,6 +76,23 @@ def test_many_spectra_are_means_of_classes_or_a_heat_map(classifier, regressor, 
     np.testing.assert_allclose(mesh.get_array()[-1], explanation.maps[explanation.outputs.argmax()])
 
 
+def test_groups_have_panels_of_their_own(classifier, regressor, kinds, mixtures):
+    explanation = classifier.explain(kinds[0], target="oil")
+    series = np.array(["a", "b"] * 30)
+    display = explanation.plot(by=series)
+    titles = [axis.get_title(loc="left") for axis in display.ax_]
+    assert titles == ["oil, a: mean of 30 spectra", "oil, b: mean of 30 spectra"]
+    lines = collections(display.ax_, LineCollection)
+    for line, name in zip(lines, "ab", strict=True):
+        mean = explanation.maps[series == name].mean(axis=0)
+        np.testing.assert_allclose(line.get_array(), (mean[:-1] + mean[1:]) / 2, atol=1e-6)
+    display = regressor.explain(mixtures[0]).plot(samples=[5, 0, 1], by=series)
+    titles = [axis.get_title(loc="left") for axis in display.ax_]
+    assert titles == ["2 spectra: b", "1 spectra: a"]
+    with pytest.raises(ValueError, match="by has shape"):
+        explanation.plot(samples=[0, 1], by=["a", "b"])
+
+
 def test_a_regression_called_logit_is_no_classification(regressor, mixtures):
     explanation = replace(regressor.explain(mixtures[0]), output_name="logit of fraction")
     (axis,) = explanation.plot().ax_

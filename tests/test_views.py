@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 from chemotools.scatter import StandardNormalVariate
 from scipy.signal import savgol_filter
 
+from sklearn_spectral._network import module
 from sklearn_spectral._spectra.views import ViewScaler, average_bins, bin_size, views
 
 
@@ -29,6 +31,21 @@ def test_normalized_views_do_not_see_offset_and_factor(mixtures):
 def test_nothing_to_normalize_is_zero(X):
     """Constant, straight and very short spectra."""
     assert not views(X)[:, 1:].any()
+
+
+@pytest.mark.parametrize("n_points", [2, 29, 30, 100, 1025, 2050])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_views_with_gradients_are_the_same(n_points, dtype):
+    """Of a walk, constant and straight spectra, which are zero but for rounding, and zeros."""
+    X = np.random.default_rng(0).normal(size=(6, n_points)).cumsum(axis=1)
+    X[0], X[1], X[2] = 0.3, 0.1 * np.arange(n_points) + 5, 0
+    X = X.astype(dtype)
+    x = torch.tensor(X, requires_grad=True)
+    found = module.views(x)
+    expected = views(X)
+    np.testing.assert_allclose(found.detach(), expected, atol=1e-10 * np.abs(expected).max())
+    found.square().sum().backward()
+    assert torch.isfinite(x.grad).all()
 
 
 def test_bins_by_hand():

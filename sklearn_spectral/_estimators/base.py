@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.exceptions import ConvergenceWarning
@@ -20,6 +21,7 @@ from .._explanation.explanation import Explanation
 from .._explanation.maps import check_reference, explanation_of, learn_correction
 from .._files.models import SavedModel
 from .._network.fitted import FittedNetwork, in_chunks
+from .._network.module import SpectraModule
 from .._network.net import make_net
 from .._record.cancellation import warns_of_cancellation
 from .._record.targets import TargetChoice
@@ -291,6 +293,45 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
         """Return logits or predictions of every output, (n_samples, n_outputs)."""
         X = self._check_spectra(X)
         return self._network.outputs(X)
+
+    @own_settings()
+    def to_module(self) -> torch.nn.Module:
+        """Return a copy of the fitted model as a PyTorch module, for captum, SHAP and the like.
+
+        It takes spectra, preprocessed as those the estimator was fitted on, as a tensor of shape
+        (n_samples, n_points), float64 or float32, and returns what `explain` calls outputs: logits
+        of every class, whose softmax is `predict_proba`, or predictions in the unit of y, float64
+        of shape (n_samples, n_outputs). Gradients go all the way back to the spectra. Nothing is
+        checked for NaN and infinity.
+
+        Returns
+        -------
+        module : torch.nn.Module
+            In evaluation mode, on the device of the networks. ``module.views(spectra)`` are the
+            three scaled views that the ``module.networks`` see, for methods that look at layers.
+            ``module.double()`` computes the networks in float64 as well.
+
+        Notes
+        -----
+        As the baseline of a method take ``mean_spectrum_``, not zeros: derivatives are normalized,
+        so that they do not change on the way from zeros to a spectrum but for a leap at its start.
+
+        Examples
+        --------
+        >>> import numpy as np, torch
+        >>> from sklearn_spectral import ResNet1DRegressor
+        >>> X = np.random.default_rng(0).normal(size=(30, 50))
+        >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(X, X[:, 20])
+        >>> spectra = torch.tensor(X, requires_grad=True)
+        >>> outputs = model.to_module()(spectra)
+        >>> bool(np.allclose(outputs[:, 0].detach(), model.predict(X)))
+        True
+        >>> outputs.sum().backward()
+        >>> spectra.grad.shape
+        torch.Size([30, 50])
+        """
+        check_is_fitted(self)
+        return SpectraModule(self._network, self.n_features_in_)
 
     @warns_of_cancellation
     @own_settings()

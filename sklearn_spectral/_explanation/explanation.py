@@ -172,7 +172,9 @@ class Explanation(ExplanationArrays):
         return np.divide(positive, size, out=np.full(len(maps), 0.5), where=size > 0)
 
     @own_settings()
-    def linearity(self, y: ArrayLike, bands: BandsLike | None = None) -> pd.DataFrame:
+    def linearity(
+        self, y: ArrayLike, bands: BandsLike | None = None, by: ArrayLike | None = None
+    ) -> pd.DataFrame:
         r"""Return a linear fit of the contributions of every point or band against y.
 
         A least-squares line of the contribution of every wavelength, or band, against y over the
@@ -187,20 +189,24 @@ class Explanation(ExplanationArrays):
             Reference values, one column for each target.
         bands : dict, str, int or None, default=None
             As for :meth:`contributions`; None takes every point.
+        by : array-like of shape (n_samples,) or None, default=None
+            Groups of the spectra, such as adulterants, each with lines of its own: one line
+            through all of them hides that the bands of one behave differently.
 
         Returns
         -------
         linearity : DataFrame
-            A row for every target and band (or point), and one, called ``"all"``, for the sum of
-            the map: columns ``target``, ``band``, ``start``, ``end``, ``slope``, ``r2``. R2 is 0
-            for a contribution that never changes.
+            A row for every target, group (with `by`) and band (or point), and one, called
+            ``"all"``, for the sum of the map: columns ``target``, ``group``, ``band``, ``start``,
+            ``end``, ``slope``, ``r2``. R2 is 0 for a contribution that never changes.
 
         Raises
         ------
         ValueError
-            This is a classifier's explanation, or `y` does not fit it, or does not vary.
+            This is a classifier's explanation, or `y` does not fit it, or does not vary (in a
+            group), or `by` does not have one value for each spectrum.
         """
-        return _tables.linearity(self, y, bands)
+        return _tables.linearity(self, y, bands, by)
 
     @own_settings()
     def summary(self, bands: BandsLike | None = None, by: ArrayLike | None = None) -> pd.DataFrame:
@@ -229,7 +235,7 @@ class Explanation(ExplanationArrays):
         return _tables.summary(self, bands, by)
 
     @own_settings()
-    def stability(self, bands: BandsLike = "peaks") -> pd.DataFrame:
+    def stability(self, bands: BandsLike = "peaks", by: ArrayLike | None = None) -> pd.DataFrame:
         """Return the agreement of band contributions across models.
 
         Of an explanation with `members`: by :func:`cross_explain` with repeats, or of an ensemble.
@@ -238,26 +244,64 @@ class Explanation(ExplanationArrays):
         ----------
         bands : dict, str or int, default="peaks"
             As for :meth:`contributions`.
+        by : array-like of shape (n_samples,) or None, default=None
+            Groups of the spectra, as for :meth:`summary`.
 
         Returns
         -------
         stability : DataFrame
-            A row for every target and band, sorted by `contribution` within each target: columns
-            ``target``, ``band``, ``start``, ``end``; ``contribution``, the mean over members, and
-            ``std``, the standard deviation between them, both as root mean square over the
-            spectra; ``sign_agreement``, the share of members that give the band the sign of the
-            mean; and ``stable``, whether `contribution` is at least twice `std`.
+            A row for every target, group (with `by`) and band, sorted by `contribution` within
+            each target and group: columns ``target``, ``group``, ``band``, ``start``, ``end``;
+            ``contribution``, the mean over members, and ``std``, the standard deviation between
+            them, both as root mean square over the spectra; ``sign_agreement``, the share of
+            members that give the band the sign of the mean; and ``stable``, whether
+            `contribution` is at least twice `std`.
 
         Raises
         ------
         ValueError
-            This explanation is of one model.
+            This explanation is of one model, or `by` does not have one value for each spectrum.
 
         See Also
         --------
         metrics.stability : Correlation of whole maps between models, for each spectrum.
         """
-        return _tables.stability(self, bands)
+        return _tables.stability(self, bands, by)
+
+    @own_settings()
+    def predictions(self) -> pd.DataFrame:
+        """Return what the model says of every spectrum, beside the maps that say why.
+
+        Of :func:`cross_explain` they are out of fold.
+
+        Returns
+        -------
+        predictions : DataFrame
+            A row for every spectrum. For classes ``predicted``, the class with the highest logit,
+            whose map is in ``pick(None)``, and ``probability``, the softmax of its logit over all
+            classes, as in `predict_proba`. Of several models (`members`) logits are averaged, not
+            probabilities. For a regressor ``predicted``, or, of several outputs, a column for
+            each, called by its label.
+
+        Raises
+        ------
+        ValueError
+            The maps are of one class for each spectrum: its logit alone tells no probability.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_spectral import ResNet1DClassifier, cross_explain
+        >>> X = np.random.default_rng(0).normal(size=(30, 50))
+        >>> y = np.where(X[:, 20] > 0, "oil", "fat")
+        >>> model = ResNet1DClassifier(max_epochs=1)
+        >>> explanation = cross_explain(model, X, y, cv=3, target="all", random_state=0)
+        >>> list(explanation.predictions().columns)
+        ['predicted', 'probability']
+        >>> explanation.pick(None).maps.shape
+        (30, 50)
+        """
+        return _tables.predictions(self)
 
     @own_settings()
     def to_frame(self) -> pd.DataFrame:
@@ -279,7 +323,7 @@ class Explanation(ExplanationArrays):
         ax : matplotlib Axes, sequence of Axes or None, default=None
             One for every panel; None makes a figure.
         **plot_params
-            ``samples``, ``technique``, ``x_label``, ``output_label``, as for
+            ``samples``, ``by``, ``technique``, ``x_label``, ``output_label``, as for
             :meth:`ExplanationDisplay.plot`.
 
         Returns

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 
 from .._pipelines.explain import explain
 from .._record.arrays import ExplanationArrays, chosen_rows, per_target
-from .._record.tables import contributions, linearity
+from .._record.tables import contributions, groups_of, linearity, parts_of
 from .._spectra.bands import BandsLike
 from .._work import optional
 
@@ -116,6 +116,7 @@ class ExplanationDisplay(_Display):
         ax: Any = None,
         *,
         samples: Any = None,
+        by: ArrayLike | None = None,
         technique: str | None = None,
         x_label: str | None = None,
         output_label: str | None = None,
@@ -133,6 +134,9 @@ class ExplanationDisplay(_Display):
             One for every panel; None makes a figure.
         samples : int, slice, sequence of int, mask or None, default=None
             Rows to draw; None draws all.
+        by : array-like of shape (n_samples,) or None, default=None
+            Groups of all spectra, such as true classes or series: with it the spectra of every
+            target and group are drawn together, however few they are.
         technique : {"ftir", "raman", "nir", "uv-vis"} or None, default=None
             Labels the axis and gives it the direction usual in the field: wavenumbers from high
             to low for FTIR. None draws it in the order of the data. Where the axis is not known
@@ -149,7 +153,8 @@ class ExplanationDisplay(_Display):
         Raises
         ------
         ValueError
-            `technique` is unknown, or `ax` are not as many as the panels.
+            `technique` is unknown, `by` does not have one value for each spectrum, or `ax` are not
+            as many as the panels.
         IndexError
             `samples` are no rows of the explanation.
         """
@@ -157,7 +162,10 @@ class ExplanationDisplay(_Display):
         plt = _pyplot()
         samples = rows_to_draw(self.explanation, samples)
         explanation = self.explanation[samples]
-        panels = _panels(explanation, samples)
+        if by is not None:
+            groups_of(self.explanation, by)  # or raise
+            by = np.asarray(by)[samples]
+        panels = _panels(explanation, samples, by)
         axes = _axes(ax, len(panels), 1.2 + 1.9 * len(panels), sharex=True)
         limit, clipped = _limit(panels)
         norm = plt.Normalize(-limit, limit)
@@ -356,13 +364,13 @@ def rows_to_draw(explanation, samples):
     return rows
 
 
-def _panels(explanation, samples):
+def _panels(explanation, samples, by):
     """Return title, spectrum and map of every panel, or title, None and maps of a heat map."""
     arrays = per_target(explanation)
     maps = np.moveaxis(arrays.maps, 2, 1)  # (n_samples, n_targets, n_points)
     targets, outputs = arrays.labels, arrays.outputs  # (n_samples, n_targets)
     is_class = explanation.is_class
-    if targets.size <= MAX_PANELS:
+    if by is None and targets.size <= MAX_PANELS:
         # A single regression output needs no name beside that of the colour bar.
         named = is_class or explanation.maps.ndim == 3
         return [
@@ -376,16 +384,18 @@ def _panels(explanation, samples):
             for row, column in np.ndindex(*targets.shape)
         ]
     panels = []
-    for label in dict.fromkeys(targets.ravel().tolist()):
-        rows, columns = np.nonzero(targets == label)
-        chosen = maps[rows, columns]  # (n_chosen, n_points)
+    for label, group, part in parts_of(explanation, by):
+        rows = np.nonzero(part)[0]
+        names = [str(label)] if is_class or explanation.maps.ndim == 3 else []
+        name = ", ".join(names + [str(each) for each in group.values()])
         if is_class:
-            title = f"{label}: mean of {len(rows)} spectra"
-            panels.append((title, explanation.spectra[rows].mean(axis=0), chosen.mean(axis=0)))
+            title = f"{name}: mean of {len(rows)} spectra"
+            mean = explanation.spectra[rows].mean(axis=0)
+            panels.append((title, mean, maps[part].mean(axis=0)))
         else:
             # The mean map of a calibration is nearly nothing: contributions rise with y.
-            title = f"{len(rows)} spectra" + (f": {label}" if explanation.maps.ndim == 3 else "")
-            panels.append((title, None, chosen[np.argsort(outputs[rows, columns])]))
+            title = f"{len(rows)} spectra" + (f": {name}" if name else "")
+            panels.append((title, None, maps[part][np.argsort(outputs[part])]))
     return panels
 
 

@@ -1,8 +1,12 @@
 """The tables of an explanation: contributions of bands, and what they are over many spectra."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from scipy.special import softmax
 
 from .._spectra.bands import Bands, BandsLike, every_point, resolve_bands
 from .._spectra.checks import LARGEST, SMALLEST, as_numbers, naming_argument
@@ -38,6 +42,22 @@ def contributions(explanation: ExplanationArrays, bands: BandsLike) -> pd.DataFr
     return table
 
 
+def predictions(explanation: ExplanationArrays) -> pd.DataFrame:
+    """Return what the model says of every spectrum."""
+    outputs, targets = per_target(explanation).outputs, explanation.targets
+    if not explanation.is_class:
+        columns = ["predicted"] if outputs.shape[1] == 1 else targets.tolist()
+        return pd.DataFrame(outputs, columns=columns)
+    if explanation.maps.ndim == 2:
+        raise ValueError(
+            "These are the logits of one class for each spectrum, which tell no probability. "
+            "Explain all classes, with target='all'; pick(None) then gives the maps of the "
+            "predicted ones."
+        )
+    probability = softmax(outputs, axis=1).max(axis=1)
+    return pd.DataFrame({"predicted": targets[outputs.argmax(axis=1)], "probability": probability})
+
+
 def to_frame(explanation: ExplanationArrays) -> pd.DataFrame:
     """Return a row for every sample, target and point."""
     arrays = per_target(explanation)
@@ -54,32 +74,53 @@ def to_frame(explanation: ExplanationArrays) -> pd.DataFrame:
 
 
 def linearity(
-    explanation: ExplanationArrays, y: ArrayLike, bands: BandsLike | None
+    explanation: ExplanationArrays,
+    y: ArrayLike,
+    bands: BandsLike | None,
+    by: ArrayLike | None = None,
 ) -> pd.DataFrame:
-    """Return slope and R2 of the contributions of bands, or of points, against y."""
+    """Return slope and R2 of the contributions of bands, or of points, against y, by group."""
     if explanation.is_class:
         raise ValueError(
             "linearity is of quantification; for a classifier look at difference() and purity()."
         )
     references = _check_references(y, explanation.outputs.shape)
-    centred = (references - references.mean(axis=0)).reshape(len(references), -1)
     maps = per_target(explanation).maps
     resolved = bands_of(explanation, bands)
     whole = bands_of(explanation, 1)
     # (n_samples, n_targets, n_bands + 1)
     scores = np.concatenate([resolved.sums(maps), whole.sums(maps)], axis=2).astype(float)
-    scores -= scores.mean(axis=0)
-    covariance = np.einsum("ntb,nt->tb", scores, centred)  # (n_targets, n_bands + 1)
+    labels = explanation.targets if explanation.maps.ndim == 3 else explanation.targets[:1]
+    both = Bands([*resolved.names, "all"], [*resolved.points, *whole.points], resolved.x_axis)
+    tables = []
+    for group, rows in groups_of(explanation, by):
+        slope, r2 = _lines(scores[rows], references[rows], group)
+        tables.append(_band_frame(labels.astype(object), both, group, slope=slope, r2=r2))
+    # Targets first, as in the other tables.
+    n_rows, n_targets = len(both.names), len(labels)
+    parts = [table[t * n_rows :][:n_rows] for t in range(n_targets) for table in tables]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _lines(scores, references, group):
+    """Return slope and R2 of least-squares lines, (n_targets, n_bands) each."""
+    where = "".join(f" in group {name}" for name in group.values())
+    if not (np.ptp(references, axis=0) > SMALLEST).all():
+        raise ValueError(
+            f"y does not vary{where}: there is no line to fit."
+            + (" Leave these spectra out (explanation[rows])." if group else "")
+        )
+    centred = (references - references.mean(axis=0)).reshape(len(references), -1)
+    scores = scores - scores.mean(axis=0)
+    covariance = np.einsum("ntb,nt->tb", scores, centred)
     squares = (centred**2).sum(axis=0)[:, None]
     size = (scores**2).sum(axis=0) * squares
     r2 = np.divide(covariance**2, size, out=np.zeros_like(size), where=size > 0)
-    labels = explanation.targets if explanation.maps.ndim == 3 else explanation.targets[:1]
-    both = Bands([*resolved.names, "all"], [*resolved.points, *whole.points], resolved.x_axis)
-    return _band_frame(labels.astype(object), both, slope=covariance / squares, r2=r2)
+    return covariance / squares, r2
 
 
 def _check_references(y, shape):
-    """Return reference values as numbers; raise unless they have this shape and vary."""
+    """Return reference values as numbers; raise unless they have this shape."""
     y = as_numbers(y, "y", "numbers")
     if y.shape != shape or len(y) < 2:
         raise ValueError(
@@ -91,53 +132,71 @@ def _check_references(y, shape):
             f"y holds NaN or numbers above {LARGEST:g}. Leave out the spectra without reference "
             "value (explanation[rows])."
         )
-    if not (np.ptp(y, axis=0) > SMALLEST).all():
-        raise ValueError("y does not vary: there is no line to fit.")
     return y
+
+
+def groups_of(
+    explanation: ExplanationArrays, by: ArrayLike | None
+) -> list[tuple[dict[str, Any], np.ndarray]]:
+    """Return the column that names every group of spectra, and a mask of its rows.
+
+    Without `by` there is one group of all spectra, which has no name.
+    """
+    n_samples = len(explanation)
+    if by is None:
+        return [({}, np.ones(n_samples, dtype=bool))]
+    with naming_argument("by", "one value per spectrum"):
+        values = np.asarray(by)
+    if values.shape != (n_samples,):
+        raise ValueError(
+            f"by has shape {values.shape}; expected ({n_samples},), a value for every spectrum."
+        )
+    places, groups = pd.factorize(values, use_na_sentinel=False)  # NaN is a group, too
+    return [({"group": group}, places == place) for place, group in enumerate(groups)]
+
+
+def parts_of(explanation: ExplanationArrays, by: ArrayLike | None) -> Iterator:
+    """Yield label, column of the group and a mask, (n_samples, n_targets), of targets and groups.
+
+    Groups without a spectrum that is explained for the target are left out.
+    """
+    labels, groups = per_target(explanation).labels, groups_of(explanation, by)
+    for label in dict.fromkeys(labels.ravel().tolist()):
+        for group, rows in groups:
+            chosen = (labels == label) & rows[:, None]
+            if chosen.any():
+                yield label, group, chosen
 
 
 def summary(
     explanation: ExplanationArrays, bands: BandsLike | None, by: ArrayLike | None
 ) -> pd.DataFrame:
     """Return mean, spread and share of bands, or of points, for every target and group."""
-    n_samples = len(explanation)
-    if n_samples == 0:
+    if len(explanation) == 0:
         raise ValueError("This explanation is of 0 spectra: there is nothing to sum up.")
-    grouped = by is not None
-    with naming_argument("by", "one value per spectrum"):
-        values = np.asarray(by) if grouped else np.zeros(n_samples, dtype=int)
-    if values.shape != (n_samples,):
-        raise ValueError(
-            f"by has shape {values.shape}; expected ({n_samples},), a value for every spectrum."
-        )
-    places, groups = pd.factorize(values, use_na_sentinel=False)  # NaN is a group, too
-    arrays = per_target(explanation)
+    maps = per_target(explanation).maps
     resolved = bands_of(explanation, bands)
-    scores = resolved.sums(arrays.maps)  # (n_samples, n_targets, n_bands)
-    size = np.abs(arrays.maps).sum(axis=1)  # (n_samples, n_targets)
+    scores = resolved.sums(maps)  # (n_samples, n_targets, n_bands)
+    size = np.abs(maps).sum(axis=1)  # (n_samples, n_targets)
     tables = []
-    for label in dict.fromkeys(arrays.labels.ravel().tolist()):
-        for place, group in enumerate(groups):
-            rows, columns = np.nonzero((arrays.labels == label) & (places == place)[:, None])
-            if len(rows) == 0:
-                continue
-            chosen = scores[rows, columns].astype(np.float64)  # (n_chosen, n_bands)
-            table = _band_frame(
-                np.array([label], dtype=object),
-                resolved,
-                mean=chosen.mean(axis=0),
-                std=chosen.std(axis=0, ddof=min(1, len(rows) - 1)),
-                share=np.abs(chosen).mean(axis=0) / (size[rows, columns].mean() or 1.0),
-            )
-            if grouped:
-                table.insert(1, "group", group)
-            tables.append(table)
+    for label, group, part in parts_of(explanation, by):
+        chosen = scores[part].astype(np.float64)  # (n_chosen, n_bands)
+        table = _band_frame(
+            np.array([label], dtype=object),
+            resolved,
+            group,
+            mean=chosen.mean(axis=0),
+            std=chosen.std(axis=0, ddof=min(1, len(chosen) - 1)),
+            share=np.abs(chosen).mean(axis=0) / (size[part].mean() or 1.0),
+        )
+        tables.append(table)
     return pd.concat(tables, ignore_index=True)
 
 
-def stability(explanation: ExplanationArrays, bands: BandsLike) -> pd.DataFrame:
+def stability(
+    explanation: ExplanationArrays, bands: BandsLike, by: ArrayLike | None
+) -> pd.DataFrame:
     """Return how far the members of an explanation agree on the contribution of every band."""
-    arrays = per_target(explanation)
     resolved = bands_of(explanation, bands)
     # (n_members, n_samples, n_targets, n_bands)
     scores = np.stack(
@@ -146,16 +205,16 @@ def stability(explanation: ExplanationArrays, bands: BandsLike) -> pd.DataFrame:
     mean, std = scores.mean(axis=0), scores.std(axis=0, ddof=1)
     agree = (np.sign(scores) == np.sign(mean)).mean(axis=0)
     tables = []
-    for label in dict.fromkeys(arrays.labels.ravel().tolist()):
-        chosen = arrays.labels == label
-        contribution = np.sqrt((mean[chosen] ** 2).mean(axis=0))
-        spread = np.sqrt((std[chosen] ** 2).mean(axis=0))
+    for label, group, part in parts_of(explanation, by):
+        contribution = np.sqrt((mean[part] ** 2).mean(axis=0))
+        spread = np.sqrt((std[part] ** 2).mean(axis=0))
         table = _band_frame(
             np.array([label], dtype=object),
             resolved,
+            group,
             contribution=contribution,
             std=spread,
-            sign_agreement=agree[chosen].mean(axis=0),
+            sign_agreement=agree[part].mean(axis=0),
             stable=contribution >= STABLE * spread,
         )
         tables.append(table.sort_values("contribution", ascending=False))
@@ -172,12 +231,13 @@ def several_members(explanation: ExplanationArrays) -> tuple:
     return explanation.members
 
 
-def _band_frame(labels, bands, **columns):
+def _band_frame(labels, bands, group=None, **columns):
     """Return a table with a row for every label and band; columns are (n_labels, n_bands)."""
     n_labels, n_bands = len(labels), len(bands.names)
     return pd.DataFrame(
         {
             "target": np.repeat(labels, n_bands),
+            **(group or {}),
             "band": np.tile(np.array(bands.names, dtype=object), n_labels),
             "start": np.tile(bands.ends[:, 0], n_labels),
             "end": np.tile(bands.ends[:, 1], n_labels),

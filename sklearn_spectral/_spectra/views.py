@@ -46,7 +46,7 @@ def average_bins(X):
     return np.add.reduceat(X, starts, axis=1) / np.diff(np.append(starts, X.shape[1]))
 
 
-def _savitzky_golay(order):
+def savitzky_golay(order):
     """Return the weights of a derivative, and how many points it loses at either end."""
     window, polynomial = WINDOWS[order]
     return savgol_coeffs(window, polynomial, deriv=order, use="dot"), window // 2
@@ -55,7 +55,7 @@ def _savitzky_golay(order):
 @cache
 def _band(order):
     """Return the matrix that takes `BLOCK` points and their neighbours to their derivative."""
-    weights, _ = _savitzky_golay(order)
+    weights, _ = savitzky_golay(order)
     return convolution_matrix(weights, BLOCK)
 
 
@@ -74,7 +74,7 @@ def derivative(X, order):
 
 def derivative_adjoint(coefficients, order):
     """Return c with ``x @ c == derivative(x, order) @ coefficients`` for every spectrum x."""
-    weights, margin = _savitzky_golay(order)
+    weights, margin = savitzky_golay(order)
     padded = np.pad(coefficients, ((margin, margin), (0, 0)))
     return convolve1d(padded, weights, axis=0, mode="constant")
 
@@ -104,7 +104,7 @@ def rounding_of_views(X):
 
 def gain(order):
     """Return by how much a derivative multiplies noise that points do not share."""
-    return np.linalg.norm(_savitzky_golay(order)[0])
+    return np.linalg.norm(savitzky_golay(order)[0])
 
 
 def _slopes(X, order, smallest):
