@@ -16,6 +16,7 @@ from sklearn.metrics import roc_auc_score, root_mean_squared_error
 from sklearn.model_selection import GridSearchCV, GroupKFold, GroupShuffleSplit
 
 from sklearn_spectral import ResNet1DRegressor
+from sklearn_spectral.metrics import vip
 
 rng = np.random.default_rng(0)
 x_axis = np.arange(600.0, 1800.0, 2.5)
@@ -48,9 +49,6 @@ for name, model in {"PLS": search, "ResNet": network}.items():
 # VIP weighs the squared weights of every latent variable with the variance of y that it explains;
 # a wavenumber above 1 is held to be important.
 pls = search.best_estimator_
-explained = (pls.x_scores_**2).sum(axis=0) * (pls.y_loadings_**2).sum(axis=0)
-weights = pls.x_weights_ / np.linalg.norm(pls.x_weights_, axis=0)
-vip = np.sqrt(len(x_axis) * (weights**2) @ explained / explained.sum())
 
 # %%
 # Coefficients have a sign and the unit of y for one unit of intensity: they must be multiplied by a
@@ -61,7 +59,7 @@ vip = np.sqrt(len(x_axis) * (weights**2) @ explained / explained.sum())
 explanation = network.explain(X[test], x_axis=x_axis)
 curves = {
     "PLS coefficients": (np.ravel(pls.coef_), "g/L a unit"),
-    f"VIP ({pls.n_components} latent variables)": (vip, "VIP"),
+    f"VIP ({pls.n_components} latent variables)": (vip(search), "VIP"),
     "1D Grad-CAM, mean size": (np.abs(explanation.maps).mean(axis=0), "g/L a point"),
 }
 known = (np.abs(x_axis[:, None] - positions[markers]) <= 20).any(axis=1)

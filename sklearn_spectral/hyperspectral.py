@@ -437,7 +437,7 @@ def _check_last_dimension(X):
 def _check_axis(model, axis, dimension):
     """Raise where an image is on another axis than the model, as far as both are known."""
     try:
-        inner = unwrap(model, ensembles=True)
+        inner = unwrap(model, explainable=True)
         model = inner.steps[0][1] if inner.steps else inner.last
     except (TypeError, ValueError):
         pass  # not of ours, or not fitted

@@ -1,4 +1,7 @@
-"""How good is a map: does it find known bands, and does the model depend on what it shows."""
+"""How good is a map: does it find known bands, and does the model depend on what it shows.
+
+And the profile that chemometrics puts beside a map, VIP.
+"""
 
 from collections.abc import Iterable
 from copy import deepcopy
@@ -10,12 +13,13 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import ArrayLike
+from sklearn.cross_decomposition import PLSRegression
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.utils import Bunch
 
 from ._explanation.explanation import Explanation
 from ._pipelines.explain import explain
-from ._pipelines.unwrap import unwrap
+from ._pipelines.unwrap import describe, unwrap
 from ._record.arrays import check_alike, per_target
 from ._record.tables import bands_of
 from ._spectra.bands import BandsLike
@@ -31,6 +35,7 @@ __all__ = [
     "localization",
     "randomization_check",
     "stability",
+    "vip",
 ]
 
 # Random orders that a map's order is compared with.
@@ -525,3 +530,57 @@ def _randomized(estimator, spectra, seeds):
             parameter.copy_(parameter.flatten()[order].reshape(parameter.shape))
     last._centre(TrainingSet.of(spectra, None, np.ones(len(spectra)), None))
     return estimator
+
+
+@own_settings()
+def vip(estimator: Any) -> np.ndarray:
+    r"""Return the variable importance in projection (VIP) of a PLS model.
+
+    .. math:: \mathrm{VIP}_i = \sqrt{\frac{p \sum_a s_a w_{ia}^2}{\sum_a s_a}}, \qquad
+        s_a = \lVert t_a \rVert^2 \lVert q_a \rVert^2
+
+    with p points, and for every latent variable a its weights w, of length one, its scores t and
+    its loadings q of y: s is the sum of squares of y that it explains, over all targets where these
+    are several (as PLS has scaled them). The mean square of VIP over the points is 1. Points above
+    1 are held to be important; the sign of what they contribute, and its size, only
+    :func:`~sklearn_spectral.explain` tells.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        PLSRegression, alone or at the end of a Pipeline, a search or a TransformedTargetRegressor.
+
+    Returns
+    -------
+    vip : ndarray of shape (n_points,)
+        Of the points as PLS sees them, after preprocessing; 0 where PLS explains nothing.
+
+    Raises
+    ------
+    TypeError
+        `estimator` does not end in PLSRegression.
+
+    References
+    ----------
+    Wold, S., Sjöström, M. and Eriksson, L. (2001). PLS-regression: a basic tool of chemometrics.
+    Chemom. Intell. Lab. Syst. 58, 109, :doi:`10.1016/S0169-7439(01)00155-1`; Chong, I.-G. and
+    Jun, C.-H. (2005). Performance of some variable selection methods when multicollinearity is
+    present. Chemom. Intell. Lab. Syst. 78, 103, :doi:`10.1016/j.chemolab.2004.12.011`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.cross_decomposition import PLSRegression
+    >>> from sklearn_spectral.metrics import vip
+    >>> X = np.random.default_rng(0).normal(size=(60, 50))
+    >>> np.flatnonzero(vip(PLSRegression(2).fit(X, X[:, 20] - X[:, 30])) > 3)
+    array([20, 30])
+    """
+    pls = unwrap(estimator, explainable=True).last
+    if not isinstance(pls, PLSRegression):
+        raise TypeError(
+            f"VIP is of PLS, but the model ends in {describe(pls)}; expected PLSRegression, alone "
+            "or at the end of a Pipeline, a search or a TransformedTargetRegressor."
+        )
+    explained = (pls.x_scores_**2).sum(axis=0) * (pls.y_loadings_**2).sum(axis=0)
+    return np.sqrt(len(pls.x_weights_) * pls.x_weights_**2 @ explained / (explained.sum() or 1.0))

@@ -8,12 +8,12 @@ from chemotools.derivative import SavitzkyGolay
 from chemotools.feature_selection import RangeCut
 from chemotools.scatter import StandardNormalVariate
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.cross_decomposition import PLSRegression
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.feature_selection import SelectKBest, VarianceThreshold, f_regression
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, RandomizedSearchCV
+from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
 
@@ -230,12 +230,12 @@ def test_target_transformation_that_is_not_linear_is_refused(mixtures_frame):
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (make_pipeline(StandardScaler(), PLSRegression(1)), "PLSRegression inside Pipeline"),
-        (PLSRegression(1), "expected ResNet1DClassifier or ResNet1DRegressor"),
+        (make_pipeline(StandardScaler(), KNeighborsRegressor()), "KNeighborsRegressor inside Pip"),
+        (KNeighborsRegressor(), "expected ResNet1DClassifier, ResNet1DRegressor or a linear model"),
         (make_pipeline(StandardScaler(), "passthrough"), "'passthrough' inside Pipeline"),
     ],
 )
-def test_models_that_do_not_end_in_one_of_ours(mixtures_frame, model, message):
+def test_models_that_cannot_be_explained(mixtures_frame, model, message):
     X, y = mixtures_frame
     with pytest.raises(TypeError, match=message):
         explain(model.fit(X, y), X)
@@ -266,6 +266,11 @@ def test_reference_goes_through_the_pipeline(mixtures_frame, wavenumbers):
         explanation = explain(model, X, reference=reference)
         np.testing.assert_allclose(explanation.base_values, model.predict(X.iloc[[4]])[0])
         assert_adds_up(explanation)
+    table = X.iloc[[4, 9, 20]]
+    several = explain(model, X, reference=table)
+    mean = model[:-1].transform(table).mean(axis=0)
+    direct = model[-1].explain(model[:-1].transform(X), reference=mean)
+    np.testing.assert_allclose(several.maps, direct.maps, atol=1e-6)
     with pytest.raises(ValueError, match="reference has 50 values, but X has 100 columns"):
         explain(model, X, reference=X.iloc[4, :50])
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.cross_decomposition import PLSCanonical, PLSRegression
 from sklearn.decomposition import PCA
 from sklearn.ensemble import BaggingRegressor
 from sklearn.model_selection import GridSearchCV
@@ -21,6 +22,7 @@ from sklearn_spectral.metrics import (
     localization,
     randomization_check,
     stability,
+    vip,
 )
 
 WEIGHTS = np.array([7.0, 2.0, 1.0])
@@ -475,3 +477,58 @@ def test_maps_that_ignore_the_model_are_found_out(mixtures):
     X, y = mixtures[0], mixtures[1][:, 0]
     model = Spectrum(max_epochs=1, random_state=0).fit(X, y)
     np.testing.assert_allclose(randomization_check(model, X, n_repeats=2), 1)
+
+
+# ---------------------------------------------------------------------------------------------- VIP
+
+
+def vip_by_definition(X, Y, n_components):
+    """Return the VIP of Chong and Jun 2005, point by point, of PLS by its definition."""
+    X, Y = ((each - each.mean(axis=0)) / each.std(axis=0, ddof=1) for each in (X, Y))
+    total, sums = 0.0, np.zeros(X.shape[1])
+    for _ in range(n_components):
+        w = np.linalg.svd(X.T @ Y)[0][:, 0]  # what its iteration tends to
+        t = X @ w
+        q = Y.T @ t / (t @ t)
+        explained = (q @ q) * (t @ t)
+        total += explained
+        for point in range(X.shape[1]):
+            sums[point] += explained * w[point] ** 2
+        X = X - np.outer(t, X.T @ t / (t @ t))
+        Y = Y - np.outer(t, q)
+    return np.sqrt(X.shape[1] * sums / total)
+
+
+@pytest.mark.parametrize("n_targets", [1, 2])
+@pytest.mark.parametrize("n_components", [1, 3])
+def test_vip_is_that_of_the_definition(mixtures, n_targets, n_components):
+    X, Y = mixtures[0], mixtures[1][:, :n_targets]
+    expected = vip_by_definition(X, Y, n_components)
+    pls = PLSRegression(n_components, tol=1e-24, max_iter=50_000)
+    np.testing.assert_allclose(vip(pls.fit(X, Y)), expected, rtol=1e-6)
+
+
+def test_vip_of_one_latent_variable_by_hand():
+    # Scores are w = (3, 4) / 5 times the spectra: VIP is the root of two times (0.36, 0.64).
+    X = np.array([[3.0, 4.0], [-3.0, -4.0], [4.0, -3.0], [-4.0, 3.0]])
+    pls = PLSRegression(1, scale=False).fit(X, X @ [3.0, 4.0])
+    np.testing.assert_allclose(vip(pls), [0.6 * np.sqrt(2), 0.8 * np.sqrt(2)])
+
+
+def test_vip_of_whole_models(mixtures):
+    X, y = mixtures[0], mixtures[1][:, 0]
+    pipeline = make_pipeline(StandardScaler(), PLSRegression(2))
+    search = GridSearchCV(pipeline, {"plsregression__n_components": [2]}, cv=2)
+    models = [pipeline, search, TransformedTargetRegressor(search, transformer=StandardScaler())]
+    for model in models:
+        np.testing.assert_allclose(vip(model.fit(X, y)), vip(PLSRegression(2).fit(X, y)))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [PLSCanonical(1), make_pipeline(StandardScaler(), ResNet1DRegressor(max_epochs=0))],
+)
+def test_vip_is_of_pls_only(mixtures, model):
+    X, y = mixtures[0], mixtures[1][:, 0]
+    with pytest.raises(TypeError, match="VIP is of PLS, but the model ends in .*PLSRegression"):
+        vip(model.fit(X, y))

@@ -18,7 +18,7 @@ from .._calibration.blend import calibrate, constant_calibration
 from .._calibration.domain import Domain
 from .._calibration.folds import set_aside, warnings_of_groups, warnings_of_replicates
 from .._explanation.explanation import Explanation
-from .._explanation.maps import check_reference, explanation_of, learn_correction
+from .._explanation.maps import explanation_of, learn_correction
 from .._files.models import SavedModel
 from .._network.fitted import FittedNetwork, in_chunks
 from .._network.module import SpectraModule
@@ -30,6 +30,7 @@ from .._spectra.checks import (
     check_class_weight,
     check_complete,
     check_n_points,
+    check_reference,
     check_sample_weight,
     copy_unless_memmap,
     group_codes,
@@ -384,10 +385,10 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
             Which feature maps A: those before the head, or those after the stem or a block. At the
             latter the rest of the network is not linear and maps do not add up;
             ``Explanation.residuals`` says what is missing.
-        reference : None, "mean" or array-like of shape (n_points,), default=None
-            A spectrum to compare with, or the mean of the training spectra: gradients times
-            A - A_reference. At the last layer these difference maps add up to the difference of
-            the outputs, and the base value is the reference's output.
+        reference : None, "mean" or array-like of shape ([n_references, ]n_points), default=None
+            A spectrum to compare with, the mean of several, or that of the training spectra:
+            gradients times A - A_reference. At the last layer these difference maps add up to the
+            difference of the outputs, and the base value is the reference's output.
         out : ndarray of the shape of the maps, default=None
             Where to write the maps: a float array, such as a ``numpy.memmap`` of more spectra than
             fit into memory; ``explanation.maps`` is then a read-only view of it. X may be a

@@ -29,22 +29,25 @@ class Explanation(ExplanationArrays):
     Attributes
     ----------
     maps : ndarray of shape (n_samples, n_points) or (n_samples, n_points, n_targets)
-        1D Grad-CAM maps, in the unit of the output: logits, or the unit of y.
+        1D Grad-CAM maps, or those of a linear model, in the unit of the output: logits (decision
+        values of a linear model), or the unit of y.
     outputs : ndarray of shape (n_samples,) or (n_samples, n_targets)
         Logits (of a classifier) or predictions (of a regressor).
     base_values : ndarray of shape (n_samples,) or (n_samples, n_targets)
         The part of the outputs to which no wavelength contributes: the mean output over the
-        training spectra, or the output of the reference.
+        training spectra, or the output of the reference; see ``reference`` of
+        :func:`sklearn_spectral.explain`.
     targets : ndarray of shape (n_samples,) or (n_targets,)
         What is explained: one label for every spectrum, or those of the last axis of `maps`.
     x_axis : ndarray of shape (n_points,)
-        Wavelengths or wavenumbers as the network sees them; the point's index where unknown.
+        Wavelengths or wavenumbers as the model sees them; the point's index where unknown.
     spectra : ndarray of shape (n_samples, n_points)
         The spectra as they came to the estimator, after preprocessing.
     output_name : str
-        What the output is, for labels: ``"logit"``, or the name of y.
+        What the output is, for labels: ``"logit"``, ``"decision value"``, or the name of y.
     method, layer : str
-        How the maps were made, and at which layer of the network.
+        How the maps were made, and at which layer of the network; ``"linear"`` at ``"input"`` for
+        linear models.
     members : tuple of Explanation
         The explanations of which this is the mean: one for each repeat of
         :func:`~sklearn_spectral.cross_explain`, or for each member of an ensemble; else empty.
@@ -384,3 +387,6 @@ class Explanation(ExplanationArrays):
         ['Spectrum 0', 'Spectrum 3']
         """
         return interactive_figure(self, samples, bands, **plot_params)
+
+
+ExplanationArrays.kind = Explanation

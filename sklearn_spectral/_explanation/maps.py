@@ -7,7 +7,7 @@ import torch
 
 from .._network.fitted import in_chunks
 from .._network.resnet1d import FEATURES
-from .._spectra.checks import as_numbers, check_finite, check_outputs
+from .._spectra.checks import check_out, check_outputs
 from .._spectra.views import views
 from .correction import MAX_ROWS, MapCorrection
 from .explanation import Explanation
@@ -159,44 +159,12 @@ def _check_method(network, method, layer):
         )
 
 
-def check_reference(reference, mean_spectrum):
-    """Return a reference spectrum, (1, n_points), or None; "mean" is `mean_spectrum`."""
-    if reference is None:
-        return None
-    if isinstance(reference, str):
-        if reference != "mean":
-            raise ValueError(f"reference={reference!r}; expected None, 'mean' or a spectrum.")
-        return mean_spectrum[None]
-    reference = as_numbers(reference, "reference", "a spectrum: numbers")
-    if reference.shape not in (mean_spectrum.shape, (1, *mean_spectrum.shape)):
-        raise ValueError(
-            f"reference has shape {reference.shape}; expected one spectrum of "
-            f"{len(mean_spectrum)} points."
-        )
-    reference = reference.reshape(1, -1)
-    if not np.isfinite(reference).all():
-        raise ValueError("reference holds NaN or infinity. Pass a whole spectrum.")
-    check_finite(reference)
-    return reference
-
-
 def _check_out(out, choice, X):
     """Return an array for the maps, (n_samples, n_targets, n_points): a view of `out` if given."""
     if out is None:
         return np.empty((len(X), choice.n_targets, X.shape[1]), dtype=np.float32)
     shape = X.shape if choice.single else (*X.shape, choice.n_targets)
-    # Only what is in the machine's order of bytes equals these.
-    if not isinstance(out, np.ndarray) or out.dtype not in (np.float32, np.float64):
-        raise TypeError(
-            f"out is a {type(out).__name__} of {getattr(out, 'dtype', 'no dtype')}; expected a "
-            "NumPy array or memmap of float32 or float64. For Zarr and other files use "
-            "sklearn_spectral.hyperspectral."
-        )
-    if out.shape != shape or not out.flags.writeable:
-        raise ValueError(
-            f"out has shape {out.shape}{'' if out.flags.writeable else ' and is read-only'}; "
-            f"expected a writeable array of shape {shape} for these maps."
-        )
+    check_out(out, shape)
     if np.shares_memory(out, X):
         raise ValueError("out shares memory with X: maps would overwrite spectra. Pass another.")
     if min(out.strides) < 0:

@@ -30,7 +30,7 @@ from .._spectra.checks import (
 )
 from .._spectra.names import column_names
 from .._work import progress
-from .explain import columns_seen, explain
+from .explain import columns_seen, explain, rests_on_X
 from .unwrap import argument_of_groups, naming_metadata
 
 N_FOLDS = 5  # scikit-learn's default
@@ -82,7 +82,8 @@ def cross_explain(
         How often everything is done, each time with other seeds for folds and estimators.
     target, x_axis, method, layer, reference
         As for :func:`explain`. Without `target` a classifier's predicted class, that of the
-        highest mean logit, is explained.
+        highest mean logit, is explained; without `reference` linear models are compared with the
+        mean of the spectra that they were fitted on.
     params : dict or None, default=None
         Further arguments of ``fit``; those with a value per spectrum are divided with the spectra:
         ``{"resnet1dclassifier__sample_weight": weights}``. With
@@ -265,6 +266,8 @@ def _fit_and_explain(X, y, model, train, test, params, how):
         model.fit(_safe_indexing(X, train), _safe_indexing(y, train), **of_rows(train))
     taken = get_routing_for_object(model).consumes("predict", params.keys())
     passed = {name: value for name, value in of_rows(test).items() if name in taken}
+    if isinstance(how["reference"], str | None) and rests_on_X(model):
+        how = how | {"reference": _safe_indexing(X, train)}  # left-out spectra may be one a fold
     X = _safe_indexing(X, test)
     with without_warning():  # of all folds together it comes from `cross_explain`
         explanation = explain(model, X, target="all", params=passed, **how)

@@ -5,15 +5,15 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils.validation import validate_data
 
 from .._record.cancellation import warns_of_cancellation
 from .._spectra.axis import Axis
-from .._spectra.checks import as_numbers, naming_argument
+from .._spectra.checks import as_numbers, check_out, like_table, naming_argument
 from .._spectra.names import column_names
+from .linear import explain_linear
 from .unwrap import BAGGING, describe, linear_inverse, unwrap, weights_of_members
 
 
@@ -30,20 +30,29 @@ def explain(
     out: np.ndarray | None = None,
     params: Mapping[str, Any] | None = None,
 ) -> Any:
-    """Show which wavelengths made the predictions of a model that ends in one of ours.
+    r"""Show which wavelengths made the predictions of a model: one of ours, or a linear one.
 
     Preprocessing steps are applied, the last step is explained
     (:meth:`ResNet1DClassifier.explain`), on the wavelength axis as that step sees it: the axis
     is carried through the pipeline by the steps' ``get_feature_names_out``.
 
+    The map of a linear model, such as PLS, is its coefficients times the centred spectrum,
+
+    .. math:: m_i = b_i (x_i - \bar{x}_i)
+
+    so that maps and base value, the output at the mean, add up to the output exactly.
+
     Parameters
     ----------
     estimator : fitted estimator
-        One of ours, or a Pipeline, a search such as GridSearchCV, a TransformedTargetRegressor
-        or an averaging ensemble (BaggingClassifier, BaggingRegressor, VotingRegressor, soft
-        VotingClassifier) around ours, nested in any way. The transformation of y must be linear:
-        contributions cannot be added up through any other. An ensemble's map is the mean of its
-        members' (``Explanation.members``), a classifier's those of the logits.
+        One of ours, a linear model of scikit-learn, or a Pipeline, a search such as GridSearchCV,
+        a TransformedTargetRegressor or an averaging ensemble (BaggingClassifier,
+        BaggingRegressor, VotingRegressor, soft VotingClassifier) around these, nested in any way.
+        Linear is what has ``coef_`` and predicts, or decides by, these times `X` plus a constant
+        (PLSRegression, Ridge, LogisticRegression, LinearSVC and others), which is looked at with
+        `X`. The transformation of y must be linear: contributions cannot be added up through any
+        other. An ensemble's map is the mean of its members' (``Explanation.members``), a
+        classifier's those of the logits.
     X : array-like of shape (n_samples, n_features)
         Spectra as `estimator` takes them, before preprocessing.
     target : None, label, array-like of shape (n_samples,) or "all", default=None
@@ -57,10 +66,13 @@ def explain(
         ``x_axis_``), else counts points (``Explanation.axis_known`` is then False). What is
         given counts as it is; names are compared with what the steps know from training.
     method, layer : str
-        As for :meth:`ResNet1DClassifier.explain`.
-    reference : None, "mean" or array-like of shape (n_features,), default=None
-        A spectrum to compare with, as `estimator` takes it, or the mean of the training spectra:
-        the maps then add up to the difference of the outputs.
+        As for :meth:`ResNet1DClassifier.explain`; for networks only.
+    reference : None, "mean" or array-like of shape ([n_references, ]n_features), default=None
+        A spectrum to compare with, as `estimator` takes it, several, of which the last step's mean
+        counts, or the mean of the training spectra: the maps then add up to the difference of the
+        outputs. PLS knows the mean of its training spectra, other linear models do not: without
+        a reference their maps are relative to the mean of `X`. Pass ``reference=X_train`` to have
+        them as those of PLS and of networks.
     out : ndarray of shape (n_samples, n_points) or (n_samples, n_points, n_targets), default=None
         Where to write the maps, as for :meth:`ResNet1DClassifier.explain`. Preprocessing steps
         still take all of `X` at once; where that is too much, see
@@ -77,12 +89,20 @@ def explain(
     Raises
     ------
     TypeError
-        `estimator` does not end in one of ours.
+        `estimator` ends in something else, or has ``coef_`` and is not linear.
     ValueError
         The columns of `X` are on another axis than that of training, or not sorted, or some are
         no wavelengths; `x_axis` is given for what a step makes of other features; `estimator`
         transforms y by something that is not linear, is an ensemble that does not average or
-        whose members see other wavelengths or classes, or an argument does not fit it.
+        whose members see other wavelengths or classes, or an argument does not fit it. `X` is one
+        spectrum, and nothing tells a linear model what to compare it with.
+
+    Notes
+    -----
+    Outputs of a linear classifier are its decision values, which are logits for
+    LogisticRegression and LinearDiscriminantAnalysis. Where two classes are decided by one number
+    d, their outputs are -d/2 and d/2: the margin between them is d, and the softmax of logits
+    stays what it was.
 
     Examples
     --------
@@ -109,8 +129,8 @@ def explain(
     axis = Axis.of(column_names(X), x_axis, n_columns)
     like_X = reference
     if reference is not None and not isinstance(reference, str):
-        like_X = _row_like(X, reference, n_columns)
-    model = unwrap(estimator, ensembles=True, params=params)
+        like_X = _rows_like(X, reference, n_columns)
+    model = unwrap(estimator, explainable=True, params=params)
     how = {"method": method, "layer": layer}
     explanation = _explain(model, X, axis, like_X, how, target, out)
     return explanation if out is None else _into(out, explanation)
@@ -120,20 +140,26 @@ def columns_seen(estimator, X):
     """Return which columns of X the points are that the last step sees; none where that is lost."""
     n_columns = np.shape(X)[1]
     axis = Axis.of(None, np.arange(n_columns), n_columns)
-    for _, step in unwrap(estimator, ensembles=True).steps:
+    for _, step in unwrap(estimator, explainable=True).steps:
         axis = axis.after(step)
     return [] if axis.seen is None else axis.seen.values.astype(int).tolist()
 
 
-def _row_like(X, reference, n_columns):
-    """Return a reference spectrum as a row of the kind that X is, for the same steps."""
-    row = as_numbers(reference, "reference", "a spectrum: numbers").reshape(1, -1)
-    if n_columns is not None and row.shape[1] != n_columns:
+def rests_on_X(estimator):
+    """Return whether maps are relative to the mean of X, where there is no reference."""
+    model = unwrap(estimator, explainable=True)
+    return model.is_linear or (not model.is_ours and any(map(rests_on_X, model.last.estimators_)))
+
+
+def _rows_like(X, reference, n_columns):
+    """Return reference spectra as rows of the kind that X is, for the same steps."""
+    rows = np.atleast_2d(as_numbers(reference, "reference", "a spectrum: numbers"))
+    if n_columns is not None and rows.shape[-1] != n_columns:
         raise ValueError(
-            f"reference has {row.shape[1]} values, but X has {n_columns} columns. "
-            "Pass one spectrum as the model takes it, before preprocessing."
+            f"reference has {rows.shape[-1]} values, but X has {n_columns} columns. "
+            "Pass one spectrum, or several as rows, as the model takes it, before preprocessing."
         )
-    return pd.DataFrame(row, columns=list(X.columns)) if hasattr(X, "columns") else row
+    return like_table(rows, X)
 
 
 def _explain(model, X, axis, reference, how, target="all", out=None):
@@ -144,6 +170,8 @@ def _explain(model, X, axis, reference, how, target="all", out=None):
         if not model.y_transformers:
             return model.last.explain(X, target=target, out=out, **how)
         explanation = model.last.explain(X, target="all", **how)
+    elif model.is_linear:
+        explanation = explain_linear(model.last, X, reference, axis.of_last_step(model.last), **how)
     else:
         explanation = _mean_of_members(model, X, axis, reference, how)
         if target is None and explanation.is_class:
@@ -156,10 +184,11 @@ def _explain(model, X, axis, reference, how, target="all", out=None):
 def _mean_of_members(model, X, axis, reference, how):
     """Average the explanations of the members of an ensemble, all targets."""
     ensemble = model.last
-    if getattr(ensemble, "voting", "soft") != "soft":
+    soft = all(hasattr(each, "predict_proba") for each in ensemble.estimators_)
+    if is_classifier(ensemble) and not (soft and getattr(ensemble, "voting", "soft") == "soft"):
         raise ValueError(
-            "VotingClassifier counts votes (voting='hard'), which have no logits to explain. Use "
-            "voting='soft'."
+            f"{describe(ensemble)} counts votes, which have no logits to explain. Use "
+            "voting='soft', and members that have predict_proba."
         )
     for columns in getattr(ensemble, "estimators_features_", []):
         if not np.array_equal(columns, np.arange(ensemble.n_features_in_)):
@@ -175,8 +204,10 @@ def _mean_of_members(model, X, axis, reference, how):
         X = np.asarray(X, dtype=float)
         if not (reference is None or isinstance(reference, str)):
             reference = np.asarray(reference, dtype=float)
-    unwrapped = [unwrap(each, ensembles=True, params=model.params) for each in ensemble.estimators_]
-    members = [_explain(member, X, axis, reference, how) for member in unwrapped]
+    members = [
+        _explain(unwrap(each, explainable=True, params=model.params), X, axis, reference, how)
+        for each in ensemble.estimators_
+    ]
     if hasattr(ensemble, "classes_"):
         # Members know the classes by their places.
         members = [
@@ -189,11 +220,7 @@ def _mean_of_members(model, X, axis, reference, how):
 
 def _into(out, explanation):
     """Return an explanation whose maps are in `out`, where they may be already."""
+    check_out(out, explanation.maps.shape)
     if not np.may_share_memory(out, explanation.maps):
-        if np.shape(out) != explanation.maps.shape:
-            raise ValueError(
-                f"out has shape {np.shape(out)}; expected {explanation.maps.shape}, that of the "
-                "maps."
-            )
         out[...] = explanation.maps
     return replace(explanation, maps=out)

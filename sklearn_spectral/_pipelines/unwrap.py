@@ -60,7 +60,7 @@ class Unwrapped:
     steps : list of (name, fitted transformer)
         What spectra pass on the way to the last step, in this order.
     last : estimator
-        One of ours, or an ensemble.
+        One of ours, a linear model, or an ensemble.
     y_transformers : list of fitted transformers
         What predictions pass on the way back to y, in this order.
     y_ndim : int
@@ -82,6 +82,11 @@ class Unwrapped:
     def is_ours(self):
         """Whether the last step is one estimator of ours."""
         return _is_ours(self.last)
+
+    @property
+    def is_linear(self):
+        """Whether the last step has coefficients, as linear models of scikit-learn have them."""
+        return _is_linear(self.last)
 
     def through_steps(self, axis, X, reference=None):
         """Return axis, spectra and reference (a spectrum, None or a word) as the last step sees."""
@@ -122,14 +127,19 @@ def _is_ours(estimator):
     return isinstance(estimator, BaseEstimator) and hasattr(estimator, "explain")
 
 
-def unwrap(estimator, *, ensembles=False, params=None):
+def _is_linear(estimator):
+    return isinstance(estimator, BaseEstimator) and hasattr(estimator, "coef_")
+
+
+def unwrap(estimator, *, explainable=False, params=None):
     """Follow a fitted model down to one of our estimators.
 
     Parameters
     ----------
     estimator : fitted estimator
-    ensembles : bool, default=False
-        Whether it may also end in an ensemble that averages.
+    explainable : bool, default=False
+        Whether it may also end in what else `explain` takes: a linear model, or an ensemble that
+        averages.
     params : dict or None, default=None
         Metadata that ``predict`` would take; scikit-learn routes them to the steps.
 
@@ -163,9 +173,11 @@ def unwrap(estimator, *, ensembles=False, params=None):
             inner = inner.regressor_
         else:
             break
-    if not (_is_ours(inner) or (ensembles and isinstance(inner, AVERAGING))):
-        raise TypeError(_what_cannot(estimator, inner, ensembles))
-    check_is_fitted(inner)
+    if isinstance(inner, BaseEstimator):
+        check_is_fitted(inner)
+    others = _is_linear(inner) or isinstance(inner, AVERAGING)
+    if not (_is_ours(inner) or (explainable and others)):
+        raise TypeError(_what_cannot(estimator, inner, explainable))
     y_ndim = y_ndim or (1 if getattr(inner, "_y_was_1d", False) else 2)
     return Unwrapped(steps, inner, y_transformers, y_ndim, metadata, params)
 
@@ -211,18 +223,18 @@ def _flat(pipeline, steps, method, params, metadata):
     return flat
 
 
-def _what_cannot(estimator, inner, ensembles):
-    if ensembles:
+def _what_cannot(estimator, inner, explainable):
+    if explainable:
         within = "" if inner is estimator else f" inside {describe(estimator)}"
         what_to_do = (
-            "expected ResNet1DClassifier or ResNet1DRegressor, alone or at the end of a Pipeline, "
-            "a search such as GridSearchCV, a TransformedTargetRegressor, or in a Bagging or "
-            "Voting ensemble."
+            "expected ResNet1DClassifier, ResNet1DRegressor or a linear model (one with coef_), "
+            "alone or at the end of a Pipeline, a search such as GridSearchCV, a "
+            "TransformedTargetRegressor, or in a Bagging or Voting ensemble."
         )
         way = next((way for way, member in MEMBERS.items() if _can_be_explained(member, inner)), "")
         if way:
             what_to_do = (
-                "its outputs are neither those of one network nor a mean of them. Explain what it "
+                "its outputs are neither those of one model nor a mean of them. Explain what it "
                 f"is made of, such as {way} of it."
             )
         return f"{describe(inner)}{within} cannot be explained: {what_to_do}"
@@ -235,7 +247,7 @@ def _what_cannot(estimator, inner, ensembles):
 
 def _can_be_explained(member, model):
     try:
-        unwrap(member(model), ensembles=True)
+        unwrap(member(model), explainable=True)
     except (AttributeError, IndexError, TypeError, ValueError):
         return False
     return True

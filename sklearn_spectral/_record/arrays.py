@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from textwrap import shorten
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -34,6 +34,8 @@ class ExplanationArrays:
     is_class: bool = False
     axis_known: bool = True
     axis_unit: str | None = None
+    # What users get, `Explanation`, for folders that it is above.
+    kind: ClassVar[Any] = None
 
     def __post_init__(self) -> None:
         for name in ("maps", "outputs", "base_values", "targets", "x_axis", "spectra"):
@@ -60,7 +62,7 @@ class ExplanationArrays:
 
         .. math:: d_i = m_{target,i} - m_{rival,i}
 
-        It adds up to the margin between the two logits, less that of the base values. This is our
+        It adds up to the margin between the two outputs, less that of the base values. This is our
         reading of the difference of Shi et al. 2023 (doi:10.1021/acs.analchem.3c01101).
 
         Parameters
@@ -109,7 +111,7 @@ class ExplanationArrays:
         return self._over_targets(
             lambda array: array[rows, ..., one] - array[rows, ..., other],
             targets=np.array(names, dtype=object),
-            output_name="logit difference",
+            output_name=f"{self.output_name} difference",
         )
 
     @own_settings()

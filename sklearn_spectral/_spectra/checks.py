@@ -186,6 +186,35 @@ def check_finite(X, given=None, *, fits=False):
     )
 
 
+def check_reference(reference, mean_spectrum):
+    """Return what spectra are compared with, (1, n_points), or None.
+
+    "mean" is `mean_spectrum`, and of several spectra it is their mean.
+    """
+    if reference is None:
+        return None
+    if isinstance(reference, str):
+        if reference != "mean":
+            raise ValueError(f"reference={reference!r}; expected None, 'mean' or a spectrum.")
+        return mean_spectrum[None]
+    reference = as_numbers(reference, "reference", "a spectrum: numbers")
+    rows = np.atleast_2d(reference)
+    if rows.shape != (max(1, len(rows)), len(mean_spectrum)):
+        raise ValueError(
+            f"reference has shape {reference.shape}; expected one spectrum of "
+            f"{len(mean_spectrum)} points, or several, one a row."
+        )
+    if not np.isfinite(rows).all():
+        raise ValueError("reference holds NaN or infinity. Pass a whole spectrum.")
+    check_finite(rows)
+    return rows.mean(axis=0, keepdims=True)
+
+
+def like_table(rows, X):
+    """Return rows of numbers as a table with the column names of X, where X is one."""
+    return pd.DataFrame(rows, columns=list(X.columns)) if hasattr(X, "columns") else rows
+
+
 def validated(estimator, X, *y, reset, fits=False, **checks):
     """Return X, or X and y, checked as scikit-learn does it and as spectra need it, or raise.
 
@@ -248,6 +277,22 @@ def check_outputs(outputs):
             f"The spectra in rows {listed(rows)} (or the reference) are so far from the training "
             "spectra that the network's float32 numbers overflow. Were they preprocessed in the "
             "same way, and are they in the same unit?"
+        )
+
+
+def check_out(out, shape):
+    """Raise unless maps of a shape can be written to an array that the user passed."""
+    # Only what is in the machine's order of bytes equals these.
+    if not isinstance(out, np.ndarray) or out.dtype not in (np.float32, np.float64):
+        raise TypeError(
+            f"out is a {type(out).__name__} of {getattr(out, 'dtype', 'no dtype')}; expected a "
+            "NumPy array or memmap of float32 or float64. For Zarr and other files use "
+            "sklearn_spectral.hyperspectral."
+        )
+    if out.shape != shape or not out.flags.writeable:
+        raise ValueError(
+            f"out has shape {out.shape}{'' if out.flags.writeable else ' and is read-only'}; "
+            f"expected {shape}, a writeable array for these maps."
         )
 
 

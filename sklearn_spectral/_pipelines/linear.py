@@ -1,0 +1,101 @@
+"""Maps of linear models: coefficient times centred spectrum."""
+
+import numpy as np
+from sklearn.base import is_classifier
+
+from .._record.arrays import ExplanationArrays
+from .._spectra.axis import on_trained_axis, resolve_axis
+from .._spectra.checks import as_numbers, check_reference, copy_unless_memmap, like_table
+from .._spectra.names import column_names
+from .._work import own_settings
+from .unwrap import LINEARITY_TOLERANCE
+
+# The two classes of a classifier that decides by one number: their margin is that number.
+MARGIN = np.array([-0.5, 0.5])
+
+
+@own_settings()
+def explain_linear(model, X, reference, x_axis, *, method, layer):
+    """Explain spectra by a fitted linear model of scikit-learn, all targets.
+
+    Parameters
+    ----------
+    model : fitted estimator with ``coef_``
+    X : array-like of shape (n_samples, n_points)
+    reference : None, "mean" or array-like of shape (n_references, n_points)
+    x_axis : array-like of shape (n_points,) or None
+    method, layer : str
+        As the user passed them, for networks.
+    """
+    if (method, layer) != (None, "features"):
+        raise ValueError(
+            f"method={method!r}, layer={layer!r}: these choose what is looked at in a network. "
+            f"{type(model).__name__} has none; leave them out."
+        )
+    names = column_names(X)
+    table = on_trained_axis(model, X)
+    spectra = copy_unless_memmap(as_numbers(table, "X", "an array of numbers"), X)
+    table = like_table(spectra, table)  # in float64
+    outputs = _outputs(model, table)
+    word = "mean" if reference is None else reference
+    centre = check_reference(word, _mean_spectrum(model, spectra))
+    if np.isnan(centre).any():
+        raise ValueError(
+            f"{type(model).__name__} does not keep the mean of its training spectra, and one "
+            "spectrum is its own mean. Pass what to compare with: reference=X_train, or a spectrum."
+        )
+    base_values = _outputs(model, like_table(centre, table))
+    coefficients = np.atleast_2d(np.asarray(model.coef_, dtype=float))
+    labels = np.arange(outputs.shape[1])
+    if is_classifier(model):
+        labels = model.classes_
+        coefficients = coefficients if len(coefficients) > 1 else MARGIN[:, None] * coefficients
+    maps = (spectra - centre)[:, :, None] * coefficients.T  # (n_samples, n_points, n_targets)
+    if not (
+        len(labels) == maps.shape[2] == outputs.shape[1]
+        and _add_up(maps, outputs, base_values)
+        and (not is_classifier(model) or _decide(outputs, model, table))
+    ):
+        raise TypeError(
+            f"{type(model).__name__} cannot be explained: what it predicts of these spectra is not "
+            "coef_ times the spectra plus a constant, one for each target, as of a linear model "
+            "such as PLSRegression, Ridge or LogisticRegression."
+        )
+    return ExplanationArrays.kind(
+        maps=maps,
+        outputs=outputs,
+        base_values=np.tile(base_values, (len(spectra), 1)),
+        targets=labels,
+        spectra=spectra,
+        **resolve_axis(model, names, x_axis),
+        output_name="decision value" if is_classifier(model) else "prediction",
+        method="linear",
+        layer="input",
+        is_class=is_classifier(model),
+    )
+
+
+def _outputs(model, X):
+    """Return what a model says of spectra as numbers, (n_samples, n_outputs)."""
+    ask = model.decision_function if is_classifier(model) else model.predict
+    outputs = np.reshape(ask(X), (len(X), -1)).astype(float)
+    return outputs * MARGIN if is_classifier(model) and outputs.shape[1] == 1 else outputs
+
+
+def _mean_spectrum(model, spectra):
+    """Return the mean of the training spectra where it is known, else of these; NaN for one."""
+    if hasattr(model, "x_loadings_"):  # of PLS: what scores of zero stand for
+        return model.inverse_transform(np.zeros((1, model.x_loadings_.shape[1])))[0]
+    return spectra.mean(axis=0) if len(spectra) > 1 else np.full(spectra.shape[1], np.nan)
+
+
+def _add_up(maps, outputs, base_values):
+    """Return whether the maps of every target add up to its outputs less the base value."""
+    size = np.maximum(np.abs(outputs), np.abs(maps).sum(axis=1)).max(axis=0, initial=0)
+    difference = np.abs(maps.sum(axis=1) + base_values - outputs)
+    return bool((difference <= LINEARITY_TOLERANCE * size).all())
+
+
+def _decide(outputs, model, X):
+    """Return whether the class of the highest output is the predicted one."""
+    return np.array_equal(model.classes_[outputs.argmax(axis=1)], model.predict(X))
