@@ -29,6 +29,9 @@ from sklearn_spectral import (
     hyperspectral,
 )
 
+# Those of PLS and least squares do cancel.
+pytestmark = pytest.mark.filterwarnings("ignore:The contributions cancel")
+
 SEED = {"random_state": 0}
 OF_PLS = [
     PLSRegression(3),
