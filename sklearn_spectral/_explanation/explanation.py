@@ -331,4 +331,4 @@ class Explanation(ExplanationArrays):
         return interactive_figure(self, samples, bands, **plot_params)
 
 
-ExplanationArrays.kind = Explanation
+ExplanationArrays._kind = Explanation
