@@ -67,13 +67,11 @@ for axis in axes:
 # %%
 # How much of the answer comes from where: the slope of a band's contributions against glucose, and
 # how straight its line is. The slopes add up to that of the prediction. PLS takes half of it from
-# the noisy end of the spectra, where the network takes a fifth; among the sugar's bands, PLS adds
-# at one wavenumber what it takes away at the next. VIP is high in both places, and tells neither.
+# the noisy end of the spectra, where the network takes a fifth; within the sugar's bands it adds at
+# one wavenumber what it takes away at another. VIP is high in both places, and tells neither.
 bands = {"noisy end": (950, 985), "C-O of sugar": (985, 1100), "other": (1100, 1500)}
 for name, explanation in explanations.items():
-    table = explanation.linearity(glucose, bands)
-    print(
-        name, table[["band", "slope", "r2"]].to_string(index=False, float_format="%.2f"), sep="\n"
-    )
+    table = explanation.linearity(glucose, bands)[["band", "slope", "r2"]]
+    print(f"{name}\n{table.to_string(index=False, float_format='%.2f')}")
 
 plt.show()

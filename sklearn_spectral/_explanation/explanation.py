@@ -389,4 +389,4 @@ class Explanation(ExplanationArrays):
         return interactive_figure(self, samples, bands, **plot_params)
 
 
-ExplanationArrays.kind = Explanation
+ExplanationArrays._kind = Explanation

@@ -61,7 +61,7 @@ def explain_linear(model, X, reference, x_axis, *, method, layer):
             "coef_ times the spectra plus a constant, one for each target, as of a linear model "
             "such as PLSRegression, Ridge or LogisticRegression."
         )
-    return ExplanationArrays.kind(
+    return ExplanationArrays._kind(
         maps=maps,
         outputs=outputs,
         base_values=np.tile(base_values, (len(spectra), 1)),

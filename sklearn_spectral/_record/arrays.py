@@ -35,7 +35,7 @@ class ExplanationArrays:
     axis_known: bool = True
     axis_unit: str | None = None
     # What users get, `Explanation`, for folders that it is above.
-    kind: ClassVar[Any] = None
+    _kind: ClassVar[Any] = None
 
     def __post_init__(self) -> None:
         for name in ("maps", "outputs", "base_values", "targets", "x_axis", "spectra"):

@@ -224,7 +224,7 @@ def _or_known(axis, trained):
 
 
 def on_trained_axis(model, X):
-    """Return spectra under the names that a fitted step or estimator of ours knows, or raise.
+    """Return spectra under the names that a fitted step or estimator knows, or raise.
 
     Names may be numbers or text, rounded or not: scikit-learn would compare the letters.
     """
