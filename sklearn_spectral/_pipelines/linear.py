@@ -37,13 +37,7 @@ def explain_linear(model, X, reference, x_axis, *, method, layer):
     spectra = copy_unless_memmap(as_numbers(table, "X", "an array of numbers"), X)
     table = like_table(spectra, table)  # in float64
     outputs = _outputs(model, table)
-    word = "mean" if reference is None else reference
-    centre = check_reference(word, _mean_spectrum(model, spectra))
-    if np.isnan(centre).any():
-        raise ValueError(
-            f"{type(model).__name__} does not keep the mean of its training spectra, and one "
-            "spectrum is its own mean. Pass what to compare with: reference=X_train, or a spectrum."
-        )
+    centre = _centre(model, spectra, reference)
     base_values = _outputs(model, like_table(centre, table))
     coefficients = np.atleast_2d(np.asarray(model.coef_, dtype=float))
     labels = np.arange(outputs.shape[1])
@@ -82,11 +76,21 @@ def _outputs(model, X):
     return outputs * MARGIN if is_classifier(model) and outputs.shape[1] == 1 else outputs
 
 
-def _mean_spectrum(model, spectra):
-    """Return the mean of the training spectra where it is known, else of these; NaN for one."""
+def _centre(model, spectra, reference):
+    """Return what spectra are compared with, (1, n_points).
+
+    Without a reference it is the mean of the training spectra where the model knows it, else that
+    of these spectra.
+    """
+    mean = spectra.mean(axis=0)
     if hasattr(model, "x_loadings_"):  # of PLS: what scores of zero stand for
-        return model.inverse_transform(np.zeros((1, model.x_loadings_.shape[1])))[0]
-    return spectra.mean(axis=0) if len(spectra) > 1 else np.full(spectra.shape[1], np.nan)
+        mean = model.inverse_transform(np.zeros((1, model.x_loadings_.shape[1])))[0]
+    elif len(spectra) == 1 and (reference is None or isinstance(reference, str)):
+        raise ValueError(
+            f"{type(model).__name__} does not keep the mean of its training spectra, and one "
+            "spectrum is its own mean. Pass what to compare with: reference=X_train, or a spectrum."
+        )
+    return check_reference("mean" if reference is None else reference, mean)
 
 
 def _add_up(maps, outputs, base_values):
