@@ -1,7 +1,7 @@
 """The site: `make docs`.
 
 Nothing is fetched while it is read, nor while it is built, but for the real spectra of
-`examples/plot_oil_study.py`, which are left out where there is no network.
+`examples/plot_oil_study.py`, in place of which simulated ones are taken where there is no network.
 """
 
 from html import escape

@@ -9,7 +9,7 @@ one band.
 """
 
 # %%
-# A calibration of blends of olive and sunflower oil, as in the oil study.
+# A calibration of simulated blends of olive and sunflower oil.
 import dask
 import dask.array as da
 import matplotlib.pyplot as plt
