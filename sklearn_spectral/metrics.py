@@ -18,6 +18,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.utils import Bunch
 
 from ._explanation.explanation import Explanation
+from ._pipelines.controls import region_control, shift_sensitivity
 from ._pipelines.explain import explain
 from ._pipelines.unwrap import describe, unwrap
 from ._record.arrays import check_alike, per_target
@@ -34,6 +35,8 @@ __all__ = [
     "insertion_curve",
     "localization",
     "randomization_check",
+    "region_control",
+    "shift_sensitivity",
     "stability",
     "vip",
 ]

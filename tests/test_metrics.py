@@ -3,15 +3,24 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.cross_decomposition import PLSCanonical, PLSRegression
 from sklearn.decomposition import PCA
+from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import BaggingRegressor
-from sklearn.model_selection import GridSearchCV
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    KFold,
+    StratifiedKFold,
+    cross_val_score,
+)
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklearn_spectral import Explanation, ResNet1DClassifier, ResNet1DRegressor, explain
 from sklearn_spectral.metrics import (
@@ -21,6 +30,8 @@ from sklearn_spectral.metrics import (
     insertion_curve,
     localization,
     randomization_check,
+    region_control,
+    shift_sensitivity,
     stability,
     vip,
 )
@@ -532,3 +543,159 @@ def test_vip_is_of_pls_only(mixtures, model):
     X, y = mixtures[0], mixtures[1][:, 0]
     with pytest.raises(TypeError, match="VIP is of PLS, but the model ends in .*PLSRegression"):
         vip(model.fit(X, y))
+
+
+# ---------------------------------------------------------------------- negative controls
+
+
+@pytest.fixture
+def noise():
+    """Spectra of noise; y is the sum of three points, and the labels are its sign."""
+    X = np.random.RandomState(0).normal(size=(90, 30))
+    y = X[:, 10:13].sum(axis=1)
+    return X, y, np.where(y > 0, "more", "less")
+
+
+BANDS = {"marker": range(10, 13), "silent": range(20, 30)}
+
+
+@pytest.mark.parametrize("scoring", [None, "neg_root_mean_squared_error"])
+def test_regions_are_scored_as_cross_val_score_does(noise, scoring):
+    X, y, _ = noise
+    model, folds = make_pipeline(StandardScaler(), Ridge(0.1)), KFold(3)
+    table = region_control(model, X, y, BANDS, cv=folds, scoring=scoring)
+    names = ["band", "start", "end", "all", "alone", "without", "chance"]
+    assert list(table.columns) == names
+    assert table[names[:3]].to_numpy().tolist() == [["marker", 10, 12], ["silent", 20, 29]]
+
+    def score(estimator, columns):
+        return cross_val_score(estimator, X[:, columns], y, cv=folds, scoring=scoring).mean()
+
+    for row, points in zip(table.itertuples(), BANDS.values(), strict=True):
+        others = [point for point in range(30) if point not in points]
+        assert row.all == pytest.approx(score(model, range(30)))
+        assert row.alone == pytest.approx(score(model, points))
+        assert row.without == pytest.approx(score(model, others))
+        assert row.chance == pytest.approx(score(DummyRegressor(), range(30)))
+    marker, silent = table.iloc[0], table.iloc[1]
+    if scoring is None:  # what is known: R2 of 1 with the marker, and none without it
+        assert min(marker["all"], marker["alone"], silent["without"]) > 0.99
+        assert max(marker["without"], silent["alone"]) < 0.05 and silent["chance"] <= 0
+
+
+def test_regions_of_classes_in_wavelengths(noise):
+    X, _, labels = noise
+    table = pd.DataFrame(X, columns=np.arange(1000.0, 1300.0, 10))
+    bands = {"marker": (1100, 1120), "silent": (1200, 1290)}
+    folds = StratifiedKFold(3)
+    how = {"cv": folds, "scoring": "balanced_accuracy"}
+    scores = region_control(LogisticRegression(), table, labels, bands, **how)
+    given = region_control(LogisticRegression(), X, labels, bands, x_axis=table.columns, **how)
+    pd.testing.assert_frame_equal(scores, given)
+    assert scores["start"].tolist() == [1100, 1200] and scores["chance"].tolist() == [0.5, 0.5]
+    assert scores["alone"][0] > 0.9 and abs(scores["alone"][1] - 0.5) < 0.15
+    assert scores["without"][1] > 0.8 and abs(scores["without"][0] - 0.5) < 0.15
+    accuracy = region_control(LogisticRegression(), table, labels, bands, cv=folds)
+    majority = DummyClassifier(strategy="most_frequent")
+    assert accuracy["chance"][0] == cross_val_score(majority, X, labels, cv=folds).mean()
+
+
+def test_a_silent_region_that_tells_the_day_is_found(noise):
+    """Samples with more of the analyte were measured on days of more CO2."""
+    X, y, _ = noise
+    X = X.copy()
+    X[:, 20:25] += y[:, None]
+    model = make_pipeline(ResNet1DRegressor(max_epochs=1, random_state=0))
+    table = region_control(model, X, y, {"CO2": range(20, 25)}, cv=2, random_state=0)
+    assert table["alone"][0] > 0.6 > 0.1 > table["chance"][0]
+
+
+def test_groups_of_regions_are_left_out_together_and_told(noise):
+    X, y, _ = noise
+    groups, seen = np.repeat(np.arange(30), 3), []
+
+    class Recorded(Ridge):
+        def fit(self, X, y, groups=None):
+            seen.append((X.shape[1], groups))
+            return super().fit(X, y)
+
+    region_control(make_pipeline(Recorded()), X, y, BANDS, groups=groups, cv=GroupKFold(3))
+    assert [n for n, _ in seen] == [30] * 3 + [3] * 3 + [27] * 3 + [10] * 3 + [20] * 3
+    for _, told in seen:
+        assert len(told) == 60 and set(np.bincount(told)) <= {0, 3}
+    tables = [region_control(Ridge(), X, y, BANDS, groups=groups, random_state=0) for _ in range(2)]
+    pd.testing.assert_frame_equal(*tables)
+
+
+@pytest.mark.parametrize(
+    ("bands", "message"),
+    [
+        ({"whole": range(30)}, "'whole' covers all points"),
+        ({"CO2": (2280, 2400)}, "wavelengths, but those of the points are not known"),
+        ("peaks", "name the regions"),
+    ],
+)
+def test_regions_must_leave_something_and_be_known(noise, bands, message):
+    with pytest.raises(ValueError, match=message):
+        region_control(Ridge(), noise[0], noise[1], bands)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_shifts_of_parabolas_by_hand(turned):
+    """a x^2 moved up by s reads a (x - s)^2; its central difference, 4 a x, falls by 4 a s.
+
+    Splines are exact for parabolas. At x = 5 and s = 1 the first output falls from 25 a to 16 a;
+    with a of 1 and 7 the root mean square of a is 5. Below its ends the axis stays as it is: the
+    third output, at 0, is 0 for s = 2, and 4 a for s = -2.
+    """
+    x = np.arange(0.0, 11.0)
+    X = np.outer([1, 7], x**2)
+    weights = np.zeros((11, 3))
+    weights[5, 0] = weights[6, 1] = weights[0, 2] = 1
+    weights[4, 1] = -1
+    if turned:
+        x, X, weights = x[::-1], X[:, ::-1], weights[::-1]
+    model = LinearRegression(fit_intercept=False).fit(np.eye(11), weights)
+    table = shift_sensitivity(model, X, x_axis=x, shifts=[1, -2])
+    assert table["shift"].tolist() == [1] * 3 + [-2] * 3
+    assert table["target"].tolist() == [0, 1, 2] * 2
+    expected = [5 * 9, 5 * 4, 0, 5 * (49 - 25), 5 * 8, 5 * 4]
+    np.testing.assert_allclose(table["change"], expected, atol=1e-9)
+    # In another unit, by the names of the columns.
+    named = pd.DataFrame(X, columns=1000 + 4 * x)
+    table = shift_sensitivity(model, named, shifts=[4, -8])
+    np.testing.assert_allclose(table["change"], expected, atol=1e-9)
+
+
+def test_shifts_of_classes_are_of_probabilities():
+    """Points 1, 2, 3 times 1, 0, 0 weighed by 7, 2, 1: moved by a point down, 2, 3, 3 give 23."""
+    model = Sigmoid()
+    X = np.array([[0.1, 0.2, 0.3], [0.0, 0.0, 0.0]])
+    table = shift_sensitivity(model, X, shifts=-1)
+    assert table["target"].tolist() == ["no", "yes"]
+    change = (0.2 * 7 + 0.3 * 2 + 0.3 - 0.1 * 7 - 0.2 * 2 - 0.3) / 10
+    np.testing.assert_allclose(table["change"], [change / 2**0.5] * 2)
+
+
+def test_shifts_leave_tables_their_names(mixtures_frame):
+    X, y = mixtures_frame
+    model = make_pipeline(
+        FunctionTransformer(feature_names_out="one-to-one"),
+        ResNet1DRegressor(max_epochs=1, random_state=0),
+    ).fit(X, y)
+    changes = shift_sensitivity(model, X, shifts=[0, 1, 10])["change"]
+    assert changes[0] < 1e-6 < changes[1] < changes[2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"shifts": 2}, "below its length, 2"),
+        ({"shifts": [[0.1]]}, "expected numbers"),
+        ({"shifts": np.nan}, "expected numbers"),
+        ({"x_axis": [1, 2]}, "x_axis has shape"),
+    ],
+)
+def test_shifts_that_do_not_fit_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        shift_sensitivity(Sigmoid(), np.eye(3), **arguments)

@@ -295,7 +295,6 @@ class BaseResNet1D(SavedModel, BaseEstimator, ABC):
         X = self._check_spectra(X)
         return self._network.outputs(X)
 
-    @own_settings()
     def to_module(self) -> torch.nn.Module:
         """Return a copy of the fitted model as a PyTorch module, for captum, SHAP and the like.
 

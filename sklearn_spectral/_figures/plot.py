@@ -162,10 +162,7 @@ class ExplanationDisplay(_Display):
         plt = _pyplot()
         samples = rows_to_draw(self.explanation, samples)
         explanation = self.explanation[samples]
-        if by is not None:
-            groups_of(self.explanation, by)  # or raise
-            by = np.asarray(by)[samples]
-        panels = _panels(explanation, samples, by)
+        panels = _panels(explanation, samples, _chosen_groups(self.explanation, by, samples))
         axes = _axes(ax, len(panels), 1.2 + 1.9 * len(panels), sharex=True)
         limit, clipped = _limit(panels)
         norm = plt.Normalize(-limit, limit)
@@ -362,6 +359,14 @@ def rows_to_draw(explanation, samples):
             "The explanation, or samples, is of no spectrum: there is nothing to show."
         )
     return rows
+
+
+def _chosen_groups(explanation, by, samples):
+    """Return the groups of chosen rows, None without any, or raise."""
+    if by is None:
+        return None
+    groups_of(explanation, by)
+    return np.asarray(by)[samples]
 
 
 def _panels(explanation, samples, by):

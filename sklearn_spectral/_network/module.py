@@ -16,6 +16,7 @@ from .._spectra.views import (
     bin_size,
     savitzky_golay,
 )
+from .._work import own_settings
 from .fitted import FittedNetwork
 
 
@@ -63,6 +64,7 @@ class SpectraModule(nn.Module):
         The networks, whose outputs for the views are averaged.
     """
 
+    @own_settings()
     def __init__(self, network: FittedNetwork, n_points: int) -> None:
         super().__init__()
         self.n_points = n_points

@@ -124,18 +124,17 @@ def cross_explain(
     ['contribution', 'std', 'sign_agreement', 'stable']
     """
     check_number("n_repeats", n_repeats, "a positive integer", lambda n: n > 0, whole=True)
-    data = _checked_data(estimator, X, y, groups, params)
+    data = checked_data(estimator, X, y, groups, params)
     Axis.of(column_names(X), x_axis, np.shape(X)[-1] if np.ndim(X) == 2 else None)  # or raise
-    cv = _readable_cv(cv)
+    cv = readable_cv(cv)
     seeds = own_random_state(random_state)
-    params = _with_groups(params or {}, estimator, data[2])
+    params = with_groups(params or {}, estimator, data[2])
     repeats = []  # of (model, train, test), one for each fold
     for _ in range(n_repeats):
-        folds = _folds(cv, data, is_classifier(estimator), seeds)
+        folds = folds_of(cv, data, is_classifier(estimator), seeds)
         if is_classifier(estimator):
             _check_classes(folds, data[1])
-        model = clone(estimator)
-        _seed(model, seeds, anew=n_repeats > 1)
+        model = seeded(estimator, seeds, anew=n_repeats > 1)
         repeats.append([(clone(model), train, test) for train, test in folds])
     how = {"x_axis": x_axis, "method": method, "layer": layer, "reference": reference}
     fits = Parallel(n_jobs=n_jobs, return_as="generator")(
@@ -150,7 +149,7 @@ def cross_explain(
     return explanation.pick(target)
 
 
-def _checked_data(estimator, X, y, groups, params):
+def checked_data(estimator, X, y, groups, params):
     """Return spectra, references and groups that can be divided, or raise."""
     if y is None:
         raise ValueError("y is None; expected a label or a value per spectrum.")
@@ -164,14 +163,14 @@ def _checked_data(estimator, X, y, groups, params):
     return X, y, None if groups is None else group_codes(groups, len(y))
 
 
-def _with_groups(params, estimator, groups):
+def with_groups(params, estimator, groups):
     """Return arguments of fit, with the groups for the last step where it takes them."""
     name = None if groups is None else argument_of_groups(estimator)
     told = any(given.split("__")[-1] == "groups" for given in params)
     return params if name is None or told else {**params, name: groups}
 
 
-def _readable_cv(cv):
+def readable_cv(cv):
     """Return `cv`; pairs of rows, which may come only once, as a list."""
     if cv is None or isinstance(cv, (int, np.integer)) or hasattr(cv, "split"):
         return cv
@@ -185,7 +184,7 @@ def _in_order(explanations, tests):
     return first.joined(others, np.concatenate(tests))
 
 
-def _folds(cv, data, classifier, seeds):
+def folds_of(cv, data, classifier, seeds):
     """Return the folds (train, test) of one repeat, which leave every spectrum out once."""
     X, y, groups = data
     if cv is not None and not isinstance(cv, (int, np.integer)):
@@ -216,12 +215,13 @@ def _folds(cv, data, classifier, seeds):
     return folds
 
 
-def _seed(model, seeds, *, anew):
-    """Give an estimator and all it holds seeds, where they have none, or all of them `anew`."""
+def seeded(estimator, seeds, *, anew=False):
+    """Return a clone; it and all it holds get seeds where they have none, or all of them `anew`."""
+    model = clone(estimator)
     params = model.get_params()
     names = [name for name in sorted(params) if name.split("__")[-1] == "random_state"]
     drawn = {name: int(seeds.randint(2**31 - 1)) for name in names}
-    model.set_params(**{name: drawn[name] for name in names if anew or params[name] is None})
+    return model.set_params(**{name: drawn[name] for name in names if anew or params[name] is None})
 
 
 def _check_same_columns(columns):
@@ -250,22 +250,28 @@ def _check_classes(folds, y):
             )
 
 
+def fit_on(X, y, model, rows, params):
+    """Fit a model on some rows, and return it; what has a value per spectrum is divided, too."""
+    with naming_metadata(model, params):
+        given = _params_of(params, rows, len(y))
+        return model.fit(_safe_indexing(X, rows), _safe_indexing(y, rows), **given)
+
+
+def _params_of(params, rows, n_samples):
+    return {
+        name: _safe_indexing(value, rows)
+        if hasattr(value, "__len__") and not isinstance(value, str) and len(value) == n_samples
+        else value
+        for name, value in params.items()
+    }
+
+
 def _fit_and_explain(X, y, model, train, test, params, how):
     """Fit on some rows and explain others, all targets; return which columns of X that is of."""
-    n_samples = len(y)
-
-    def of_rows(rows):
-        return {
-            name: _safe_indexing(value, rows)
-            if hasattr(value, "__len__") and not isinstance(value, str) and len(value) == n_samples
-            else value
-            for name, value in params.items()
-        }
-
-    with naming_metadata(model, params):
-        model.fit(_safe_indexing(X, train), _safe_indexing(y, train), **of_rows(train))
+    model = fit_on(X, y, model, train, params)
     taken = get_routing_for_object(model).consumes("predict", params.keys())
-    passed = {name: value for name, value in of_rows(test).items() if name in taken}
+    given = _params_of(params, test, len(y))
+    passed = {name: value for name, value in given.items() if name in taken}
     if isinstance(how["reference"], str | None) and rests_on_X(model):
         how = how | {"reference": _safe_indexing(X, train)}  # left-out spectra may be one a fold
     X = _safe_indexing(X, test)
