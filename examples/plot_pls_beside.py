@@ -67,8 +67,8 @@ for axis in axes:
 # %%
 # How much of the answer comes from where: the slope of a band's contributions against glucose, and
 # how straight its line is. The slopes add up to that of the prediction. PLS takes half of it from
-# the noisy end of the spectra, where the network takes an eighth; within the sugar's bands it adds at
-# one wavenumber what it takes away at another. VIP is high in both places, and tells neither.
+# the noisy end of the spectra, where the network takes an eighth; within the sugar's bands it adds
+# at one wavenumber what it takes away at another. VIP is high in both places, and tells neither.
 bands = {"noisy end": (950, 985), "C-O of sugar": (985, 1100), "other": (1100, 1500)}
 for name, explanation in explanations.items():
     table = explanation.linearity(glucose, bands)[["band", "slope", "r2"]]

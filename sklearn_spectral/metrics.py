@@ -4,28 +4,25 @@ And the profile that chemometrics puts beside a map, VIP.
 """
 
 from collections.abc import Iterable
-from copy import deepcopy
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import ArrayLike
-from sklearn.cross_decomposition import PLSRegression
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.utils import Bunch
 
 from ._explanation.explanation import Explanation
+from ._explanation.randomization import randomization_check, row_correlation
 from ._pipelines.controls import region_control, shift_sensitivity
-from ._pipelines.explain import explain
-from ._pipelines.unwrap import describe, unwrap
+from ._pipelines.linear import vip
+from ._pipelines.unwrap import unwrap
 from ._record.arrays import check_alike, per_target
 from ._record.tables import bands_of
 from ._spectra.bands import BandsLike
 from ._spectra.checks import as_numbers, check_number, naming_argument, own_random_state
-from ._spectra.training_set import TrainingSet
 from ._work import own_settings
 
 __all__ = [
@@ -432,158 +429,6 @@ def stability(explanations: Iterable[Explanation] | Explanation) -> Bunch:
     means = [np.abs(each.maps).mean(axis=0).reshape(1, -1) for each in compared]
     pairs = list(combinations(range(len(maps)), 2))
     return Bunch(
-        per_spectrum=np.mean([_correlation(maps[i], maps[j]) for i, j in pairs], axis=0),
-        mean_map=float(np.mean([_correlation(means[i], means[j])[0] for i, j in pairs])),
+        per_spectrum=np.mean([row_correlation(maps[i], maps[j]) for i, j in pairs], axis=0),
+        mean_map=float(np.mean([row_correlation(means[i], means[j])[0] for i, j in pairs])),
     )
-
-
-@own_settings()
-def _correlation(one, other):
-    """Return the correlation of each row of two arrays; 0 where a row does not vary."""
-    # The mean of equal numbers may differ from them by rounding: look before centring.
-    varies = (np.ptp(one, axis=1) > 0) & (np.ptp(other, axis=1) > 0)
-    one, other = (each.astype(np.float64) for each in (one, other))
-    one, other = (each - each.mean(axis=1, keepdims=True) for each in (one, other))
-    size = np.sqrt((one**2).sum(axis=1) * (other**2).sum(axis=1))
-    return np.divide((one * other).sum(axis=1), size, out=np.zeros(len(one)), where=varies)
-
-
-def randomization_check(
-    estimator: Any,
-    X: ArrayLike,
-    *,
-    n_repeats: int = 5,
-    random_state: Any = None,
-    **explain_params: Any,
-) -> np.ndarray:
-    """Compare maps before and after randomizing the weights of the network.
-
-    A map that stays the same shows the spectrum and not the model: it explains nothing.
-
-    Parameters
-    ----------
-    estimator : fitted estimator
-        One of ours, alone or at the end of a Pipeline or a search; it stays as it is.
-    X : array-like of shape (n_samples, n_features)
-        Spectra as `estimator` takes them.
-    n_repeats : int, default=5
-        Number of randomized copies. In each the weights of every layer are permuted, and what maps
-        are compared with is learnt from `X`.
-    random_state : int, RandomState or None, default=None
-        Seed of the permutations.
-    **explain_params
-        For :func:`~sklearn_spectral.explain`, such as `method`.
-
-    Returns
-    -------
-    correlations : ndarray of shape (n_repeats, n_samples)
-        Correlation of the absolute maps of all targets with those of the randomized copies: near
-        0 for a map that depends on the model, 1 for one that does not.
-
-    Raises
-    ------
-    TypeError
-        `estimator` does not end in one of ours.
-    ValueError
-        `n_repeats` is not a positive integer.
-
-    References
-    ----------
-    Adebayo, J. et al. (2018). Sanity checks for saliency maps.
-    :doi:`10.48550/arXiv.1810.03292`
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_spectral import ResNet1DRegressor
-    >>> from sklearn_spectral.metrics import randomization_check
-    >>> rng = np.random.default_rng(0)
-    >>> X = rng.normal(size=(30, 50))
-    >>> y = X[:, 20:25].sum(axis=1)
-    >>> model = ResNet1DRegressor(random_state=0).fit(X, y)
-    >>> bool(randomization_check(model, X, random_state=0).mean() < 0.5)
-    True
-    """
-    unwrap(estimator)  # raises before anything is copied
-    check_number("n_repeats", n_repeats, "a positive integer", lambda n: n > 0, whole=True)
-    seeds = own_random_state(random_state)
-    explain_params = {"target": "all", **explain_params}
-
-    real = explain(estimator, X, **explain_params)
-    copies = (_randomized(estimator, real.spectra, seeds) for _ in range(n_repeats))
-    others = (explain(each, X, **explain_params) for each in copies)
-    sizes = (np.abs(each.maps).reshape(len(each), -1) for each in (real, *others))
-    first = next(sizes)
-    return np.array([_correlation(first, each) for each in sizes])
-
-
-@own_settings()
-@torch.no_grad()
-def _randomized(estimator, spectra, seeds):
-    """Return a copy of a model, the entries of every parameter of its networks permuted.
-
-    What maps are compared with, and their correction, belong to the weights: they are learnt anew
-    from `spectra`, preprocessed ones.
-    """
-    estimator = deepcopy(estimator)
-    last = unwrap(estimator).last
-    for module in last._network.modules:
-        for parameter in module.parameters():
-            order = torch.from_numpy(seeds.permutation(parameter.numel())).to(parameter.device)
-            parameter.copy_(parameter.flatten()[order].reshape(parameter.shape))
-    last._centre(TrainingSet.of(spectra, None, np.ones(len(spectra)), None))
-    return estimator
-
-
-@own_settings()
-def vip(estimator: Any) -> np.ndarray:
-    r"""Return the variable importance in projection (VIP) of a PLS model.
-
-    .. math:: \mathrm{VIP}_i = \sqrt{\frac{p \sum_a s_a w_{ia}^2}{\sum_a s_a}}, \qquad
-        s_a = \lVert t_a \rVert^2 \lVert q_a \rVert^2
-
-    with p points, and for every latent variable a its weights w, of length one, its scores t and
-    its loadings q of y: s is the sum of squares of y that it explains, over all targets where these
-    are several (as PLS has scaled them). The mean square of VIP over the points is 1. Points above
-    1 are held to be important; the sign of what they contribute, and its size, only
-    :func:`~sklearn_spectral.explain` tells.
-
-    Parameters
-    ----------
-    estimator : fitted estimator
-        PLSRegression, alone or at the end of a Pipeline, a search or a TransformedTargetRegressor.
-
-    Returns
-    -------
-    vip : ndarray of shape (n_points,)
-        Of the points as PLS sees them, after preprocessing; 0 where PLS explains nothing.
-
-    Raises
-    ------
-    TypeError
-        `estimator` does not end in PLSRegression.
-
-    References
-    ----------
-    Wold, S., Sjöström, M. and Eriksson, L. (2001). PLS-regression: a basic tool of chemometrics.
-    Chemom. Intell. Lab. Syst. 58, 109, :doi:`10.1016/S0169-7439(01)00155-1`; Chong, I.-G. and
-    Jun, C.-H. (2005). Performance of some variable selection methods when multicollinearity is
-    present. Chemom. Intell. Lab. Syst. 78, 103, :doi:`10.1016/j.chemolab.2004.12.011`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn.cross_decomposition import PLSRegression
-    >>> from sklearn_spectral.metrics import vip
-    >>> X = np.random.default_rng(0).normal(size=(60, 50))
-    >>> np.flatnonzero(vip(PLSRegression(2).fit(X, X[:, 20] - X[:, 30])) > 3)
-    array([20, 30])
-    """
-    pls = unwrap(estimator, explainable=True).last
-    if not isinstance(pls, PLSRegression):
-        raise TypeError(
-            f"VIP is of PLS, but the model ends in {describe(pls)}; expected PLSRegression, alone "
-            "or at the end of a Pipeline, a search or a TransformedTargetRegressor."
-        )
-    explained = (pls.x_scores_**2).sum(axis=0) * (pls.y_loadings_**2).sum(axis=0)
-    return np.sqrt(len(pls.x_weights_) * pls.x_weights_**2 @ explained / (explained.sum() or 1.0))

@@ -1,14 +1,17 @@
 """Maps of linear models: coefficient times centred spectrum."""
 
+from typing import Any
+
 import numpy as np
 from sklearn.base import is_classifier
+from sklearn.cross_decomposition import PLSRegression
 
 from .._record.arrays import ExplanationArrays
 from .._spectra.axis import on_trained_axis, resolve_axis
 from .._spectra.checks import as_numbers, check_reference, copy_unless_memmap, like_table
 from .._spectra.names import column_names
 from .._work import own_settings
-from .unwrap import LINEARITY_TOLERANCE
+from .unwrap import LINEARITY_TOLERANCE, describe, unwrap
 
 # The two classes of a classifier that decides by one number: their margin is that number.
 MARGIN = np.array([-0.5, 0.5])
@@ -103,3 +106,56 @@ def _add_up(maps, outputs, base_values):
 def _decide(outputs, model, X):
     """Return whether the class of the highest output is the predicted one."""
     return np.array_equal(model.classes_[outputs.argmax(axis=1)], model.predict(X))
+
+
+def vip(estimator: Any) -> np.ndarray:
+    r"""Return the variable importance in projection (VIP) of a PLS model.
+
+    .. math:: \mathrm{VIP}_i = \sqrt{\frac{p \sum_a s_a w_{ia}^2}{\sum_a s_a}}, \qquad
+        s_a = \lVert t_a \rVert^2 \lVert q_a \rVert^2
+
+    with p points, and for every latent variable a its weights w, of length one, its scores t and
+    its loadings q of y: s is the sum of squares of y that it explains, over all targets where these
+    are several (as PLS has scaled them). The mean square of VIP over the points is 1. Points above
+    1 are held to be important; the sign of what they contribute, and its size, only
+    :func:`~sklearn_spectral.explain` tells.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        PLSRegression, alone or at the end of a Pipeline, a search or a TransformedTargetRegressor.
+
+    Returns
+    -------
+    vip : ndarray of shape (n_points,)
+        Of the points as PLS sees them, after preprocessing; 0 where PLS explains nothing.
+
+    Raises
+    ------
+    TypeError
+        `estimator` does not end in PLSRegression.
+
+    References
+    ----------
+    Wold, S., Sjöström, M. and Eriksson, L. (2001). PLS-regression: a basic tool of chemometrics.
+    Chemom. Intell. Lab. Syst. 58, 109, :doi:`10.1016/S0169-7439(01)00155-1`; Chong, I.-G. and
+    Jun, C.-H. (2005). Performance of some variable selection methods when multicollinearity is
+    present. Chemom. Intell. Lab. Syst. 78, 103, :doi:`10.1016/j.chemolab.2004.12.011`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.cross_decomposition import PLSRegression
+    >>> from sklearn_spectral.metrics import vip
+    >>> X = np.random.default_rng(0).normal(size=(60, 50))
+    >>> np.flatnonzero(vip(PLSRegression(2).fit(X, X[:, 20] - X[:, 30])) > 3)
+    array([20, 30])
+    """
+    pls = unwrap(estimator, explainable=True).last
+    if not isinstance(pls, PLSRegression):
+        raise TypeError(
+            f"VIP is of PLS, but the model ends in {describe(pls)}; expected PLSRegression, alone "
+            "or at the end of a Pipeline, a search or a TransformedTargetRegressor."
+        )
+    explained = (pls.x_scores_**2).sum(axis=0) * (pls.y_loadings_**2).sum(axis=0)
+    return np.sqrt(len(pls.x_weights_) * pls.x_weights_**2 @ explained / (explained.sum() or 1.0))

@@ -1,0 +1,113 @@
+"""Do maps depend on the weights: comparison with networks whose weights are permuted."""
+
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+
+from .._pipelines.explain import explain
+from .._pipelines.unwrap import unwrap
+from .._spectra.checks import check_number, own_random_state
+from .._spectra.training_set import TrainingSet
+from .._work import own_settings
+
+
+def randomization_check(
+    estimator: Any,
+    X: ArrayLike,
+    *,
+    n_repeats: int = 5,
+    random_state: Any = None,
+    **explain_params: Any,
+) -> np.ndarray:
+    """Compare maps before and after randomizing the weights of the network.
+
+    A map that stays the same shows the spectrum and not the model: it explains nothing.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        One of ours, alone or at the end of a Pipeline or a search; it stays as it is.
+    X : array-like of shape (n_samples, n_features)
+        Spectra as `estimator` takes them.
+    n_repeats : int, default=5
+        Number of randomized copies. In each the weights of every layer are permuted, and what maps
+        are compared with is learnt from `X`.
+    random_state : int, RandomState or None, default=None
+        Seed of the permutations.
+    **explain_params
+        For :func:`~sklearn_spectral.explain`, such as `method`.
+
+    Returns
+    -------
+    correlations : ndarray of shape (n_repeats, n_samples)
+        Correlation of the absolute maps of all targets with those of the randomized copies: near
+        0 for a map that depends on the model, 1 for one that does not.
+
+    Raises
+    ------
+    TypeError
+        `estimator` does not end in one of ours.
+    ValueError
+        `n_repeats` is not a positive integer.
+
+    References
+    ----------
+    Adebayo, J. et al. (2018). Sanity checks for saliency maps.
+    :doi:`10.48550/arXiv.1810.03292`
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spectral import ResNet1DRegressor
+    >>> from sklearn_spectral.metrics import randomization_check
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(30, 50))
+    >>> y = X[:, 20:25].sum(axis=1)
+    >>> model = ResNet1DRegressor(random_state=0).fit(X, y)
+    >>> bool(randomization_check(model, X, random_state=0).mean() < 0.5)
+    True
+    """
+    unwrap(estimator)  # raises before anything is copied
+    check_number("n_repeats", n_repeats, "a positive integer", lambda n: n > 0, whole=True)
+    seeds = own_random_state(random_state)
+    explain_params = {"target": "all", **explain_params}
+
+    real = explain(estimator, X, **explain_params)
+    copies = (_randomized(estimator, real.spectra, seeds) for _ in range(n_repeats))
+    others = (explain(each, X, **explain_params) for each in copies)
+    sizes = (np.abs(each.maps).reshape(len(each), -1) for each in (real, *others))
+    first = next(sizes)
+    return np.array([row_correlation(first, each) for each in sizes])
+
+
+@own_settings()
+@torch.no_grad()
+def _randomized(estimator, spectra, seeds):
+    """Return a copy of a model, the entries of every parameter of its networks permuted.
+
+    What maps are compared with, and their correction, belong to the weights: they are learnt anew
+    from `spectra`, preprocessed ones.
+    """
+    estimator = deepcopy(estimator)
+    last = unwrap(estimator).last
+    for module in last._network.modules:
+        for parameter in module.parameters():
+            order = torch.from_numpy(seeds.permutation(parameter.numel())).to(parameter.device)
+            parameter.copy_(parameter.flatten()[order].reshape(parameter.shape))
+    last._centre(TrainingSet.of(spectra, None, np.ones(len(spectra)), None))
+    return estimator
+
+
+@own_settings()
+@own_settings()
+def row_correlation(one, other):
+    """Return the correlation of each row of two arrays; 0 where a row does not vary."""
+    # The mean of equal numbers may differ from them by rounding: look before centring.
+    varies = (np.ptp(one, axis=1) > 0) & (np.ptp(other, axis=1) > 0)
+    one, other = (each.astype(np.float64) for each in (one, other))
+    one, other = (each - each.mean(axis=1, keepdims=True) for each in (one, other))
+    size = np.sqrt((one**2).sum(axis=1) * (other**2).sum(axis=1))
+    return np.divide((one * other).sum(axis=1), size, out=np.zeros(len(one)), where=varies)
