@@ -157,8 +157,8 @@ class Explanation(ExplanationArrays):
         this is an explanation of all classes; else of the maps as they are): 1 if every
         wavelength supports the predicted class, 0.5 if the contributions for and against it are
         of the same size. Our reading of the purity of Shi et al. 2023
-        (doi:10.1021/acs.analchem.3c01101). Take the plain map, ``method="1d-grad-cam"``: of corrected
-        maps it differs less between spectra.
+        (doi:10.1021/acs.analchem.3c01101). Take the plain map, ``method="1d-grad-cam"``: that of
+        corrected maps differs less between spectra.
 
         Returns
         -------
@@ -184,8 +184,8 @@ class Explanation(ExplanationArrays):
         A least-squares line of the contribution of every wavelength, or band, against y over the
         spectra: its slope and R2. Slopes add up over the axis to that of the prediction, which is
         1 for a perfect calibration. A calibration rests on the bands with a large slope and a
-        high R2. Contributions of corrected maps follow the output closely by construction; how
-        closely the plain ones do, ``method="1d-grad-cam"`` shows. Our reading of the linearity of Shi et al. 2023
+        high R2. Take the plain map, ``method="1d-grad-cam"``: contributions of corrected maps
+        follow the output closely by construction. Our reading of the linearity of Shi et al. 2023
         (doi:10.1021/acs.analchem.3c01101).
 
         Parameters
