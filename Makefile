@@ -7,7 +7,7 @@ export OMP_NUM_THREADS ?= 1
 export MPLBACKEND ?= agg
 
 .PHONY: demo test fuzz test-wheel test-oldest coverage mutants lint format docs bench \
-    bench-accuracy bench-explanations clean
+    bench-accuracy bench-explanations bench-rivals clean
 
 demo: .venv/.installed
 	$(BIN)/python examples/demo.py
@@ -63,6 +63,10 @@ bench: .venv/.installed
 # Hours for everything, and it goes on where it stopped; ARGS=--quick takes minutes.
 bench-accuracy: .venv/.installed
 	$(BIN)/python benchmarks/accuracy.py $(ARGS)
+
+# Half an hour for everything; ARGS=--quick takes two minutes.
+bench-rivals: .venv/.installed
+	$(BIN)/python benchmarks/rivals.py $(ARGS)
 
 # About an hour for everything; ARGS=--quick takes minutes.
 bench-explanations: .venv/.installed
