@@ -238,6 +238,7 @@ def test_every_step_that_is_said_to_be_expressible_is_tested():
     ],
     ids=str,
 )
+@pytest.mark.filterwarnings("ignore:The contributions cancel")  # not preprocessed
 def test_refuses_steps_by_name(cut, step, path):
     model = Pipeline([("mine", step), ("net", ResNet1DRegressor(**AT_ONCE))]).fit(*cut)
     with pytest.raises(TypeError, match=rf"'mine', {type(step).__name__}.*chemotools.RangeCut"):

@@ -44,6 +44,7 @@ def _spectra(kind):
 KINDS = ["rank two", "offsets", "factors", "derivative", "short", "background", "nearly"]
 
 
+@pytest.mark.filterwarnings("ignore:The contributions cancel")  # of two overlapping bands
 @pytest.mark.parametrize("held", ["float64", "float32", "float32 as float64", "normalized"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_left_out_spectra_and_those_alone_are_predicted_as_well(kind, held):

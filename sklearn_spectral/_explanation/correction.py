@@ -65,7 +65,8 @@ class MapCorrection:
             directions[: len(found)] = found - found.mean(axis=1, keepdims=True)
         self.shapes_ = self.shapes_.astype(np.float32)
         used = self.directions_.any(axis=(0, 2))
-        self.directions_ = self.directions_[:, used].astype(np.float32)
+        # Products have the same bits only where numbers lie alike, as they do in files.
+        self.directions_ = np.ascontiguousarray(self.directions_[:, used], dtype=np.float32)
         return self
 
     def apply(self, maps, outputs):
@@ -77,12 +78,18 @@ class MapCorrection:
         outputs : ndarray of shape (n_samples, n_targets)
             The number of the output that each map is of.
         """
-        for output in np.unique(outputs):
-            rows = outputs == output
-            chosen = maps[rows]
-            rest = chosen - chosen.sum(axis=1, keepdims=True) * self.shapes_[output]
-            directions = self.directions_[output]
-            maps[rows] = chosen - (rest @ directions.T) @ directions
+        for column, numbers in zip(maps.transpose(1, 0, 2), outputs.T, strict=True):
+            for output in np.unique(numbers):
+                rows = numbers == output
+                rows = slice(None) if rows.all() else rows  # a view
+                column[rows] -= self._known(column[rows], output)
+
+    def _known(self, maps, output):
+        """Return the part to leave out of maps (n_samples, n_positions) of one output."""
+        directions = self.directions_[output]
+        of_shape = directions @ self.shapes_[output]
+        scores = maps @ directions.T - np.outer(maps.sum(axis=1), of_shape)
+        return scores @ directions
 
 
 def _nuisance(F, outputs, W):
