@@ -137,7 +137,7 @@ def export_onnx(
         graph.output("prediction", outputs, np.float64, ["n_samples", len(labels)])
     if explain:
         cells = _add_correction(graph, cells, model.last._map_correction)
-        cells = graph("MatMul", matrix.T.astype(np.float32), cells)  # (B, n_targets, L)
+        cells = _add_unit(graph, cells, matrix, network.n_positions)
         _add_maps(graph, cells, network, n_points, labels, model.y_ndim)
         graph.output("base_values", base_values, np.float64, [len(labels)])
     last_axis = resolve_axis(model.last, None, axis.of_last_step(model.last))["x_axis"]
@@ -292,6 +292,14 @@ def _add_correction(graph, cells, correction):
     rest = graph("Transpose", rest, perm=[1, 0, 2])  # (n_outputs, B, n_positions)
     known = graph("MatMul", graph("MatMul", rest, directions.transpose(0, 2, 1)), directions)
     return graph("Sub", cells, graph("Transpose", known, perm=[1, 0, 2]))
+
+
+def _add_unit(graph, cells, matrix, n_positions):
+    """Add contributions to targets, (B, n_targets, n_positions), of those to outputs."""
+    # A matrix for each position: old runtimes cannot broadcast one to no spectra at all.
+    matrices = np.tile(matrix.astype(np.float32), (n_positions, 1, 1))
+    cells = graph("MatMul", graph("Transpose", cells, perm=[2, 0, 1]), matrices)
+    return graph("Transpose", cells, perm=[1, 2, 0])
 
 
 def _add_maps(graph, cells, network, n_points, labels, y_ndim):
