@@ -77,6 +77,7 @@ DOCUMENTED = (
     "X has feature names, but",
     "X does not have valid feature names",
     "One of the groups holds so many spectra",
+    "The contributions cancel",
 )
 counted = 0
 
