@@ -484,7 +484,10 @@ REFERENCES = st.sampled_from(
         *[np.ma.masked_array(SPECTRUM, SPECTRUM > 0), SPECTRUM.astype("datetime64[s]")],
     ]
 )
-METHODS = [*["1d-grad-cam"] * 9, "grad-cam", "grad-cam-signed", "cam", "CAM", None, 3, [], {}]
+METHODS = [
+    *[*[None] * 6, *["1d-grad-cam"] * 3, "corrected-1d-grad-cam"],
+    *["grad-cam", "grad-cam-signed", "cam", "CAM", 3, [], {}],
+]
 LAYERS = [*["features"] * 8, "stem", "block1", "block2", "nowhere", None, 3, []]
 OUTS = {
     "none": lambda shape: None,
@@ -541,7 +544,7 @@ def test_explanations_add_up_or_raise(drawn, target, x_axis, reference, method, 
     assert np.array_equal(explanation.spectra, plain)
     if maps is not None:
         assert np.shares_memory(explanation.maps, maps)
-    if method == "1d-grad-cam" and layer == "features":
+    if method in (None, "1d-grad-cam", "corrected-1d-grad-cam") and layer == "features":
         check_complete(explanation)
     again = function(as_fitted(model, plain), target=target, **how)
     assert np.array_equal(again.outputs, explanation.outputs)
