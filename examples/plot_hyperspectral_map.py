@@ -24,7 +24,7 @@ from sklearn_spectral.hyperspectral import explain
 
 blends = make_oil_blends(80, random_state=0)
 model = make_pipeline(ArPls(), StandardNormalVariate(), ResNet1DRegressor(random_state=0))
-model.fit(blends.data, blends.target)
+model.fit(blends.data, blends.target, resnet1dregressor__groups=blends.groups)
 
 # %%
 # The sample: drops of sunflower oil in olive oil, one spectrum a pixel, mixed of those of the two
