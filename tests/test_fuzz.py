@@ -79,6 +79,7 @@ DOCUMENTED = (
     "One of the groups holds so many spectra",
     "The contributions cancel",
 )
+pytestmark = [pytest.mark.filterwarnings(f"ignore:{text}") for text in DOCUMENTED]
 counted = 0
 
 
@@ -130,8 +131,6 @@ def attempt(call, *arguments):
     counted += 1
     before = [content(argument) for argument in arguments]
     with warnings.catch_warnings():
-        for text in DOCUMENTED:
-            warnings.filterwarnings("ignore", text)
         state = global_state()
         try:
             result, error = call(), None
