@@ -62,8 +62,7 @@ class Domain:
         -------
         self : object
         """
-        if len(data) > MAX_ROWS:
-            data = data[np.linspace(0, len(data) - 1, MAX_ROWS).astype(int)]
+        data = data.thinned(MAX_ROWS)
         groups = undominated_groups(data)
         X = _scaled(data, scaler)
         self.mean_ = X.mean(axis=0)
@@ -111,14 +110,30 @@ def _scaled(data, scaler):
 
 def _latent_variables(X):
     """Return loadings (n_dimensions, n) and variances (n,) of centred spectra, largest first."""
-    n_samples = len(X)
+    sizes, loadings = principal_directions(X, MAX_COMPONENTS, ROUNDING * X.size)
+    return loadings, sizes / max(len(X) - 1, 1)
+
+
+def principal_directions(X, n_most, smallest=0.0):
+    """Return the principal directions of centred rows, at most `n_most`, the largest first.
+
+    Those that hold no more than `smallest`, or than a share of the first that is rounding, are
+    left out.
+
+    Returns
+    -------
+    sizes : ndarray of shape (n_directions,)
+        Sums of squares of the rows along each.
+    directions : ndarray of shape (n_dimensions, n_directions)
+        Orthonormal.
+    """
+    n_rows = len(X)
     gram = X @ X.T  # smaller than a covariance of wavelengths
-    first = max(n_samples - MAX_COMPONENTS, 0)
-    sizes, vectors = eigh(gram, subset_by_index=[first, n_samples - 1])
+    first = max(n_rows - n_most, 0)
+    sizes, vectors = eigh(gram, subset_by_index=[first, n_rows - 1])
     sizes, vectors = sizes[::-1], vectors[:, ::-1]
-    real = sizes > max(ROUNDING * X.size, 1e-10 * sizes[0])
-    loadings = X.T @ (vectors[:, real] / np.sqrt(sizes[real]))
-    return loadings, sizes[real] / max(n_samples - 1, 1)
+    real = sizes > max(smallest, 1e-10 * sizes[0])
+    return sizes[real], X.T @ (vectors[:, real] / np.sqrt(sizes[real]))
 
 
 def _t2_and_q(scores, variances, total):

@@ -7,16 +7,14 @@ spectra; what is left out here adds up to zero, so that corrected maps are as co
 """
 
 import numpy as np
-from scipy.linalg import eigh
 
+from .._calibration.domain import principal_directions
 from .._pickles import part_of_models
 
 # Of more training spectra than this, as many are taken in even steps.
 MAX_ROWS = 500
 # Directions of the features that no output goes with, and of the maps at equal output.
 MAX_OF_FEATURES, MAX_OF_MAPS = 30, 40
-# Directions that hold less than this share of the variance of the first are rounding.
-ROUNDING = 1e-10
 
 
 @part_of_models
@@ -61,7 +59,8 @@ class MapCorrection:
         for each, z, shape, directions in zip(
             maps, outputs.T, self.shapes_, self.directions_, strict=True
         ):
-            found = _principal_directions(each - z[:, None] * shape, MAX_OF_MAPS)
+            _, found = principal_directions(each - z[:, None] * shape, MAX_OF_MAPS)
+            found = found.T
             directions[: len(found)] = found - found.mean(axis=1, keepdims=True)
         self.shapes_ = self.shapes_.astype(np.float32)
         used = self.directions_.any(axis=(0, 2))
@@ -95,16 +94,6 @@ class MapCorrection:
 def _nuisance(F, outputs, W):
     """Return directions of the features along which they vary and no output does, orthonormal."""
     explained, *_ = np.linalg.lstsq(outputs, F, rcond=1e-6)
-    found = _principal_directions(F - outputs @ explained, MAX_OF_FEATURES)
-    moves, *_ = np.linalg.lstsq(W.T, found.T, rcond=1e-6)  # by rounding
-    return found - moves.T @ W
-
-
-def _principal_directions(X, n_most):
-    """Return the principal directions of rows, at most `n_most`."""
-    n_rows = len(X)
-    n_most = min(n_most, n_rows)
-    sizes, vectors = eigh(X @ X.T, subset_by_index=[n_rows - n_most, n_rows - 1])
-    real = sizes > ROUNDING * sizes[-1]
-    sizes, vectors = sizes[real][::-1], vectors[:, real][:, ::-1]
-    return (vectors / np.sqrt(sizes)).T @ X
+    _, found = principal_directions(F - outputs @ explained, MAX_OF_FEATURES)
+    moves, *_ = np.linalg.lstsq(W.T, found, rcond=1e-6)  # by rounding
+    return found.T - moves.T @ W

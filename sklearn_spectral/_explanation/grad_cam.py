@@ -68,7 +68,11 @@ def grad_cam(features: Tensor, gradient: Tensor) -> Tensor:
 # Number of points to which maps are spread at a time.
 POINTS_AT_ONCE = 64
 
+# The default: 1D Grad-CAM, from which `MapCorrection` takes what varies at equal output.
+CORRECTED = "corrected-1d-grad-cam"
+
 METHODS = {
+    CORRECTED: one_d_grad_cam,
     "1d-grad-cam": one_d_grad_cam,
     "grad-cam": grad_cam,
     "grad-cam-signed": grad_cam_signed,

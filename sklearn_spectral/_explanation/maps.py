@@ -11,10 +11,7 @@ from .._spectra.checks import check_out, check_outputs
 from .._spectra.views import views
 from .correction import MAX_ROWS, MapCorrection
 from .explanation import Explanation
-from .grad_cam import METHODS, Spreader, one_d_grad_cam
-
-# The default: 1D Grad-CAM without what varies while the output stays the same.
-CORRECTED = "corrected-1d-grad-cam"
+from .grad_cam import CORRECTED, METHODS, Spreader, one_d_grad_cam
 
 
 def learn_correction(network, data):
@@ -32,8 +29,7 @@ def learn_correction(network, data):
     importances : ndarray of shape (n_points,)
         Mean absolute corrected maps, of sum one, averaged over the outputs.
     """
-    if len(data) > MAX_ROWS:
-        data = data[np.linspace(0, len(data) - 1, MAX_ROWS).astype(int)]
+    data = data.thinned(MAX_ROWS)
     roots = np.sqrt(data.sample_weight / data.sample_weight.mean())
     features, weights = network.features_and_weights(data.views)
     correction = MapCorrection().fit(features * roots[:, None, None], weights)
@@ -119,8 +115,7 @@ def _cells(network, feature_maps, offsets, columns, method, layer):
         if chosen:
             rows = np.arange(len(columns))[:, None]
             gradient = gradient[columns] if gradient.ndim == 3 else gradient[rows, columns]
-        to_cells = METHODS.get(method, one_d_grad_cam)
-        cells = to_cells(each if offset is None else each - offset, gradient)
+        cells = METHODS[method](each if offset is None else each - offset, gradient)
         total = cells if total is None else total.add_(cells)
     unit = unit[columns] if chosen else unit
     return total.cpu().mul_(torch.from_numpy(unit).float()[..., None])
@@ -140,9 +135,8 @@ def _gradient(module, feature_maps, layer):
 
 
 def _check_method(network, method, layer):
-    methods = [CORRECTED, *METHODS]
-    if not isinstance(method, str) or method not in methods:
-        raise ValueError(f"method={method!r}; expected one of {methods}.")
+    if not isinstance(method, str) or method not in METHODS:
+        raise ValueError(f"method={method!r}; expected one of {list(METHODS)}.")
     if layer not in network.layers:
         raise ValueError(f"layer={layer!r}; expected one of {network.layers}.")
     if method == CORRECTED and layer != FEATURES:

@@ -5,7 +5,7 @@ from html import escape
 import numpy as np
 
 from .._record.arrays import ExplanationArrays, per_target
-from .._record.cancellation import LIMIT, cancellation
+from .._record.cancellation import LIMIT, median_cancellation
 from .._spectra.bands import mean_absolute_map, resolve_bands
 
 # Printing computes from at most this many maps, which takes milliseconds, however many there are.
@@ -46,7 +46,7 @@ def explanation_text(explanation) -> str:
     if (explanation.method, explanation.layer) != ("corrected-1d-grad-cam", "features"):
         text += f", {explanation.method} at {explanation.layer}"
     sample = sample_of(explanation)
-    middle = np.median(cancellation(sample.maps)) if len(sample) else 1.0
+    middle = median_cancellation(sample.maps)
     if middle > LIMIT:
         text += f", contributions cancel {middle:.3g} times over in the median map"
     missing = left_over(sample)
@@ -66,7 +66,7 @@ def explanation_html(explanation) -> str:
         facts = f"{_text(facts)} ({_text(explanation.output_name)})"
         if not left_over(sample):  # else the first line names what is missing
             facts += "; complete: contributions and base value add up to the output"
-        facts += f"; cancellation {np.median(cancellation(sample.maps)):.3g} in the median map"
+        facts += f"; cancellation {median_cancellation(sample.maps):.3g} in the median map"
         if len(sample) < len(explanation):
             facts += f" ({len(sample)} spectra looked at)"
         parts += [

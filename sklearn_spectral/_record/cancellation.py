@@ -24,6 +24,11 @@ def cancellation(maps):
         return np.where(sizes > 0, sizes / sums, 1.0)
 
 
+def median_cancellation(maps):
+    """Return the cancellation of the median map; 1 without any."""
+    return np.median(cancellation(maps)) if len(maps) else 1.0
+
+
 @contextmanager
 def without_warning():
     """Leave the warning to the call around this one; tell whether there is none."""
@@ -44,7 +49,7 @@ def warns_of_cancellation(explain):
             explanation = explain(*args, **params)
         # Some hundred spectra tell: there may be a million.
         maps = explanation.maps[:: max(1, len(explanation) // SPECTRA)]
-        middle = np.median(cancellation(maps)) if len(maps) else 1.0
+        middle = median_cancellation(maps)
         if outermost and middle > LIMIT:
             warnings.warn(
                 f"The contributions cancel: in the median map their sizes add up to {middle:.3g} "

@@ -46,6 +46,12 @@ class TrainingSet:
         arrays = {k: array for k, array in vars(self).items() if isinstance(array, np.ndarray)}
         return replace(self, **{name: array[rows] for name, array in arrays.items()})
 
+    def thinned(self, n_rows) -> TrainingSet:
+        """Return at most `n_rows` of the rows, in even steps."""
+        if len(self) <= n_rows:
+            return self
+        return self[np.linspace(0, len(self) - 1, n_rows).astype(int)]
+
     @property
     def row_groups(self) -> np.ndarray:
         """A number for each row, the same for rows that must stay together."""
