@@ -53,6 +53,7 @@ def test_named_bands_by_hand(explanation):
     assert table["end"].tolist() == [1010, 1040, 1010, 1040]
     assert table["contribution"].tolist() == [3, 3, 0, 0]
     assert table["share"].tolist() == [3 / 8, 3 / 8, 0, 0]
+    assert table["cancellation"].tolist() == [8 / 6, 8 / 6, 1, 1]
     small = replace(explanation, maps=explanation.maps / 64)
     assert small.contributions(2)["share"].tolist() == [3 / 8, 3 / 8, 0, 0]
 
@@ -60,15 +61,34 @@ def test_named_bands_by_hand(explanation):
 def test_bands_of_several_targets_by_hand(two_targets):
     table = two_targets.contributions({"low": (1000, 1010), "high": (1020, 1040)})
     assert table.drop(columns=["start", "end"]).to_numpy().tolist() == [
-        [0, "a", "low", 3, 3 / 8],
-        [0, "a", "high", 3, 3 / 8],
-        [0, "b", "low", 6, 3 / 8],
-        [0, "b", "high", 6, 3 / 8],
-        [1, "a", "low", 0, 0],
-        [1, "a", "high", 0, 0],
-        [1, "b", "low", 0, 0],
-        [1, "b", "high", 0, 0],
+        [0, "a", "low", 3, 3 / 8, 8 / 6],
+        [0, "a", "high", 3, 3 / 8, 8 / 6],
+        [0, "b", "low", 6, 3 / 8, 8 / 6],
+        [0, "b", "high", 6, 3 / 8, 8 / 6],
+        [1, "a", "low", 0, 0, 1],
+        [1, "a", "high", 0, 0, 1],
+        [1, "b", "low", 0, 0, 1],
+        [1, "b", "high", 0, 0, 1],
     ]
+
+
+@pytest.mark.parametrize(
+    ("x_axis", "widths"),
+    [
+        ([0.0, 1, 2, 3, 4], [1, 1, 1, 1, 1]),
+        ([1000.0, 1010, 1020, 1030, 1040], [10, 10, 10, 10, 10]),
+        ([2.0, 3, 7, 8, 16], [1, 2.5, 2.5, 4.5, 8]),
+        ([16.0, 8, 7, 3, 2], [8, 4.5, 2.5, 2.5, 1]),
+    ],
+)
+def test_density_by_hand(explanation, two_targets, x_axis, widths):
+    for each in (explanation, two_targets, replace(two_targets, maps=two_targets.maps[:, :, :1])):
+        density = replace(each, x_axis=np.array(x_axis)).density
+        assert density.shape == each.maps.shape
+        for maps, densities in zip(each.maps, density, strict=True):  # of a spectrum, by point
+            expected = [point / width for point, width in zip(maps, widths, strict=True)]
+            np.testing.assert_array_equal(densities, expected)
+            np.testing.assert_allclose(widths @ densities, maps.sum(axis=0), rtol=1e-15)
 
 
 def test_contributions_are_float64_whatever_the_maps(explanation):
@@ -448,10 +468,12 @@ def test_summary_by_hand(calibration, explanation):
     assert table["mean"].tolist() == [0, 5, 0]
     assert table["std"].tolist() == [1, 0, 3**0.5]
     np.testing.assert_allclose(table["share"], [2 / 21, 15 / 21, 4 / 21])
+    assert table["cancellation"].tolist() == [7 / 5] * 3  # of 7 / 5, 7 / 3 and 7 / 7
     grouped = calibration.summary({"first": (1000, 1010)}, by=["low", "low", "high"])
     assert grouped["group"].tolist() == ["low", "high"]
     assert grouped["mean"].tolist() == [4.5, 6]
     np.testing.assert_allclose(grouped["share"], [4.5 / 7, 6 / 7])
+    np.testing.assert_allclose(grouped["cancellation"], [(7 / 5 + 7 / 3) / 2, 1])
     unknown = calibration.summary(1, by=[np.nan, np.nan, 1.0])
     assert unknown["mean"].tolist() == [4, 7]  # of 5 and 3; of 7
     classes = explanation.summary(1)

@@ -72,8 +72,8 @@ class Explanation(ExplanationArrays):
     >>> total = explanation.maps.sum(axis=1) + explanation.base_values
     >>> bool(np.allclose(total, explanation.outputs, atol=1e-5))
     True
-    >>> list(explanation.contributions({"band": (1200, 1240)}).columns)
-    ['sample', 'target', 'band', 'start', 'end', 'contribution', 'share']
+    >>> list(explanation.contributions({"band": (1200, 1240)}).columns[2:])
+    ['band', 'start', 'end', 'contribution', 'share', 'cancellation']
     """
 
     def __repr__(self) -> str:
@@ -107,6 +107,21 @@ class Explanation(ExplanationArrays):
 
     @property
     @own_settings()
+    def density(self) -> np.ndarray:
+        r"""Contribution per unit of `x_axis` (such as g/L per cm-1), shaped as `maps`, float64.
+
+        .. math:: m_i / w_i, \qquad w_i = |x_{i+1} - x_{i-1}| \,/\, 2
+
+        What a point contributes grows with the piece of the axis that it stands for: densities
+        compare instruments, or parts of an uneven axis, that are sampled differently. The integral
+        of the density, :math:`\sum_i w_i d_i` with ``w = abs(numpy.gradient(x_axis))``, is the
+        contribution. Width at either end is the distance to the one neighbour.
+        """
+        widths = np.abs(np.gradient(self.x_axis))
+        return (self.maps.swapaxes(1, -1) / widths).swapaxes(1, -1)
+
+    @property
+    @own_settings()
     def maps_std(self) -> np.ndarray:
         """Standard deviation of the maps over `members`, shaped as `maps`."""
         # In float64: squares of large and small maps are beyond float32.
@@ -137,7 +152,7 @@ class Explanation(ExplanationArrays):
         -------
         contributions : DataFrame
             A row for every sample, target and band: columns ``sample``, ``target``, ``band``,
-            ``start``, ``end``, ``contribution``, ``share``.
+            ``start``, ``end``, ``contribution``, ``share``, and ``cancellation`` of the whole map.
 
         Raises
         ------
@@ -230,7 +245,8 @@ class Explanation(ExplanationArrays):
         summary : DataFrame
             A row for every target, group (with `by`) and band: columns ``target``, ``group``,
             ``band``, ``start``, ``end``, ``mean`` and ``std`` of the contributions over the
-            spectra, and ``share``, the mean absolute contribution over that of all points.
+            spectra, ``share``, the mean absolute contribution over that of all points, and
+            ``cancellation`` of the median map.
 
         Raises
         ------

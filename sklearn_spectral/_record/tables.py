@@ -11,6 +11,7 @@ from scipy.special import softmax
 from .._spectra.bands import Bands, BandsLike, every_point, resolve_bands
 from .._spectra.checks import LARGEST, SMALLEST, as_numbers, naming_argument
 from .arrays import ExplanationArrays, per_target
+from .cancellation import cancellation
 
 # A band is stable if its contribution is at least so many standard deviations between models.
 STABLE = 2.0
@@ -39,7 +40,7 @@ def contributions(explanation: ExplanationArrays, bands: BandsLike) -> pd.DataFr
     n_samples, n_targets, n_bands = scores.shape
     table = _band_frame(arrays.labels.ravel(), resolved, contribution=scores, share=shares)
     table.insert(0, "sample", np.repeat(np.arange(n_samples), n_targets * n_bands))
-    return table
+    return table.assign(cancellation=np.repeat(cancellation(arrays.maps), n_bands))
 
 
 def predictions(explanation: ExplanationArrays) -> pd.DataFrame:
@@ -178,6 +179,7 @@ def summary(
     resolved = bands_of(explanation, bands)
     scores = resolved.sums(maps)  # (n_samples, n_targets, n_bands)
     size = np.abs(maps).sum(axis=1)  # (n_samples, n_targets)
+    cancels = cancellation(maps)  # (n_samples, n_targets)
     tables = []
     for label, group, part in parts_of(explanation, by):
         chosen = scores[part].astype(np.float64)  # (n_chosen, n_bands)
@@ -189,7 +191,7 @@ def summary(
             std=chosen.std(axis=0, ddof=min(1, len(chosen) - 1)),
             share=np.abs(chosen).mean(axis=0) / (size[part].mean() or 1.0),
         )
-        tables.append(table)
+        tables.append(table.assign(cancellation=np.median(cancels[part])))
     return pd.concat(tables, ignore_index=True)
 
 
