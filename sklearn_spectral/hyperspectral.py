@@ -13,6 +13,7 @@ then int8 with -1. ``no_data="raise"`` makes them an error that names the first 
 """
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -65,7 +66,9 @@ class LazyExplanation:
     axis_known: bool = True
 
 
-def predict(model: Any, X: Any, *, no_data: str = "nan") -> Any:
+def predict(
+    model: Any, X: Any, *, no_data: str = "nan", params: Mapping[str, Any] | None = None
+) -> Any:
     """Predict every spectrum of an image.
 
     Parameters
@@ -76,6 +79,9 @@ def predict(model: Any, X: Any, *, no_data: str = "nan") -> Any:
         memory; its coordinate along the last dimension is compared with the model's wavelengths.
     no_data : {"nan", "raise"}, default="nan"
         What pixels without data give: a missing value, or an error. See the module.
+    params : dict or None, default=None
+        Metadata that steps take beside the spectra, the same for all, as for
+        :func:`sklearn_spectral.explain`.
 
     Returns
     -------
@@ -95,16 +101,18 @@ def predict(model: Any, X: Any, *, no_data: str = "nan") -> Any:
     >>> predict(model, image).compute().shape
     (8, 6)
     """
-    return _predictions(model, X, "predict", no_data)
+    return _predictions(model, X, "predict", no_data, params)
 
 
-def predict_proba(model: Any, X: Any, *, no_data: str = "nan") -> Any:
+def predict_proba(
+    model: Any, X: Any, *, no_data: str = "nan", params: Mapping[str, Any] | None = None
+) -> Any:
     """Return the probability of every class for every spectrum of an image.
 
     Parameters
     ----------
     model : fitted classifier
-    X, no_data
+    X, no_data, params
         As for :func:`predict`.
 
     Returns
@@ -125,7 +133,7 @@ def predict_proba(model: Any, X: Any, *, no_data: str = "nan") -> Any:
     >>> predict_proba(model, image).shape
     (8, 6, 2)
     """
-    return _predictions(model, X, "predict_proba", no_data)
+    return _predictions(model, X, "predict_proba", no_data, params)
 
 
 def explain(model: Any, X: Any, *, no_data: str = "nan", **explain_params: Any) -> LazyExplanation:
@@ -240,7 +248,7 @@ class _BlockTask:
             if self.method == "explain":
                 with without_warning():  # of every block
                     return explain_array(model, spectra, **self.params)
-            return getattr(model, self.method)(spectra)
+            return getattr(model, self.method)(spectra, **self.params)
 
     def arrays(self, model, spectra):
         """Return the arrays of the answer."""
@@ -282,11 +290,11 @@ def _block_task(model, X, method, no_data, params):
     return task, probe
 
 
-def _predictions(model, X, method, no_data):
+def _predictions(model, X, method, no_data, params):
     """Return the predictions of a method of the model for every spectrum, lazily."""
     da, delayed = _dask()
     image, _ = _as_dask(da, X, model)
-    task, probe = _block_task(model, image, method, no_data, {})
+    task, probe = _block_task(model, image, method, no_data, params or {})
     task = task.with_outputs_like([probe], model)
     (like,) = task.outputs
     predictions = da.map_blocks(

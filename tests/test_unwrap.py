@@ -204,4 +204,11 @@ def test_metadata_reach_the_steps_of_images():
         image = da.from_array(X.reshape(6, 5, -1), chunks=(3, 5, -1))
         maps = hyperspectral.explain(model, image, params={"x_axis": AXIS}).maps.compute()
         expected = explain(model, X, params={"x_axis": AXIS}).maps
+        y = hyperspectral.predict(model, image, params={"x_axis": AXIS}).compute()
+        np.testing.assert_allclose(y.ravel(), model.predict(X, x_axis=AXIS), atol=1e-6)
+        model.steps[-1] = ("last", ResNet1DClassifier(**TINY))
+        model.fit(X, LABELS, x_axis=AXIS)
+        p = hyperspectral.predict_proba(model, image, params={"x_axis": AXIS}).compute()
+        expected_p = model.predict_proba(X, x_axis=AXIS)
     np.testing.assert_allclose(maps.reshape(expected.shape), expected, atol=1e-6)
+    np.testing.assert_allclose(p.reshape(expected_p.shape), expected_p, atol=1e-6)
