@@ -90,6 +90,29 @@ def test_spectra_of_their_own_class_are_called_so(predicted):
     ]
 
 
+def test_groups_are_means_in_the_menu(explanation, predicted):
+    series = ["a", EVIL, "a", "a"]
+    figure = explanation.plot_interactive([3, 1, 0], by=series)  # of heights -4, 2 and 1
+    name = "&lt;/script&gt;&lt;script&gt;document.title = 'taken over'&lt;/script&gt;"
+    assert labels(figure)[0] == ["a, mean of 2", f"{name}, mean of 1"]
+    assert labels(figure)[1][0] == "oil"
+    for button, spectrum, height in zip(
+        figure.layout.updatemenus[0].buttons, [11.5, 11], [-1.5, 2], strict=True
+    ):
+        curves = [decoded(numbers).max() for numbers in button.args[0]["y"][:1]]
+        assert curves == [spectrum]
+        maps = [decoded(numbers) for numbers in button.args[0]["y"][1:]]
+        np.testing.assert_allclose(maps, height * explanation.maps[0].T, rtol=1e-6)
+    figure = predicted.plot_interactive(by=["a", "b", "b", "a"])  # of classes 0, 1, 2, 0
+    assert [label.split(":")[0] for label in labels(figure)[0]] == [
+        *("a, mean of 2", "b, mean of 1", "b, mean of 1")
+    ]
+    # -1.5 * 25 sqrt(2 pi) / 2 + 0.5
+    assert figure.data[1].name == "logit of oil = -46.5 (base value 0.5)"
+    with pytest.raises(ValueError, match=r"by has shape \(1,\); expected \(4,\)"):
+        explanation.plot_interactive(0, by=["a"])
+
+
 @pytest.mark.parametrize("technique", ["ftir", "raman", None])
 @pytest.mark.parametrize("order", [1, -1])
 def test_axis_runs_as_in_figures(predicted, technique, order):

@@ -93,6 +93,42 @@ def test_groups_have_panels_of_their_own(classifier, regressor, kinds, mixtures)
         explanation.plot(samples=[0, 1], by=["a", "b"])
 
 
+def test_lines_of_groups_have_panels_of_their_own(regressor, mixtures):
+    X, amounts = mixtures
+    y, series = amounts[:, 0], np.array(["a", "b", "b"] * 20)
+    explanation = regressor.explain(X)
+    display = LinearityDisplay(explanation, y).plot(4, by=series)
+    tops, bottoms = display.ax_[::2], display.ax_[1::2]
+    titles = [axis.get_title(loc="left") for axis in display.ax_]
+    assert titles == ["a: 20 spectra", "", "b: 40 spectra", ""]
+    for panels in (tops, bottoms):
+        assert len({(axis.get_xlim(), axis.get_ylim()) for axis in panels}) == 1
+    points = explanation.linearity(y, by=series)
+    table = explanation.linearity(y, 4, by=series).set_index(["group", "band"])
+    for name, top, bottom in zip("ab", tops, bottoms, strict=True):
+        slopes = points[points["group"] == name]["slope"].to_numpy()[:-1]
+        np.testing.assert_array_equal(top.get_lines()[-1].get_ydata(), slopes)
+        legend = [text.get_text() for text in bottom.get_legend().get_texts()]
+        assert len(legend) == 4
+        for text, dots, line in zip(
+            legend, bottom.get_lines()[::2], bottom.get_lines()[1::2], strict=True
+        ):
+            band, r2 = text.split(": R$^2$ ")
+            row = table.loc[(name, band)]
+            np.testing.assert_array_equal(dots.get_xdata(), y[series == name])
+            rise = np.polyfit(line.get_xdata(), line.get_ydata(), 1)[0]
+            np.testing.assert_allclose(rise, row["slope"], rtol=1e-6, atol=1e-9)
+            assert float(r2) == round(row["r2"], 2)
+    legends = [
+        [t.get_text().split(":")[0] for t in axis.get_legend().get_texts()] for axis in bottoms
+    ]
+    assert legends[0] == legends[1]
+    with pytest.raises(ValueError, match="2 axes, but 4 panels"):
+        LinearityDisplay(explanation, y).plot(4, by=series, ax=tops)
+    with pytest.raises(ValueError, match="by has shape"):
+        LinearityDisplay(explanation, y).plot(by=["a", "b"])
+
+
 def test_a_regression_called_logit_is_no_classification(regressor, mixtures):
     explanation = replace(regressor.explain(mixtures[0]), output_name="logit of fraction")
     (axis,) = explanation.plot().ax_

@@ -371,7 +371,9 @@ class Explanation(ExplanationArrays):
             Bands to shade, and to name at the pointer, as for :meth:`contributions`; None shades
             no band.
         **plot_params
-            ``technique``, ``x_label``, ``output_label``, as for :meth:`ExplanationDisplay.plot`.
+            ``by``, ``technique``, ``x_label``, ``output_label``, as for
+            :meth:`ExplanationDisplay.plot`: with `by` the menu has, instead of spectra, the mean
+            spectrum and mean map of every group (and target, where each spectrum has its own).
 
         Returns
         -------
@@ -383,7 +385,8 @@ class Explanation(ExplanationArrays):
         Raises
         ------
         ValueError
-            More samples were asked for than the view holds, or `bands` or `technique` are unknown.
+            More samples were asked for than the view holds, `bands` or `technique` are unknown, or
+            `by` does not have one value for each spectrum.
         ImportError
             plotly is missing.
 
@@ -403,6 +406,9 @@ class Explanation(ExplanationArrays):
         >>> figure = explanation.plot_interactive([0, 3], {"marker": (1200, 1240)})
         >>> [button.label for button in figure.layout.updatemenus[0].buttons]
         ['Spectrum 0', 'Spectrum 3']
+        >>> figure = explanation.plot_interactive(by=["a"] * 10 + ["b"] * 20)
+        >>> [button.label for button in figure.layout.updatemenus[0].buttons]
+        ['a, mean of 10', 'b, mean of 20']
         """
         return interactive_figure(self, samples, bands, **plot_params)
 

@@ -1,15 +1,17 @@
 """The interactive view of an explanation; plotly is imported inside."""
 
 from base64 import b64encode
+from dataclasses import replace
 from html import escape
+from typing import Any
 
 import numpy as np
 
-from .._record.arrays import per_target
-from .._record.tables import bands_of
+from .._record.arrays import OVER_SAMPLES, per_target
+from .._record.tables import bands_of, groups_of, parts_of
 from .._spectra.bands import Bands
 from .._work import optional
-from .plot import axis_style, check_technique, rows_to_draw
+from .plot import axis_style, check_technique, chosen_groups, rows_to_draw
 
 # A longer menu cannot be used.
 MAX_SPECTRA = 50
@@ -27,15 +29,28 @@ PANEL, INK = "#f2f2f2", "#222222"
 
 
 def interactive_figure(
-    explanation, samples=None, bands=None, *, technique=None, x_label=None, output_label=None
+    explanation,
+    samples=None,
+    bands=None,
+    *,
+    by=None,
+    technique=None,
+    x_label=None,
+    output_label=None,
 ):
     """Return a plotly figure of `Explanation.plot_interactive`."""
     check_technique(technique)
     go = optional("plotly.graph_objects", "interactive", "Interactive views")
-    samples, n_left = _shown(explanation, samples)
-    shown, x = explanation[samples], explanation.x_axis
-    states = [_state(shown, row, output_label) for row in range(len(samples))]
+    x = explanation.x_axis
     shaded = Bands([], [], x) if bands is None else bands_of(explanation, bands)
+    groups = None
+    if by is not None:
+        explanation, groups = _means(explanation, rows_to_draw(explanation, samples), by)
+        samples = None
+    samples, n_left = _shown(explanation, samples)
+    names = [f"Spectrum {row}" for row in samples] if groups is None else groups[: len(samples)]
+    shown = explanation[samples]
+    states = [_state(shown, row, output_label) for row in range(len(samples))]
 
     limit = float(np.abs(shown.maps).max(initial=0)) or 1.0
     figure = go.Figure([go.Scatter(each) for each in _traces(x, states[0], shaded, limit)])
@@ -45,15 +60,33 @@ def interactive_figure(
             x0=low, x1=high, yref="paper", y0=0, y1=1, fillcolor=SHADE, line_width=0, layer="below"
         )
     figure.update_layout(
-        updatemenus=_menus(samples, states, shown),
+        updatemenus=_menus(names, states, shown),
         **_layout(explanation, technique, x_label, output_label),
     )
     if n_left:
         figure.update_layout(
-            title_text=f"The first {len(samples)} of {len(explanation)} spectra; "
-            "choose others with samples="
+            title_text=f"The first {len(samples)} of {len(explanation)} "
+            f"{'spectra' if groups is None else 'groups'}; choose others with samples="
         )
     return figure
+
+
+def _means(explanation, rows, by):
+    """Return the mean explanation of every group, of every target that is its own, and names."""
+    chosen, by = explanation[rows], chosen_groups(explanation, by, rows)
+    shared = chosen.maps.ndim == 3
+    parts = [(group["group"], part[:, 0]) for _, group, part in parts_of(chosen, by)]
+    if shared:
+        parts = [(group["group"], part) for group, part in groups_of(chosen, by)]
+    arrays: Any = {
+        name: np.stack([getattr(chosen, name)[part].mean(axis=0) for _, part in parts])
+        for name in OVER_SAMPLES
+    }
+    if not shared:
+        arrays["targets"] = chosen.targets[[part.argmax() for _, part in parts]]
+    return replace(chosen, **arrays, members=()), [
+        _text(f"{group}, mean of {part.sum()}") for group, part in parts
+    ]
 
 
 def _traces(x, state, shaded, limit):
@@ -123,18 +156,18 @@ def _state(shown, row, output_label):
     }
 
 
-def _menus(samples, states, shown):
+def _menus(names, states, shown):
     """Return two menus that do not undo each other: one redraws all traces, one shows another."""
     targets = per_target(shown).labels
     n_maps = targets.shape[1]
     of_its_own = shown.is_class and shown.maps.ndim == 2  # such as the predicted class
     spectra = [
         {
-            "label": f"Spectrum {sample}" + (f": {_text(target)}" if of_its_own else ""),
+            "label": name + (f": {_text(target)}" if of_its_own else ""),
             "method": "restyle",
             "args": [state],
         }
-        for sample, state, target in zip(samples, states, targets[:, 0].tolist(), strict=True)
+        for name, state, target in zip(names, states, targets[:, 0].tolist(), strict=True)
     ]
     labels = [_text(label) for label in targets[0].tolist()] if n_maps > 1 else []
     visible = np.eye(n_maps, dtype=bool).tolist()

@@ -162,7 +162,7 @@ class ExplanationDisplay(_Display):
         plt = _pyplot()
         samples = rows_to_draw(self.explanation, samples)
         explanation = self.explanation[samples]
-        panels = _panels(explanation, samples, _chosen_groups(self.explanation, by, samples))
+        panels = _panels(explanation, samples, chosen_groups(self.explanation, by, samples))
         axes = _axes(ax, len(panels), 1.2 + 1.9 * len(panels), sharex=True)
         limit, clipped = _limit(panels)
         norm = plt.Normalize(-limit, limit)
@@ -207,7 +207,7 @@ class LinearityDisplay(_Display):
     Attributes
     ----------
     ax_ : ndarray of matplotlib Axes
-        The two panels, after :meth:`plot`.
+        The two panels, or two of each group, after :meth:`plot`.
     figure_ : matplotlib Figure
 
     See Also
@@ -225,6 +225,9 @@ class LinearityDisplay(_Display):
     >>> display = LinearityDisplay(model.explain(X), y).plot({"marker": range(20, 25)})
     >>> len(display.ax_)
     2
+    >>> series = ["first"] * 15 + ["second"] * 15
+    >>> len(LinearityDisplay(model.explain(X), y).plot(4, by=series).ax_)
+    4
     """
 
     def __init__(self, explanation: ExplanationArrays, y: ArrayLike) -> None:
@@ -235,6 +238,7 @@ class LinearityDisplay(_Display):
         self,
         bands: BandsLike = "peaks",
         *,
+        by: ArrayLike | None = None,
         ax: Any = None,
         technique: str | None = None,
         x_label: str | None = None,
@@ -246,8 +250,11 @@ class LinearityDisplay(_Display):
         ----------
         bands : dict, str or int, default="peaks"
             As for :meth:`Explanation.contributions`; the six with the steepest lines are drawn.
-        ax : sequence of two matplotlib Axes or None, default=None
-            None makes a figure.
+        by : array-like of shape (n_samples,) or None, default=None
+            Groups of the spectra, such as adulterants, as for :meth:`Explanation.linearity`: each
+            has two panels of its own, of the same bands and on the same scales.
+        ax : sequence of matplotlib Axes or None, default=None
+            Two, or with `by` two for each group; None makes a figure.
         technique, x_label, output_label
             As for :meth:`ExplanationDisplay.plot`.
 
@@ -258,45 +265,67 @@ class LinearityDisplay(_Display):
         Raises
         ------
         ValueError
-            The explanation is of several outputs, `y` does not fit it, or `ax` are not two.
+            The explanation is of several outputs, `y` or `by` do not fit it, `y` does not vary (in
+            a group), or `ax` are not as many as the panels.
         """
-        if self.explanation.maps.ndim == 3:
+        explanation = self.explanation
+        if explanation.maps.ndim == 3:
             raise ValueError("Draw one output at a time: explain(..., target=its number or name).")
         check_technique(technique)
-        x = self.explanation.x_axis
-        points = linearity(self.explanation, self.y, None).iloc[:-1]
-        table = linearity(self.explanation, self.y, bands).iloc[:-1]
-        steepest = table.loc[table["slope"].abs().sort_values(ascending=False).index[:MAX_PANELS]]
         plt = _pyplot()
-        axes = _axes(ax, 2, 6.4)
-        top, bottom = axes
-        slope, r2 = points["slope"].to_numpy(), points["r2"].to_numpy()
-        top.axhline(0, color="0.6", linewidth=0.6)
-        # What is straight stands out from the background, dark or light.
-        scale = plt.cm.ScalarMappable(
-            plt.Normalize(0, 1), "viridis" if _on_dark(plt.rcParams["text.color"]) else "viridis_r"
-        )
-        _coloured_line(top, x, slope, r2, scale.norm, scale.cmap)
-        output = output_label or self.explanation.output_name
-        label, limits = axis_style(self.explanation, technique)
-        ylabel = "Slope of contribution\nagainst reference"
-        top.set(xlim=limits, xlabel=x_label or label, ylabel=ylabel)
-        _colour_bar(scale, ax=[top], label="R$^2$")
+        groups = groups_of(explanation, by)
+        table = linearity(explanation, self.y, bands, by)
+        points, lines = (
+            each[["slope", "r2"]].to_numpy().reshape(len(groups), -1, 2)[:, :-1]
+            for each in (linearity(explanation, self.y, None, by), table)
+        )  # (n_groups, n_points or n_bands, 2): all but the whole map
+        steepest = np.argsort(-np.abs(lines[..., 0]).max(axis=0), kind="stable")[:MAX_PANELS]
         y = np.asarray(self.y, dtype=float)
-        order = np.argsort(y)
         # By name alone, bands may be called alike: by place.
-        values = contributions(self.explanation, bands)["contribution"].to_numpy()
-        scores = values.reshape(len(y), -1)  # (n_samples, n_bands)
-        for (place, row), marker in zip(steepest.iterrows(), MARKERS, strict=False):
-            score = scores[:, table.index.get_loc(place)]
-            line = score.mean() + row["slope"] * (y - y.mean())
-            text = f"{row['band']}: R$^2$ {row['r2']:.2f}"
-            (drawn,) = bottom.plot(y, score, marker, markersize=4, alpha=0.7, label=text)
-            bottom.plot(y[order], line[order], color=drawn.get_color(), linewidth=1)
-        bottom.set(xlabel=f"Reference, {output}", ylabel=f"Contribution of a band\nto {output}")
-        bottom.legend(fontsize="small")
+        values = contributions(explanation, bands)["contribution"].to_numpy()
+        scores = values.reshape(len(y), -1)[:, steepest]
+        names = table["band"].to_numpy()[steepest]
+        axes = _axes(ax, 2 * len(groups), 6.4 * len(groups))
+        output = output_label or explanation.output_name
+        label, limits = axis_style(explanation, technique)
+        for place, (group, rows) in enumerate(groups):
+            top, bottom = axes[2 * place :][:2]
+            _draw_slopes(top, explanation.x_axis, *points[place].T)
+            ylabel = "Slope of contribution\nagainst reference"
+            top.set(xlim=limits, xlabel=x_label or label, ylabel=ylabel)
+            for name in group.values():
+                top.set_title(f"{name}: {rows.sum()} spectra", loc="left", fontsize="medium")
+            _draw_bands(bottom, y[rows], scores[rows], names, lines[place, steepest])
+            bottom.set(xlabel=f"Reference, {output}", ylabel=f"Contribution of a band\nto {output}")
+        if len(groups) > 1:
+            for first, ends in ((0, "ylim"), (1, "xlim"), (1, "ylim")):
+                found = [getattr(axis, f"get_{ends}")() for axis in axes[first::2]]
+                plt.setp(axes[first::2], ends, (np.min(found), np.max(found)))
         self.ax_, self.figure_ = axes, axes[0].figure
         return self
+
+
+def _draw_slopes(axis, x, slope, r2):
+    """Draw the slope of every point, coloured by R2."""
+    plt = _pyplot()
+    axis.axhline(0, color="0.6", linewidth=0.6)
+    # What is straight stands out from the background, dark or light.
+    scale = plt.cm.ScalarMappable(
+        plt.Normalize(0, 1), "viridis" if _on_dark(plt.rcParams["text.color"]) else "viridis_r"
+    )
+    _coloured_line(axis, x, slope, r2, scale.norm, scale.cmap)
+    _colour_bar(scale, ax=[axis], label="R$^2$")
+
+
+def _draw_bands(axis, y, scores, names, lines):
+    """Draw contributions of bands (n_samples, n_bands) against y, with their lines."""
+    order = np.argsort(y)
+    for score, name, (slope, r2), marker in zip(scores.T, names, lines, MARKERS, strict=False):
+        line = score.mean() + slope * (y - y.mean())
+        text = f"{name}: R$^2$ {r2:.2f}"
+        (drawn,) = axis.plot(y, score, marker, markersize=4, alpha=0.7, label=text)
+        axis.plot(y[order], line[order], color=drawn.get_color(), linewidth=1)
+    axis.legend(fontsize="small")
 
 
 def check_technique(technique):
@@ -361,7 +390,7 @@ def rows_to_draw(explanation, samples):
     return rows
 
 
-def _chosen_groups(explanation, by, samples):
+def chosen_groups(explanation, by, samples):
     """Return the groups of chosen rows, None without any, or raise."""
     if by is None:
         return None
