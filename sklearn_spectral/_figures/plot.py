@@ -200,7 +200,7 @@ class LinearityDisplay(_Display):
     Parameters
     ----------
     explanation : Explanation
-        Of one output of a regressor.
+        Of one output of a regressor, by ``method="1d-grad-cam"`` (:meth:`Explanation.linearity`).
     y : array-like of shape (n_samples,)
         Reference values.
 
