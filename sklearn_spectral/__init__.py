@@ -19,6 +19,7 @@ from ._pickles import PARTS as _PARTS
 from ._pipelines.applicability import applicability
 from ._pipelines.cross_explain import cross_explain
 from ._pipelines.explain import explain
+from ._record.validation import validation_report
 from ._spectra.bands import band_table
 from ._version import __version__ as __version__
 
@@ -34,6 +35,7 @@ __all__ = [
     "explain",
     "export_onnx",
     "skops_types",
+    "validation_report",
 ]
 
 for _name in __all__:

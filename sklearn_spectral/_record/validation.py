@@ -1,0 +1,305 @@
+"""How good predictions are: the statistics of a validation report, one row a set of predictions."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import softmax
+from scipy.stats import linregress
+from scipy.stats import t as student
+from sklearn.metrics import (
+    accuracy_score,
+    log_loss,
+    multilabel_confusion_matrix,
+    r2_score,
+    root_mean_squared_error,
+)
+
+from .._spectra.checks import as_numbers, group_codes, listed, naming_argument
+from .._work import own_settings
+from .arrays import ExplanationArrays
+from .tables import groups_of, predictions
+
+# Limits of detection and quantification, in standard deviations over the slope (ICH Q2).
+DETECTION, QUANTIFICATION = 3.3, 10.0
+# Intervals of equal width of the highest probability (Guo et al. 2017).
+N_BINS = 10
+# Probabilities of a spectrum add up to one within this.
+TOLERANCE = 1e-3
+
+
+@own_settings()
+def validation_report(
+    y: Any,
+    predicted: Any,
+    *,
+    probabilities: Any = None,
+    groups: Any = None,
+    by: Any = None,
+) -> pd.DataFrame:
+    r"""Return the statistics by which a calibration or a classification is validated.
+
+    Several predictions, of calibration, cross-validation and an independent set, or of this model
+    and of PLS, are compared in one call: pass a dict.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or dict
+        Reference values or true classes; of predictions of different spectra a dict with the
+        names of `predicted`.
+    predicted : array-like of shape (n_samples,), Explanation, DataFrame or dict of these
+        What was predicted: by ``predict`` or ``cross_val_predict``, or as an explanation (of
+        :func:`cross_explain`, say; for a classifier of all classes), or its ``predictions()``.
+        With floats here or in `y` it is a quantification, else (text, whole numbers) a
+        classification.
+    probabilities : array-like of shape (n_samples, n_classes), DataFrame or dict, default=None
+        Of the classes, in their sorted order, as ``predict_proba`` returns them, or of those that
+        the columns of a table name. An explanation brings its own.
+    groups : array-like of shape (n_samples,) or dict, default=None
+        Which spectra are replicates of one sample.
+    by : array-like of shape (n_samples,) or dict, default=None
+        Series, or levels (``by=y``), which get rows of their own below that of all spectra.
+
+    Returns
+    -------
+    report : DataFrame
+        A row for each prediction (and group of `by`, after ``"all"``). ``report.T`` reads best.
+        What cannot be computed, such as a slope at one level, is NaN. Columns of a quantification:
+
+        - ``n``: spectra;
+        - ``rmse``: root mean square error, in the unit of y, as ``bias``, ``sep``, ``intercept``,
+          ``repeatability``, ``detection_limit`` and ``quantification_limit`` are;
+        - ``bias``: mean of predicted less measured; ``bias_p``: of a paired t test of no bias,
+          over the means of the samples where there are `groups`;
+        - ``sep``: standard error of prediction, the standard deviation of the errors, without bias;
+        - ``slope``, ``intercept``: of the least-squares line of predicted on measured values;
+        - ``r2``: coefficient of determination, 1 less the mean squared error over the variance;
+        - ``rpd``, ``rer``: standard deviation and range of y, over ``sep``;
+        - ``repeatability``: standard deviation of predictions within `groups`, pooled
+          (ISO 5725-2);
+        - ``detection_limit``, ``quantification_limit``: limits of detection and quantification.
+
+        Columns of a classification:
+
+        - ``n``, ``accuracy``, ``balanced_accuracy`` (mean of the sensitivities);
+        - ``sensitivity CLASS``: share of the spectra of a class that are told to be;
+          ``specificity CLASS``: share of the others that are told not to be;
+        - ``repeatability``: share of the samples of several spectra that are told to be one class
+          by all;
+        - with `probabilities`, ``log_loss``; ``brier``, the mean sum of squares of probabilities
+          less 0 or 1, between 0 and 2; ``calibration_error``, the expected one: mean distance
+          between the highest probability and the share that is right, in ten bins.
+
+    Raises
+    ------
+    ValueError
+        Lengths differ, something is missing or infinite, or is not as above.
+
+    See Also
+    --------
+    sklearn.metrics.ConfusionMatrixDisplay : The figure of a classification.
+
+    Notes
+    -----
+    Limits are those of ICH Q2(R1), 6.3 and 7.3,
+
+    .. math:: x_D = 3.3 \, s / b, \qquad x_Q = 10 \, s / b
+
+    with the slope b of predicted on measured values and the standard deviation s of the residuals
+    of this line (n - 2 degrees of freedom). The guideline wants samples near the limit: leave
+    high values out. It also allows the standard deviation of blanks for s: with ``by=y``, ``sep``
+    in the row of level 0 is this.
+
+    A regression of predicted on measured values tends to the mean where the error is not small:
+    a slope below one alone does not tell that a calibration needs a correction of slope.
+
+    References
+    ----------
+    ICH Q2(R1), Validation of analytical procedures: text and methodology (2005); for RPD
+    Williams, P. and Sobering, D., J. Near Infrared Spectrosc. 1993, 1, 25, :doi:`10.1255/jnirs.3`;
+    for the calibration error Guo et al. 2017, :doi:`10.48550/arXiv.1706.04599`.
+
+    Examples
+    --------
+    >>> from sklearn.cross_decomposition import PLSRegression
+    >>> from sklearn.model_selection import GroupKFold, cross_val_predict
+    >>> from sklearn_spectral import validation_report
+    >>> from sklearn_spectral.datasets import make_oil_blends
+    >>> blends = make_oil_blends(20, n_replicates=2, random_state=0)
+    >>> pls = PLSRegression(4)  # of % sunflower oil
+    >>> report = validation_report(
+    ...     blends.target,
+    ...     {
+    ...         "calibration": pls.fit(blends.data, blends.target).predict(blends.data),
+    ...         "cross-validation": cross_val_predict(
+    ...             pls, blends.data, blends.target, groups=blends.groups, cv=GroupKFold(5)
+    ...         ),
+    ...     },
+    ...     groups=blends.groups,
+    ... )
+    >>> report[["rmse", "sep", "r2", "rpd", "repeatability"]].round(2)
+                       rmse    sep    r2   rpd  repeatability
+    prediction
+    calibration       10.53  10.67  0.85  2.62           9.14
+    cross-validation  14.28  14.31  0.73  1.95           8.67
+    """
+    named = predicted if isinstance(predicted, Mapping) else {"predicted": predicted}
+    if len(named) == 0:
+        raise ValueError("predicted is an empty dict; expected one or more named predictions.")
+    return pd.concat(
+        _rows(name, *(_part(each, name) for each in (y, given, probabilities, groups, by)))
+        for name, given in named.items()
+    )
+
+
+def _part(given, name):
+    """Return what is given of the predictions of a name, where there are several."""
+    if not isinstance(given, Mapping):
+        return given
+    if name not in given:
+        raise ValueError(f"Nothing is given for {name!r} of predicted, only for {list(given)}.")
+    return given[name]
+
+
+def _rows(name, y, predicted, probabilities, groups, by):
+    """Return the rows of one set of predictions: of all spectra, and of each group of `by`."""
+    predicted, probabilities = _unpacked(predicted, probabilities)
+    y, predicted = _column(y, "y"), _column(predicted, f"predicted ({name})")
+    if len(y) != len(predicted):
+        raise ValueError(
+            f"y has {len(y)} values, but predicted ({name}) {len(predicted)}; expected one for "
+            "each spectrum, in the same order. Of predictions of other spectra pass y as a dict."
+        )
+    given = {"groups": None if groups is None else group_codes(groups, len(y))}
+    if "f" in y.dtype.kind + predicted.dtype.kind:
+        if probabilities is not None:
+            raise ValueError("probabilities are of classes, but y or predicted holds floats.")
+        given |= {"y": as_numbers(y, "y", "numbers")}
+        given |= {"predicted": as_numbers(predicted, f"predicted ({name})", "numbers")}
+        labels, statistics_of = None, _of_values
+    else:
+        labels, probabilities = _labels(y, predicted, probabilities)
+        given |= {"y": y, "predicted": predicted, "probabilities": probabilities}
+        statistics_of = partial(_of_classes, labels)
+    parts = [({"group": "all"}, slice(None))] if by is not None else []
+    rows = []
+    for group, part in parts + groups_of(y, by):
+        here = {key: None if each is None else each[part] for key, each in given.items()}
+        rows.append({"prediction": name, **group} | statistics_of(**here))
+    return pd.DataFrame(rows).set_index(["prediction", "group"] if parts else "prediction")
+
+
+def _unpacked(predicted, probabilities):
+    """Return labels or values, and probabilities, of what may be an explanation or its table."""
+    if isinstance(predicted, ExplanationArrays):
+        explanation, predicted = predicted, predictions(predicted)
+        if probabilities is None and explanation.is_class:
+            outputs = softmax(explanation.outputs, axis=1)
+            probabilities = pd.DataFrame(outputs, columns=explanation.targets)
+    if isinstance(predicted, pd.DataFrame) and "predicted" in predicted:
+        predicted = predicted["predicted"]
+    return predicted, probabilities
+
+
+def _column(values, name):
+    """Return one value or label for each spectrum, (n_samples,), or raise."""
+    with naming_argument(name, "one value or label for each spectrum"):
+        values = np.ma.getdata(values) if np.ma.isMaskedArray(values) else np.asarray(values)
+        column = np.asarray(values)
+    if column.ndim == 2 and column.shape[1] == 1:
+        column = column[:, 0]  # of PLSRegression
+    if column.ndim != 1 or len(column) == 0:
+        raise ValueError(
+            f"{name} has shape {column.shape}; expected (n_samples,), one value or label for each "
+            "spectrum. Of several outputs report one at a time."
+        )
+    infinite = np.isinf(column) if column.dtype.kind == "f" else False
+    missing = np.flatnonzero(pd.isna(column) | infinite)
+    if len(missing):
+        raise ValueError(
+            f"{name} is NaN or infinite in rows {listed(missing)}; leave these spectra out of all."
+        )
+    return column
+
+
+def _of_values(y, predicted, groups):
+    """Return the statistics of a quantification."""
+    error = predicted - y
+    groups = np.arange(len(y)) if groups is None else groups
+    by_sample = pd.DataFrame({"error": error, "predicted": predicted}).groupby(groups)
+    errors = by_sample["error"].mean()
+    within = predicted - by_sample["predicted"].transform("mean").to_numpy()
+    varies = np.ptp(y) > 0
+    slope, intercept = linregress(y, predicted)[:2] if varies else (np.nan, np.nan)
+    residual = predicted - intercept - slope * y
+    with np.errstate(divide="ignore", invalid="ignore"):
+        sep = _root_mean(error - error.mean(), 1)
+        t = errors.mean() / (errors.std() / np.sqrt(len(errors)))
+        limit = _root_mean(residual, 2) / slope if slope > 0 else np.nan
+        return {
+            "n": len(y),
+            "rmse": root_mean_squared_error(y, predicted),
+            "bias": error.mean(),
+            "bias_p": 2 * student.sf(abs(t), len(errors) - 1),
+            "sep": sep,
+            "slope": slope,
+            "intercept": intercept,
+            "r2": r2_score(y, predicted) if varies else np.nan,
+            "rpd": _root_mean(y - y.mean(), 1) / sep if varies else np.nan,
+            "rer": np.ptp(y) / sep if varies else np.nan,
+            "repeatability": _root_mean(within, len(errors)),
+            "detection_limit": DETECTION * limit,
+            "quantification_limit": QUANTIFICATION * limit,
+        }
+
+
+def _root_mean(residual, n_lost):
+    """Return the root mean square of residuals with so many degrees of freedom fewer, or NaN."""
+    n_free = len(residual) - n_lost
+    return np.sqrt((residual**2).sum() / n_free) if n_free > 0 else np.nan
+
+
+def _labels(y, predicted, probabilities):
+    """Return the classes, sorted, and their probabilities, or raise."""
+    known = probabilities.columns.tolist() if isinstance(probabilities, pd.DataFrame) else []
+    with naming_argument("y or predicted", "labels, all numbers or all text"):
+        # As objects: text would swallow the numbers.
+        labels = np.unique(np.array([*y.tolist(), *predicted.tolist(), *known], dtype=object))
+    labels = np.array(labels.tolist())
+    if probabilities is None:
+        return labels, None
+    if known:
+        probabilities = probabilities.reindex(columns=labels, fill_value=0.0)
+    array = as_numbers(probabilities, "probabilities", "numbers")
+    if array.shape != (len(y), len(labels)):
+        raise ValueError(
+            f"probabilities have shape {array.shape}; expected {(len(y), len(labels))}, a column "
+            f"for each class, {labels.tolist()}. Where the model knows others, pass a DataFrame "
+            "whose columns are called by the classes."
+        )
+    if not (array >= 0).all() or not np.allclose(array.sum(axis=1), 1, atol=TOLERANCE):
+        raise ValueError("probabilities are not between 0 and 1, or do not add up to 1 in a row.")
+    return labels, array / array.sum(axis=1, keepdims=True)
+
+
+def _of_classes(labels, y, predicted, groups, probabilities):
+    """Return the statistics of a classification."""
+    counts = multilabel_confusion_matrix(y, predicted, labels=labels)  # (n_classes, 2, 2)
+    with np.errstate(invalid="ignore"):
+        specificity, sensitivity = (counts[:, i, i] / counts[:, i].sum(axis=1) for i in range(2))
+    found = {"n": len(y), "accuracy": accuracy_score(y, predicted)}
+    found["balanced_accuracy"] = np.nanmean(sensitivity)
+    for label, *of_class in zip(labels, sensitivity, specificity, strict=True):
+        found |= dict(zip((f"sensitivity {label}", f"specificity {label}"), of_class, strict=True))
+    if groups is not None:
+        told = pd.Series(predicted).groupby(groups).agg(["size", "nunique"])
+        found["repeatability"] = (told["nunique"][told["size"] > 1] == 1).mean()
+    if probabilities is not None:
+        highest, right = probabilities.max(axis=1), labels[probabilities.argmax(axis=1)] == y
+        interval = np.minimum(highest * N_BINS, N_BINS - 1).astype(int)
+        found["log_loss"] = log_loss(y, probabilities, labels=labels)
+        found["brier"] = ((probabilities - (y[:, None] == labels)) ** 2).sum(axis=1).mean()
+        found["calibration_error"] = np.abs(np.bincount(interval, highest - right)).sum() / len(y)
+    return found
