@@ -13,6 +13,7 @@ from ._estimators.classifier import ResNet1DClassifier
 from ._estimators.regressor import ResNet1DRegressor
 from ._explanation.explanation import Explanation
 from ._figures.plot import ExplanationDisplay, LinearityDisplay
+from ._figures.validation import PredictionDisplay
 from ._files.models import skops_types
 from ._files.onnx import export_onnx
 from ._pickles import PARTS as _PARTS
@@ -27,6 +28,7 @@ __all__ = [
     "Explanation",
     "ExplanationDisplay",
     "LinearityDisplay",
+    "PredictionDisplay",
     "ResNet1DClassifier",
     "ResNet1DRegressor",
     "applicability",

@@ -8,7 +8,7 @@ from sklearn.cross_decomposition import PLSRegression
 from sklearn.metrics import balanced_accuracy_score, brier_score_loss, log_loss, recall_score
 from sklearn.model_selection import cross_val_predict
 
-from sklearn_spectral import cross_explain, validation_report
+from sklearn_spectral import PredictionDisplay, cross_explain, validation_report
 
 # Two measurements of each of three samples: 0, 1 and 2 %.
 Y = np.array([0.0, 0, 1, 1, 2, 2])
@@ -158,9 +158,10 @@ def test_explanations_and_cross_validated_pls_in_one_call(regressor, classifier,
     ("arguments", "how", "message"),
     [
         ((Y, PREDICTED[1:]), {}, r"y has 6 values, but predicted \(predicted\) 5"),
-        ((Y, {"PLS": [np.nan, *PREDICTED[1:]]}), {}, r"predicted \(PLS\) is NaN .* in rows 0"),
-        (([*Y[1:], np.inf], PREDICTED), {}, "y is NaN or infinite in rows 5"),
-        ((["a", "b", None], ["a", "b", "b"]), {}, "y is NaN or infinite in rows 2"),
+        ((Y, {"PLS": [np.nan, *PREDICTED[1:]]}), {}, r"predicted \(PLS\) is missing .* in rows 0"),
+        (([*Y[1:], np.inf], PREDICTED), {}, "y is missing or infinite in rows 5"),
+        ((["a", "b", None], ["a", "b", "b"]), {}, "y is missing or infinite in rows 2"),
+        ((np.ma.masked_equal(Y, 1), PREDICTED), {}, "y is missing or infinite in rows 2, 3"),
         ((Y, np.column_stack([PREDICTED, PREDICTED])), {}, "one at a time"),
         ((Y, ["low"] * 6), {}, "predicted .* cannot be read as numbers"),
         (([0, 1], ["a", "b"]), {}, "labels, all numbers or all text"),
@@ -176,3 +177,52 @@ def test_explanations_and_cross_validated_pls_in_one_call(regressor, classifier,
 def test_errors(arguments, how, message):
     with pytest.raises((TypeError, ValueError), match=message):
         validation_report(*arguments, **how)
+
+
+# ---------------------------------------------------------------------------- the figure
+
+
+def test_figure_has_points_lines_and_statistics(regressor, mixtures):
+    X, y = mixtures[0], mixtures[1][:, 0]
+    display = PredictionDisplay.from_estimator(regressor, X, y, output_label="fat (%)")
+    (axis,) = display.ax_
+    report = validation_report(y, regressor.predict(X)).loc["predicted"]
+    assert axis.get_xlabel() == "Measured fat (%)"
+    assert axis.get_ylabel() == "Predicted fat (%)"
+    equality, fit, points = axis.get_lines()
+    np.testing.assert_array_equal(points.get_xydata(), np.column_stack([y, regressor.predict(X)]))
+    np.testing.assert_array_equal(equality.get_xdata(), equality.get_ydata())
+    (start, end), line = axis.get_xlim(), fit.get_ydata()
+    np.testing.assert_allclose((line[1] - line[0]) / (end - start), report["slope"])
+    title = axis.get_title(loc="left")
+    for name, value in {
+        "RMSE": report["rmse"],
+        "SEP": report["sep"],
+        "R$^2$": report["r2"],
+    }.items():
+        assert f"{name} {value:.3g}" in title
+    assert "n = 60" in title
+
+
+def test_predictions_have_panels_and_series_have_markers():
+    y, predicted = many()
+    given = {"ours": predicted, "PLS": predicted[:30]}
+    series = {"ours": ["a", "b"] * 30, "PLS": ["a"] * 30}
+    display = PredictionDisplay.from_predictions({"ours": y, "PLS": y[:30]}, given, by=series)
+    left, right = display.ax_
+    assert [axis.get_title(loc="left").split("\n")[0] for axis in display.ax_] == ["ours", "PLS"]
+    assert left.get_xlim() == left.get_ylim() == right.get_xlim() == right.get_ylim()
+    legend = [text.get_text() for text in left.get_legend().get_texts()]
+    assert legend == ["equality", "fit", "a", "b"]
+    _, _, a, b = left.get_lines()
+    assert a.get_marker() != b.get_marker()
+    np.testing.assert_array_equal(b.get_xdata(), y[1::2])
+    assert repr(display) == "PredictionDisplay(ours, PLS)"
+    with pytest.raises(ValueError, match="ax has 1 axes, but 2 panels"):
+        display.plot(left)
+    assert display.plot([left, right]).ax_.tolist() == [left, right]
+
+
+def test_figure_of_classes_is_that_of_scikit_learn():
+    with pytest.raises(ValueError, match="ConfusionMatrixDisplay"):
+        PredictionDisplay(["a", "b"], ["a", "b"])

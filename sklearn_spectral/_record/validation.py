@@ -99,6 +99,7 @@ def validation_report(
 
     See Also
     --------
+    PredictionDisplay : The figure of it.
     sklearn.metrics.ConfusionMatrixDisplay : The figure of a classification.
 
     Notes
@@ -118,8 +119,8 @@ def validation_report(
     References
     ----------
     ICH Q2(R1), Validation of analytical procedures: text and methodology (2005); for RPD
-    Williams, P. and Sobering, D., J. Near Infrared Spectrosc. 1993, 1, 25, :doi:`10.1255/jnirs.3`;
-    for the calibration error Guo et al. 2017, :doi:`10.48550/arXiv.1706.04599`.
+    Williams, P. and Sobering, D., J. Near Infrared Spectrosc. 1993, 1, 25-32; for the calibration
+    error Guo et al. 2017, :doi:`10.48550/arXiv.1706.04599`.
 
     Examples
     --------
@@ -149,12 +150,12 @@ def validation_report(
     if len(named) == 0:
         raise ValueError("predicted is an empty dict; expected one or more named predictions.")
     return pd.concat(
-        _rows(name, *(_part(each, name) for each in (y, given, probabilities, groups, by)))
+        _rows(name, *(part_of(each, name) for each in (y, given, probabilities, groups, by)))
         for name, given in named.items()
     )
 
 
-def _part(given, name):
+def part_of(given, name):
     """Return what is given of the predictions of a name, where there are several."""
     if not isinstance(given, Mapping):
         return given
@@ -165,23 +166,12 @@ def _part(given, name):
 
 def _rows(name, y, predicted, probabilities, groups, by):
     """Return the rows of one set of predictions: of all spectra, and of each group of `by`."""
-    predicted, probabilities = _unpacked(predicted, probabilities)
-    y, predicted = _column(y, "y"), _column(predicted, f"predicted ({name})")
-    if len(y) != len(predicted):
-        raise ValueError(
-            f"y has {len(y)} values, but predicted ({name}) {len(predicted)}; expected one for "
-            "each spectrum, in the same order. Of predictions of other spectra pass y as a dict."
-        )
+    y, predicted, probabilities = checked(name, y, predicted, probabilities)
     given = {"groups": None if groups is None else group_codes(groups, len(y))}
-    if "f" in y.dtype.kind + predicted.dtype.kind:
-        if probabilities is not None:
-            raise ValueError("probabilities are of classes, but y or predicted holds floats.")
-        given |= {"y": as_numbers(y, "y", "numbers")}
-        given |= {"predicted": as_numbers(predicted, f"predicted ({name})", "numbers")}
-        labels, statistics_of = None, _of_values
-    else:
-        labels, probabilities = _labels(y, predicted, probabilities)
-        given |= {"y": y, "predicted": predicted, "probabilities": probabilities}
+    given |= {"y": y, "predicted": predicted}
+    statistics_of = _of_values
+    if y.dtype.kind != "f":
+        labels, given["probabilities"] = _labels(y, predicted, probabilities)
         statistics_of = partial(_of_classes, labels)
     parts = [({"group": "all"}, slice(None))] if by is not None else []
     rows = []
@@ -189,6 +179,26 @@ def _rows(name, y, predicted, probabilities, groups, by):
         here = {key: None if each is None else each[part] for key, each in given.items()}
         rows.append({"prediction": name, **group} | statistics_of(**here))
     return pd.DataFrame(rows).set_index(["prediction", "group"] if parts else "prediction")
+
+
+def checked(name, y, predicted, probabilities=None):
+    """Return values or labels, measured and predicted, (n_samples,), and probabilities, or raise.
+
+    Values are floats.
+    """
+    predicted, probabilities = _unpacked(predicted, probabilities)
+    y, predicted = _column(y, "y"), _column(predicted, f"predicted ({name})")
+    if len(y) != len(predicted):
+        raise ValueError(
+            f"y has {len(y)} values, but predicted ({name}) {len(predicted)}; expected one for "
+            "each spectrum, in the same order. Of predictions of other spectra pass y as a dict."
+        )
+    if "f" not in y.dtype.kind + predicted.dtype.kind:
+        return y, predicted, probabilities
+    if probabilities is not None:
+        raise ValueError("probabilities are of classes, but y or predicted holds floats.")
+    predicted = as_numbers(predicted, f"predicted ({name})", "numbers")
+    return as_numbers(y, "y", "numbers"), predicted, None
 
 
 def _unpacked(predicted, probabilities):
@@ -206,8 +216,7 @@ def _unpacked(predicted, probabilities):
 def _column(values, name):
     """Return one value or label for each spectrum, (n_samples,), or raise."""
     with naming_argument(name, "one value or label for each spectrum"):
-        values = np.ma.getdata(values) if np.ma.isMaskedArray(values) else np.asarray(values)
-        column = np.asarray(values)
+        column, masked = np.asarray(values), np.ravel(np.ma.getmask(values))
     if column.ndim == 2 and column.shape[1] == 1:
         column = column[:, 0]  # of PLSRegression
     if column.ndim != 1 or len(column) == 0:
@@ -216,10 +225,10 @@ def _column(values, name):
             "spectrum. Of several outputs report one at a time."
         )
     infinite = np.isinf(column) if column.dtype.kind == "f" else False
-    missing = np.flatnonzero(pd.isna(column) | infinite)
+    missing = np.flatnonzero(pd.isna(column) | infinite | masked)
     if len(missing):
         raise ValueError(
-            f"{name} is NaN or infinite in rows {listed(missing)}; leave these spectra out of all."
+            f"{name} is missing or infinite in rows {listed(missing)}; leave these spectra out."
         )
     return column
 

@@ -1,0 +1,183 @@
+"""Figures of a validation: predicted against measured values."""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+
+from .._record.tables import groups_of
+from .._record.validation import checked, part_of, validation_report
+from .._work import optional
+
+# Width of a column in a journal, and height with title and labels, in inches.
+COLUMN = 3.3, 3.9
+MARKERS = "osD^vPX*"
+
+
+class PredictionDisplay:
+    """Predicted against measured values, with their statistics.
+
+    Parameters
+    ----------
+    y, predicted, groups, by
+        As for :func:`validation_report`, of a quantification; each of several predictions, in a
+        dict, has a panel. Series of `by` differ by marker and colour.
+
+    Attributes
+    ----------
+    report_ : DataFrame
+        The statistics: :func:`validation_report`.
+    ax_ : ndarray of matplotlib Axes
+        The panels, after :meth:`plot`.
+    figure_ : matplotlib Figure
+
+    See Also
+    --------
+    sklearn.metrics.ConfusionMatrixDisplay : For classes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spectral import PredictionDisplay, ResNet1DRegressor
+    >>> from sklearn_spectral.datasets import make_oil_blends
+    >>> blends, new = (make_oil_blends(20, n_replicates=1, random_state=seed) for seed in range(2))
+    >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(blends.data, blends.target)
+    >>> display = PredictionDisplay.from_estimator(
+    ...     model, new.data, new.target, output_label="sunflower oil (%)"
+    ... )
+    >>> display.ax_[0].get_ylabel()
+    'Predicted sunflower oil (%)'
+    """
+
+    def __init__(
+        self, y: Any, predicted: Any, *, groups: Any = None, by: ArrayLike | None = None
+    ) -> None:
+        self.y = y
+        self.predicted = predicted if isinstance(predicted, Mapping) else {"predicted": predicted}
+        self.by = by
+        self.report_ = validation_report(y, predicted, groups=groups)
+        if "slope" not in self.report_:
+            raise ValueError(
+                "These are classes (text or whole numbers); a figure of predicted against measured "
+                "is of values, floats. For classes use sklearn.metrics.ConfusionMatrixDisplay."
+            )
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y: Any,
+        predicted: Any,
+        *,
+        groups: Any = None,
+        by: ArrayLike | None = None,
+        **plot_params: Any,
+    ) -> Self:
+        """Draw predictions, however they were made.
+
+        Parameters
+        ----------
+        y, predicted, groups, by
+            As for the class.
+        **plot_params
+            Passed to :meth:`plot`.
+
+        Returns
+        -------
+        display : PredictionDisplay
+        """
+        return cls(y, predicted, groups=groups, by=by).plot(**plot_params)
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: BaseEstimator, X: ArrayLike, y: ArrayLike, **params: Any
+    ) -> Self:
+        """Predict, and draw the predictions.
+
+        Parameters
+        ----------
+        estimator : fitted estimator
+            Any regressor.
+        X : array-like of shape (n_samples, n_features)
+            Spectra that it was not fitted on.
+        y : array-like of shape (n_samples,)
+            Reference values.
+        **params
+            Passed to :meth:`from_predictions`.
+
+        Returns
+        -------
+        display : PredictionDisplay
+        """
+        model: Any = estimator
+        return cls.from_predictions(y, model.predict(X), **params)
+
+    def plot(self, ax: Any = None, *, output_label: str | None = None) -> Self:
+        """Draw a panel for each prediction, with the line of equality and the fitted line.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, sequence of Axes or None, default=None
+            One for every panel; None makes a figure.
+        output_label : str or None, default=None
+            Name and unit of the output, such as "glucose (g/L)".
+
+        Returns
+        -------
+        self : PredictionDisplay
+        """
+        self.ax_ = _axes(ax, len(self.predicted))
+        pairs = [
+            checked(name, part_of(self.y, name), given)[:2]
+            for name, given in self.predicted.items()
+        ]
+        values = np.concatenate([each for pair in pairs for each in pair])
+        margin = 0.05 * (np.ptp(values) or 1.0)
+        ends = np.array([values.min() - margin, values.max() + margin])
+        for axis, name, pair in zip(self.ax_, self.predicted, pairs, strict=True):
+            title = [str(name)] if len(pairs) > 1 else []
+            _draw_pair(axis, pair, part_of(self.by, name), ends, self.report_.loc[name], title)
+            axis.set(xlim=ends, ylim=ends, box_aspect=1)
+            axis.set(yticks=axis.get_xticks(), ylim=ends)  # the same as those of x
+            axis.set_xlabel(f"Measured {output_label or ''}".rstrip())
+        self.ax_[0].set_ylabel(f"Predicted {output_label or ''}".rstrip())
+        self.figure_ = self.ax_[0].figure
+        return self
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(str, self.predicted))})"
+
+
+def _axes(ax, n_panels):
+    """Return the axes that were passed, one for each panel, or those of a new figure, in a row."""
+    if ax is None:
+        plt = optional("matplotlib.pyplot", "plot", "Plots")
+        size = COLUMN[0] * n_panels, COLUMN[1]
+        return plt.subplots(1, n_panels, figsize=size, squeeze=False, layout="constrained")[1][0]
+    axes = np.atleast_1d(np.asarray(ax, dtype=object))
+    if len(axes) != n_panels:
+        raise ValueError(f"ax has {len(axes)} axes, but {n_panels} panels are drawn.")
+    return axes
+
+
+def _draw_pair(axis, pair, by, ends, found, title):
+    """Draw one set of predictions; `found` are its statistics."""
+    y, predicted = pair
+    text = [
+        f"RMSE {found['rmse']:.3g}, bias {found['bias']:.2g} (p = {found['bias_p']:.2g}), "
+        f"SEP {found['sep']:.3g}",
+        f"slope {found['slope']:.3g}, R$^2$ {found['r2']:.3g}, RPD {found['rpd']:.2g}, "
+        f"n = {len(y)}",
+    ]
+    axis.set_title("\n".join(title + text), loc="left", fontsize="small")
+    lines = {"equality": (0.0, 1.0), "fit": (found["intercept"], found["slope"])}
+    for (label, (intercept, slope)), style in zip(lines.items(), ("--", "-"), strict=True):
+        line = intercept + slope * ends
+        axis.plot(ends, line, style, color="0.5", linewidth=1, zorder=1, label=label)
+    for number, (group, rows) in enumerate(groups_of(y, by)):
+        series = str(group["group"]) if group else None
+        marker = MARKERS[number % len(MARKERS)]
+        axis.plot(y[rows], predicted[rows], marker, markersize=4, alpha=0.7, label=series)
+    # Where a calibration that is any good has no points.
+    axis.legend(loc="lower right", fontsize="small", frameon=False, handlelength=1.2)
