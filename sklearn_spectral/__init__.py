@@ -13,11 +13,11 @@ from ._estimators.classifier import ResNet1DClassifier
 from ._estimators.regressor import ResNet1DRegressor
 from ._explanation.explanation import Explanation
 from ._figures.plot import ExplanationDisplay, LinearityDisplay
-from ._figures.validation import PredictionDisplay
+from ._figures.validation import ApplicabilityDisplay, PredictionDisplay
 from ._files.models import skops_types
 from ._files.onnx import export_onnx
 from ._pickles import PARTS as _PARTS
-from ._pipelines.applicability import applicability
+from ._pipelines.applicability import applicability, explain_applicability
 from ._pipelines.cross_explain import cross_explain
 from ._pipelines.explain import explain
 from ._record.validation import validation_report
@@ -25,6 +25,7 @@ from ._spectra.bands import band_table
 from ._version import __version__ as __version__
 
 __all__ = [
+    "ApplicabilityDisplay",
     "Explanation",
     "ExplanationDisplay",
     "LinearityDisplay",
@@ -35,6 +36,7 @@ __all__ = [
     "band_table",
     "cross_explain",
     "explain",
+    "explain_applicability",
     "export_onnx",
     "skops_types",
     "validation_report",

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from chemotools.feature_selection import RangeCut
 from chemotools.outliers import HotellingT2, QResiduals
 from chemotools.scatter import StandardNormalVariate
 from sklearn.compose import TransformedTargetRegressor
@@ -13,7 +14,13 @@ from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor, applicability
+from sklearn_spectral import (
+    ApplicabilityDisplay,
+    ResNet1DClassifier,
+    ResNet1DRegressor,
+    applicability,
+    explain_applicability,
+)
 from sklearn_spectral._calibration.domain import _joint_limits
 from sklearn_spectral._spectra.views import views
 
@@ -213,6 +220,81 @@ def test_equal_spectra_are_inside_and_others_not():
     assert not model.applicability(np.full((2, 40), 1.1))["inside"].any()
 
 
+# ------------------------------------------------------- which bands put a spectrum outside
+
+
+def test_contributions_are_those_of_a_pca_by_hand(model):
+    X, new = scaled_views(model, spectra(100, 0)[0]), scaled_views(model, spectra(5, 1)[0])
+    pca = PCA(len(model._domain.variances_), svd_solver="full").fit(X)
+    centred, scores = new - pca.mean_, pca.transform(new)
+    t2 = centred * ((scores / pca.explained_variance_) @ pca.components_)
+    q = (new - pca.inverse_transform(scores)) ** 2
+    explanation = explain_applicability(model, spectra(5, 1)[0])
+    for target, expected in enumerate([t2, q]):
+        of_points = expected.reshape(5, 3, 100).sum(axis=1) / model._domain.limits_[target]
+        scale = np.abs(of_points).max()
+        np.testing.assert_allclose(
+            explanation.maps[:, :, target], of_points, rtol=1e-5, atol=1e-6 * scale
+        )
+
+
+@pytest.mark.parametrize("n_points", [100, 2500])  # 2500: three points are one for the network
+def test_contributions_add_up_to_the_scores(n_points):
+    X, y = (np.repeat(each, n_points // 100, axis=-1) for each in spectra(40, 0))
+    model = regressor().fit(X, y[:: n_points // 100])
+    new = X[:5] * 1.5 + 0.3
+    scores = applicability(model, new)
+    explanation = explain_applicability(model, new)
+    assert explanation.maps.shape == (5, n_points, 2)
+    for values in (explanation.maps.sum(axis=1), explanation.outputs):
+        np.testing.assert_allclose(values, scores[["hotelling_t2", "q_residual"]], rtol=1e-9)
+    assert explanation.targets.tolist() == ["hotelling_t2", "q_residual"]
+
+
+def test_a_foreign_band_is_found_on_the_measured_axis():
+    X, y = spectra(60, 0)
+    cut = RangeCut(start=1000, end=1790, x_axis=WAVENUMBERS)
+    model = make_pipeline(cut, regressor()).fit(pd.DataFrame(X, columns=WAVENUMBERS), y)
+    new = pd.DataFrame(spectra(3, 1)[0] + [[0], [1], [0]] * band(1480), columns=WAVENUMBERS)
+    explanation = explain_applicability(model, new, x_axis=WAVENUMBERS)
+    assert explanation.x_axis[0] == 1000
+    q = explanation.pick("q_residual")
+    assert (q.outputs > 1).tolist() == [False, True, False]
+    highest = np.argsort(-q.maps[1])[:5]
+    assert (np.abs(q.x_axis[highest] - 1480) <= 30).all()
+    table = q.contributions({"foreign": (1400, 1560)})
+    assert table["share"][1] > 0.9
+
+
+def test_more_of_what_is_known_is_found_by_t2(model):
+    X, _ = spectra(50, 1)
+    explanation = explain_applicability(model, X + 30 * band(1200), x_axis=WAVENUMBERS)
+    t2 = explanation.pick("hotelling_t2")
+    assert (t2.outputs > 1).all()
+    near = np.abs(WAVENUMBERS - 1200) <= 75  # the band, and its derivatives
+    assert (t2.maps[:, near].sum(axis=1) > 0.8 * t2.outputs).all()
+
+
+def test_figure_shows_scores_limits_and_names(model):
+    X = np.vstack([spectra(20, 1)[0], spectra(1, 2)[0] + band(1000), np.zeros((1, 100))])
+    table = pd.DataFrame(X, index=[f"S{i:02}" for i in range(22)])
+    display = ApplicabilityDisplay.from_estimator(model, table)
+    scores = applicability(model, table)
+    inside, outside, *limits = display.ax_.get_lines()
+    for drawn, rows in ((inside, scores["inside"]), (outside, ~scores["inside"])):
+        expected = scores.loc[rows, ["hotelling_t2", "q_residual"]]
+        np.testing.assert_array_equal(drawn.get_xydata(), expected)
+    assert [line.get_ydata()[0] for line in limits] == [1, 0]
+    assert [line.get_xdata()[0] for line in limits] == [0, 1]
+    names = {text.get_text() for text in display.ax_.texts}
+    assert {"S20", "S21"} <= names <= set(scores.index[~scores["inside"]])
+    n_outside = (~scores["inside"]).sum()
+    assert repr(display) == f"ApplicabilityDisplay(22 spectra, {n_outside} outside)"
+    # Scores of zero have a place, too.
+    same = pd.DataFrame({"hotelling_t2": [0.0], "q_residual": [0.0], "inside": [True]})
+    assert (ApplicabilityDisplay(same).plot(display.ax_).ax_.get_lines()[-4].get_xydata() > 0).all()
+
+
 def test_errors(model):
     X, y = spectra(20, 1)
     with pytest.raises(NotFittedError):
@@ -225,5 +307,7 @@ def test_errors(model):
         applicability(BaggingRegressor(regressor(), n_estimators=2).fit(X, y), X)
     with pytest.raises(ValueError, match="it was given 4; at least 5"):
         regressor().fit(X[:4], y[:4]).applicability(X)
+    with pytest.raises(ValueError, match="it was given 4; at least 5"):
+        explain_applicability(regressor().fit(X[:4], y[:4]), X)
     with pytest.raises(ValueError, match="it was given 2; at least 5"):
         regressor().fit(X, y, groups=np.repeat([0, 1], 10)).applicability(X)

@@ -92,6 +92,18 @@ class Domain:
         total = (X**2).sum(axis=1)
         return _t2_and_q(X @ self.loadings_, self.variances_, total) / self.limits_
 
+    def contributions(self, scaled):
+        """Return what every position of scaled views adds to T2 and Q, (n_samples, n_bins, 2).
+
+        Divided by the limits: over the positions they add up to `ratios`.
+        """
+        X = scaled.reshape(len(scaled), -1) - self.mean_
+        scores = X @ self.loadings_
+        t2 = X * (scores / self.variances_ @ self.loadings_.T)
+        q = (X - scores @ self.loadings_.T) ** 2
+        parts = np.stack([t2, q], axis=-1) / self.limits_
+        return parts.reshape(*scaled.shape, 2).sum(axis=1)
+
     def check_limits(self):
         """Raise where too few spectra were left out for limits."""
         if self.n_groups_ < MIN_GROUPS:

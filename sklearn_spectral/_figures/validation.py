@@ -1,16 +1,20 @@
-"""Figures of a validation: predicted against measured values."""
+"""Figures of a validation: predicted against measured values, and T2 against Q."""
 
 from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
+from .._pipelines.applicability import applicability
 from .._record.tables import groups_of
 from .._record.validation import checked, part_of, validation_report
 from .._work import optional
 
+# Of more spectra outside than this the names would hide each other.
+MOST_NAMES = 5
 # Width of a column in a journal, and height with title and labels, in inches.
 COLUMN = 3.3, 3.9
 MARKERS = "osD^vPX*"
@@ -147,6 +151,110 @@ class PredictionDisplay:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(str, self.predicted))})"
+
+
+class ApplicabilityDisplay:
+    """Q against T2 of spectra, with their limits and the names of spectra outside.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        What :func:`applicability` returns; the index names the spectra.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        After :meth:`plot`.
+    figure_ : matplotlib Figure
+
+    See Also
+    --------
+    explain_applicability : Which bands put a spectrum outside.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spectral import ApplicabilityDisplay, ResNet1DRegressor
+    >>> from sklearn_spectral.datasets import make_oil_blends
+    >>> blends, new = (make_oil_blends(30, random_state=seed) for seed in range(2))
+    >>> model = ResNet1DRegressor(max_epochs=1, random_state=0)
+    >>> model = model.fit(blends.data, blends.target, groups=blends.groups)
+    >>> foreign = 5000 * np.exp(-(((new.x_axis - 1200) / 12) ** 2))  # counts, at 1200 cm-1
+    >>> X = np.vstack([new.data, new.data[0] + foreign])
+    >>> display = ApplicabilityDisplay.from_estimator(model, X)
+    >>> bool(display.scores["inside"].iloc[-1])
+    False
+    """
+
+    def __init__(self, scores: pd.DataFrame) -> None:
+        self.scores = scores
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: BaseEstimator, X: ArrayLike, *, params: Any = None, **plot_params: Any
+    ) -> Self:
+        """Compute the scores of spectra and draw them.
+
+        Parameters
+        ----------
+        estimator, X, params
+            As for :func:`applicability`.
+        **plot_params
+            Passed to :meth:`plot`.
+
+        Returns
+        -------
+        display : ApplicabilityDisplay
+        """
+        return cls(applicability(estimator, X, params=params)).plot(**plot_params)
+
+    def plot(self, ax: Any = None) -> Self:
+        """Draw a point for each spectrum, on logarithmic axes.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or None, default=None
+            None makes a figure.
+
+        Returns
+        -------
+        self : ApplicabilityDisplay
+        """
+        (self.ax_,) = _axes(ax, 1)
+        scores = self.scores[["hotelling_t2", "q_residual"]].to_numpy()
+        # A score of zero has no logarithm.
+        places = np.maximum(scores, 1e-3 * np.minimum(1, scores[scores > 0].min(initial=1)))
+        inside = self.scores["inside"].to_numpy()
+        for rows, style in ((inside, "o"), (~inside, "D")):
+            label = f"{'inside' if style == 'o' else 'outside'}, {rows.sum()}"
+            self.ax_.plot(*places[rows].T, style, markersize=4, alpha=0.7, label=label)
+        for draw in (self.ax_.axhline, self.ax_.axvline):
+            draw(1, color="0.5", linestyle="--", linewidth=1, zorder=1)
+        farthest = np.argsort(np.where(inside, -np.inf, scores.max(axis=1)))[::-1]
+        for row in farthest[: min(MOST_NAMES, (~inside).sum())]:
+            self.ax_.annotate(
+                str(self.scores.index[row]),
+                places[row],
+                xytext=(4, 2),
+                textcoords="offset points",
+                fontsize="small",
+            )
+        # Room for the limits and for names, and a power of ten to read the scale by.
+        ends = np.column_stack(
+            [places.min(axis=0, initial=0.2) / 2, places.max(axis=0, initial=1) * 3]
+        )
+        self.ax_.set(xscale="log", yscale="log", xlim=ends[0], ylim=ends[1], box_aspect=1)
+        self.ax_.set(xlabel="T$^2$ / limit", ylabel="Q / limit")
+        for axis in (self.ax_.xaxis, self.ax_.yaxis):
+            axis.set_minor_formatter("")
+        above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 2}
+        self.ax_.legend(fontsize="small", frameon=False, handlelength=1, **above)
+        self.figure_ = self.ax_.figure
+        return self
+
+    def __repr__(self) -> str:
+        n_outside = int((~self.scores["inside"]).sum())
+        return f"{type(self).__name__}({len(self.scores)} spectra, {n_outside} outside)"
 
 
 def _axes(ax, n_panels):

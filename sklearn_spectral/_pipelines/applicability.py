@@ -8,8 +8,13 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
-from .._spectra.axis import Axis
+from .._network.fitted import in_chunks
+from .._record.arrays import ExplanationArrays
+from .._spectra.axis import Axis, resolve_axis
+from .._spectra.checks import copy_unless_memmap
 from .._spectra.names import column_names
+from .._spectra.views import bin_widths, views
+from .._work import own_settings
 from .unwrap import unwrap
 
 
@@ -44,6 +49,11 @@ def applicability(
     ValueError
         X is not as the training spectra were, or these were too few.
 
+    See Also
+    --------
+    explain_applicability : Which bands put a spectrum outside.
+    ApplicabilityDisplay : The figure of T2 and Q.
+
     Examples
     --------
     >>> import numpy as np
@@ -63,10 +73,105 @@ def applicability(
     >>> bool(applicability(model, empty_channels)["inside"].any())
     False
     """
-    model = unwrap(estimator, params=params)
     index = X.index if isinstance(X, pd.DataFrame) else None
-    axis = Axis.of(column_names(X), None, np.shape(X)[-1] if np.ndim(X) else None)
-    axis, X, _ = model.through_steps(axis, X)
-    axis.compare(model.last)
-    scores = model.last.applicability(X)
+    model, axis, X = _at_last_step(estimator, X, None, params)
+    axis.compare(model)
+    scores = model.applicability(X)
     return scores if index is None else scores.set_axis(index)
+
+
+def explain_applicability(
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    *,
+    x_axis: ArrayLike | None = None,
+    params: Mapping[str, Any] | None = None,
+) -> Any:
+    r"""Show which bands put spectra outside of what a model was trained on.
+
+    The contribution of a point to T2 and to Q, in terms of :meth:`ResNet1DRegressor.applicability`,
+
+    .. math:: c_i = \sum_v x_{vi} \sum_a \frac{t_a p_{via}}{\lambda_a}, \qquad
+        q_i = \sum_v \Bigl(x_{vi} - \sum_a t_a p_{via}\Bigr)^2
+
+    is summed over the three views v of the spectrum, scaled and centred x, and divided by the
+    limit: contributions add up to the scores of :func:`applicability` exactly. Those to T2 may be
+    negative, where a point is less unusual than those it usually goes with.
+
+    Parameters
+    ----------
+    estimator, X
+        As for :func:`applicability`.
+    x_axis, params
+        As for :func:`explain`.
+
+    Returns
+    -------
+    explanation : Explanation
+        Of the targets ``"hotelling_t2"`` and ``"q_residual"``, each as a multiple of its limit,
+        with all tables and figures of an explanation: ``explanation.contributions("peaks")``,
+        ``explanation.pick("q_residual").plot()``.
+
+    See Also
+    --------
+    applicability : The scores, and whether they are within the limits.
+
+    Notes
+    -----
+    A derivative looks at 11 or 15 neighbouring points, and is divided by its size over the whole
+    spectrum: what is foreign at one band is seen around it, and a little everywhere.
+
+    References
+    ----------
+    Nomikos, P. and MacGregor, J. F., Technometrics 1995, 37, 41,
+    :doi:`10.1080/00401706.1995.10485888`; Westerhuis, Gurden and Smilde, Chemom. Intell. Lab.
+    Syst. 2000, 51, 95, :doi:`10.1016/S0169-7439(00)00062-9`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spectral import ResNet1DRegressor, explain_applicability
+    >>> from sklearn_spectral.datasets import make_oil_blends
+    >>> blends, new = (make_oil_blends(30, random_state=seed) for seed in range(2))
+    >>> model = ResNet1DRegressor(max_epochs=1, random_state=0)
+    >>> model = model.fit(blends.data, blends.target, groups=blends.groups)
+    >>> foreign = 5000 * np.exp(-(((new.x_axis - 1200) / 12) ** 2))  # counts, at 1200 cm-1
+    >>> why = explain_applicability(model, new.data[:1] + foreign, x_axis=new.x_axis)
+    >>> q = why.pick("q_residual").contributions({"1200": (1170, 1230)})
+    >>> bool(why.outputs[0, 1] > 1), bool(q["share"][0] > 0.5)
+    (True, True)
+    """
+    model, axis, X = _at_last_step(estimator, X, x_axis, params)
+    axis = axis.of_last_step(model)
+    with own_settings():
+        spectra = copy_unless_memmap(model._check_spectra(X), X)
+        model._domain.check_limits()
+        n_samples, n_points = spectra.shape
+        widths = bin_widths(n_points)
+        maps = np.empty((n_samples, n_points, 2))
+
+        def compute(rows):
+            scaled = model._view_scaler.transform(views(spectra[rows]))
+            cells = model._domain.contributions(scaled) / widths[:, None]
+            maps[rows] = np.repeat(cells, widths, axis=1)
+
+        in_chunks(compute, spectra, "comparing with the training spectra", model.verbose)
+        return ExplanationArrays._kind(
+            maps=maps,
+            outputs=maps.sum(axis=1),
+            base_values=np.zeros((n_samples, 2)),
+            targets=np.array(["hotelling_t2", "q_residual"], dtype=object),
+            spectra=spectra,
+            **resolve_axis(model, column_names(X), axis),
+            output_name="multiple of the limit",
+            method="applicability",
+            layer="input",
+        )
+
+
+def _at_last_step(estimator, X, x_axis, params):
+    """Return the last step of a model, and axis and spectra as it sees them."""
+    model = unwrap(estimator, params=params)
+    axis = Axis.of(column_names(X), x_axis, np.shape(X)[-1] if np.ndim(X) else None)
+    axis, X, _ = model.through_steps(axis, X)
+    return model.last, axis, X

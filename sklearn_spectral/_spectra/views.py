@@ -36,14 +36,21 @@ def bin_size(n_points):
     return size
 
 
+def bin_widths(n_points):
+    """Return the number of points of every bin; the last may hold fewer, (n_bins,)."""
+    starts = np.arange(0, n_points, bin_size(n_points))
+    return np.diff(np.append(starts, n_points))
+
+
 def average_bins(X):
     """Average neighbouring points until at most `MAX_POINTS` are left, (n_samples, n_bins)."""
     X = X.astype(np.float64, copy=False)
     size = bin_size(X.shape[1])
     if size == 1:
         return X
+    widths = bin_widths(X.shape[1])
     starts = np.arange(0, X.shape[1], size)
-    return np.add.reduceat(X, starts, axis=1) / np.diff(np.append(starts, X.shape[1]))
+    return np.add.reduceat(X, starts, axis=1) / widths
 
 
 def savitzky_golay(order):
