@@ -78,6 +78,7 @@ FIRST = [
     "cam_methods",
     "pls_coefficients_and_vip",
     "applicability",
+    "another_instrument",
     "file_formats",
 ]
 

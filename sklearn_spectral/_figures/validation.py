@@ -13,8 +13,9 @@ from .._record.tables import groups_of
 from .._record.validation import checked, part_of, validation_report
 from .._work import optional
 
-# Of more spectra outside than this the names would hide each other.
-MOST_NAMES = 5
+# So many spectra outside are named, and a name takes this share of the axes.
+MOST_NAMES = 10
+NAME = np.array([0.2, 0.07])
 # Width of a column in a journal, and height with title and labels, in inches.
 COLUMN = 3.3, 3.9
 MARKERS = "osD^vPX*"
@@ -143,7 +144,8 @@ class PredictionDisplay:
             title = [str(name)] if len(pairs) > 1 else []
             _draw_pair(axis, pair, part_of(self.by, name), ends, self.report_.loc[name], title)
             axis.set(xlim=ends, ylim=ends, box_aspect=1)
-            axis.set(yticks=axis.get_xticks(), ylim=ends)  # the same as those of x
+            ticks = axis.get_xticks()  # of both
+            axis.set(xticks=ticks, yticks=ticks, xlim=ends, ylim=ends)
             axis.set_xlabel(f"Measured {output_label or ''}".rstrip())
         self.ax_[0].set_ylabel(f"Predicted {output_label or ''}".rstrip())
         self.figure_ = self.ax_[0].figure
@@ -230,15 +232,6 @@ class ApplicabilityDisplay:
             self.ax_.plot(*places[rows].T, style, markersize=4, alpha=0.7, label=label)
         for draw in (self.ax_.axhline, self.ax_.axvline):
             draw(1, color="0.5", linestyle="--", linewidth=1, zorder=1)
-        farthest = np.argsort(np.where(inside, -np.inf, scores.max(axis=1)))[::-1]
-        for row in farthest[: min(MOST_NAMES, (~inside).sum())]:
-            self.ax_.annotate(
-                str(self.scores.index[row]),
-                places[row],
-                xytext=(4, 2),
-                textcoords="offset points",
-                fontsize="small",
-            )
         # Room for the limits and for names, and a power of ten to read the scale by.
         ends = np.column_stack(
             [places.min(axis=0, initial=0.2) / 2, places.max(axis=0, initial=1) * 3]
@@ -247,10 +240,21 @@ class ApplicabilityDisplay:
         self.ax_.set(xlabel="T$^2$ / limit", ylabel="Q / limit")
         for axis in (self.ax_.xaxis, self.ax_.yaxis):
             axis.set_minor_formatter("")
+        self._name(places[~inside], self.scores.index[~inside])
         above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 2}
         self.ax_.legend(fontsize="small", frameon=False, handlelength=1, **above)
         self.figure_ = self.ax_.figure
         return self
+
+    def _name(self, places, names):
+        """Write names beside the farthest places, where none is written yet."""
+        across = (self.ax_.transData + self.ax_.transAxes.inverted()).transform(places)
+        written: list[np.ndarray] = []
+        for row in np.argsort(-places.max(axis=1))[:MOST_NAMES]:
+            if all((np.abs(across[row] - other) > NAME).any() for other in written):
+                written.append(across[row])
+                how = {"textcoords": "offset points", "fontsize": "small"}
+                self.ax_.annotate(str(names[row]), places[row], xytext=(4, 2), **how)
 
     def __repr__(self) -> str:
         n_outside = int((~self.scores["inside"]).sum())
@@ -272,9 +276,10 @@ def _axes(ax, n_panels):
 def _draw_pair(axis, pair, by, ends, found, title):
     """Draw one set of predictions; `found` are its statistics."""
     y, predicted = pair
+    p = found["bias_p"]
+    chance = f"p = {p:.2g}" if not p < 0.001 else "p < 0.001"
     text = [
-        f"RMSE {found['rmse']:.3g}, bias {found['bias']:.2g} (p = {found['bias_p']:.2g}), "
-        f"SEP {found['sep']:.3g}",
+        f"RMSE {found['rmse']:.3g}, bias {found['bias']:.2g} ({chance}), SEP {found['sep']:.3g}",
         f"slope {found['slope']:.3g}, R$^2$ {found['r2']:.3g}, RPD {found['rpd']:.2g}, "
         f"n = {len(y)}",
     ]
