@@ -36,7 +36,8 @@ def features(mixtures):
 def test_a_path_is_scikit_learns_pls(mixtures, scaled, n_points):
     X, amounts = mixtures
     X = X[:, -n_points:]
-    coefficients, intercepts, _ = _pls._pls_path(X, amounts, ONES, scaled, np.ones(n_points), 4)
+    of_rows = _pls._moments(X, amounts, ONES)
+    coefficients, intercepts, _ = _pls._pls_path(of_rows, scaled, np.ones(n_points), 4)
     Z = X / X.std(axis=0) if scaled else X
     for n_components in (1, 4):
         reference = PLSRegression(n_components, scale=False, tol=1e-22, max_iter=100_000)
@@ -48,7 +49,8 @@ def test_a_path_is_scikit_learns_pls(mixtures, scaled, n_points):
 def test_emphasis_multiplies_the_scaled_spectra(mixtures):
     X, amounts = mixtures
     emphasis = np.linspace(0.1, 1, 100)
-    coefficients, intercepts, _ = _pls._pls_path(X, amounts[:, :1], ONES, True, emphasis, 2)
+    of_rows = _pls._moments(X, amounts[:, :1], ONES)
+    coefficients, intercepts, _ = _pls._pls_path(of_rows, True, emphasis, 2)
     Z = (X - X.mean(0)) / X.std(axis=0) * emphasis
     expected = PLSRegression(2, scale=False).fit(Z, amounts[:, :1]).predict(Z)
     np.testing.assert_allclose(X @ coefficients[1] + intercepts[1], expected.reshape(60, 1))
@@ -111,7 +113,11 @@ def test_gram_in_blocks_is_gram_at_once(features):
 
 
 def test_shares_by_hand(monkeypatch):
-    """Errors (1, 0), (0, 1) and (5, 5): half of each of the first two, nothing of the third."""
+    """Errors (1, 0), (0, 1) and (5, 5): half of each of the first two, nothing of the third.
+
+    With one weight four times the other the least squares are 4 : 1, and the mean squares 1 : 4,
+    of which the fourth power counts; that of the third is 25 by then.
+    """
     monkeypatch.setattr(_calibration, "N_RESAMPLINGS", 1)
 
     class AllOnce:
@@ -120,10 +126,18 @@ def test_shares_by_hand(monkeypatch):
 
     def shares(weights):
         errors = np.array([[[1.0], [0.0]], [[0.0], [1.0]], [[5.0], [5.0]]])
-        return _calibration._shares(errors, weights, np.arange(2), AllOnce())
+        return _calibration._shares(errors, weights, np.arange(2), AllOnce(), power_share)
 
+    power_share = 0.0
     np.testing.assert_allclose(shares(np.ones(2)), [0.5, 0.5, 0], atol=1e-12)
     np.testing.assert_allclose(shares(np.array([1.0, 4.0])), [0.8, 0.2, 0], atol=1e-12)
+    power_share = 0.5
+    hopeless = 50.0**-4 / (2 + 50.0**-4)  # of the half that falls with the error
+    expected = [0.5 - hopeless / 4, 0.5 - hopeless / 4, hopeless / 2]
+    np.testing.assert_allclose(shares(np.ones(2)), expected, atol=1e-12)
+    by_size = np.array([1, 4.0**-4, 125.0**-4])
+    expected = (np.array([0.8, 0.2, 0]) + by_size / by_size.sum()) / 2
+    np.testing.assert_allclose(shares(np.array([1.0, 4.0])), expected, atol=1e-12)
 
 
 def test_shares_are_found_where_candidates_are_all_but_alike():
@@ -132,7 +146,7 @@ def test_shares_are_found_where_candidates_are_all_but_alike():
     for _ in range(50):
         spread = 10.0 ** -rng.randint(5, 16)
         alike = rng.normal(size=(1, 40, 1)) + spread * rng.normal(size=(7, 40, 1))
-        shares = _calibration._shares(alike, np.ones(40), groups, rng)
+        shares = _calibration._shares(alike, np.ones(40), groups, rng, 0.5)
         assert shares.min() > -1e-12 and shares.sum() == pytest.approx(1)
 
 
@@ -143,6 +157,37 @@ def test_folds_keep_groups_together_and_use_every_row_once():
     assert sorted(np.concatenate([test for _, test in folds])) == list(range(21))
     for train, test in folds:
         assert not set(groups[train]) & set(groups[test])
+
+
+def test_groups_of_classes_with_few_of_them_are_divided():
+    """Six groups of class 0, two of class 1, of which one holds class 0 as well."""
+    groups = np.repeat(np.arange(7), 2)
+    labels = np.array([0] * 10 + [0, 1, 1, 1])
+    divided = _folds.divided_in_rare_classes(groups, labels)
+    assert divided.tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 6, 7, 8]
+    assert _folds.divided_in_rare_classes(groups, np.zeros(14, int)).tolist() == groups.tolist()
+
+
+def test_probabilities_of_rare_groups_are_as_sure_as_whole_groups_bear_out(mixtures, features):
+    """Three groups a class: the settings are those of rows, the left-out predictions of groups."""
+    X, amounts = mixtures
+    memberships = np.eye(2)[(amounts[:, 0] > np.median(amounts[:, 0])).astype(int)]
+    groups = memberships.argmax(axis=1) * 3 + np.arange(60) % 3
+    data = TrainingSet.of(X, memberships, ONES, groups)
+    scaler = ViewScaler().fit(data.views, ONES)
+
+    def fitted(groups, jointly=True):
+        of_groups = TrainingSet.of(X, memberships, ONES, groups)
+        rng = np.random.RandomState(0)
+        return _calibration.calibrate(of_groups, scaler, features, rng, jointly=jointly)
+
+    both = fitted(groups)
+    of_groups = _calibration._blend(
+        data, scaler, features, memberships.argmax(axis=1), np.random.RandomState(0), 0, groups
+    )
+    np.testing.assert_allclose(both.out_of_fold, of_groups.out_of_fold)
+    assert not np.allclose(both.slopes, of_groups.slopes)
+    assert np.abs(both.out_of_fold - fitted(None).out_of_fold).max() > 0.01
 
 
 def test_folds_of_classes_leave_a_share_of_each_out():
@@ -190,11 +235,36 @@ def test_each_pls_calibration_predicts_what_it_was_fitted_to(mixtures, folds):
     data = TrainingSet.of(X, amounts, ONES, None)
     scaler = ViewScaler().fit(data.views, ONES)
     candidates = list(_calibration._pls(data, scaler, 7, folds))
-    assert len(candidates) == 4 * (2 + _pls.N_REWEIGHTINGS)
+    assert len(candidates) == 2 * 4 * (2 + _pls.N_REWEIGHTINGS)  # by points and by bands
     for candidate in candidates:
         fitted = _predict(candidate, scaler, X, np.zeros((60, 7)))
         out_of_fold = np.mean((candidate.out_of_fold - amounts) ** 2)
         assert np.mean((fitted - amounts) ** 2) < out_of_fold
+
+
+def test_the_mean_is_one_of_the_calibrations():
+    """Left-out rows get the mean of the others, by hand; what is fitted is that of all."""
+    data = TrainingSet.of(np.ones((4, 5)), np.array([[1.0], [2], [3], [6]]), np.ones(4), None)
+    folds = [(np.array([2, 3]), np.array([0, 1])), (np.array([0, 1]), np.array([2, 3]))]
+    calibration = _calibration._mean_of_folds(data, 2, folds)
+    assert calibration.out_of_fold.ravel().tolist() == [4.5, 4.5, 1.5, 1.5]
+    assert calibration.constant.tolist() == [3.0]
+    assert not calibration.slopes.any() and not calibration.weights.any()
+
+
+def test_calibrations_of_bands_are_scikit_learns_pls_of_averages(mixtures, folds):
+    """100 points are 50 bands of two; slopes of both points of a band are half of its slope."""
+    X, amounts = mixtures
+    data = TrainingSet.of(X, amounts, ONES, None)
+    scaler = ViewScaler().fit(data.views, ONES)
+    candidates = list(_calibration._pls(data, scaler, 7, folds))
+    candidate = candidates[len(candidates) // 2]  # the first of the bands: spectra, centred
+    predicted = _predict(candidate, scaler, X, np.zeros((60, 7)))
+    bands = X.reshape(60, 50, 2).mean(axis=2)
+    fits = [PLSRegression(k, scale=False, tol=1e-22).fit(bands, amounts) for k in range(1, 21)]
+    assert min(np.abs(fit.predict(bands) - predicted).max() for fit in fits) < 1e-6
+    slopes = candidate.slopes / scaler.scale_
+    np.testing.assert_allclose(slopes[:, 0, ::2], slopes[:, 0, 1::2], rtol=1e-9)
 
 
 @pytest.mark.parametrize("jointly", [True, False])
@@ -237,8 +307,10 @@ def test_choices_are_made_where_few_groups_hold_many_rows():
 @pytest.mark.parametrize("size", [1e-30, 1e15])
 def test_pls_does_not_depend_on_the_unit_of_the_spectra(mixtures, size):
     X, amounts = mixtures
-    expected = _pls._pls_path(X, amounts, ONES, False, np.ones(100), 3)[0]
-    coefficients = _pls._pls_path(X * size, amounts, ONES, False, np.ones(100), 3)[0]
+    expected, coefficients = (
+        _pls._pls_path(_pls._moments(spectra, amounts, ONES), False, np.ones(100), 3)[0]
+        for spectra in (X, X * size)
+    )
     np.testing.assert_allclose(coefficients * size, expected, rtol=1e-6)
 
 
@@ -291,4 +363,27 @@ def test_pls_coefficients_are_those_of_ikpls(n_outputs, rank):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # beyond the rank
         pls.fit(X, Y, 12, weight)
-    np.testing.assert_allclose(_pls._kernel_pls(X, Y, weight, 12), pls.B, atol=1e-10)
+    of_rows = _pls._moments(X, Y, weight)
+    coefficients = _pls._kernel_pls(of_rows.multiply, of_rows.covariance, 12)
+    np.testing.assert_allclose(coefficients, pls.B, atol=1e-10)
+
+
+@pytest.mark.parametrize("weight", [ONES, np.linspace(0.5, 2, 60)])
+def test_moments_by_differences_are_those_of_the_rows(mixtures, folds, weight):
+    """With more spectra than points; one point varies in rows only that a fold leaves out."""
+    X, amounts = mixtures
+    X = 100 + X[:, :50]
+    X[:, 3] = 7.0
+    X[folds[0][1], 3] += np.arange(len(folds[0][1]))
+    rows = [*(train for train, _ in folds), np.arange(60)]
+    found = _pls._moments_of_folds(X, amounts, weight, folds)
+    assert len(found) == len(rows) and found[0].variance[3] == 0.0 < found[1].variance[3]
+    along = np.random.RandomState(0).randn(50, 1)
+    for of_rows, train in zip(found, rows, strict=True):
+        expected = _pls._moments(X[train], amounts[train], weight[train])
+        for name in ("z_mean", "y_mean", "variance", "covariance"):
+            value = getattr(expected, name)
+            np.testing.assert_allclose(getattr(of_rows, name), value, rtol=1e-9, atol=1e-11)
+        np.testing.assert_allclose(
+            of_rows.multiply(along), expected.multiply(along), rtol=1e-9, atol=1e-11
+        )

@@ -58,9 +58,15 @@ def test_left_out_spectra_and_those_alone_are_predicted_as_well(kind, held):
         X = X.astype(np.float64)
         X = (X - X.mean(axis=1, keepdims=True)) / X.std(axis=1, keepdims=True)
     model = ResNet1DRegressor(max_epochs=0, random_state=0)
-    folds = KFold(4, shuffle=True, random_state=0)
+    # Twice: where there is nothing to predict, one division of the spectra says little.
+    folds = [KFold(4, shuffle=True, random_state=seed) for seed in range(2)]
     errors = [
-        np.sqrt(np.mean((cross_val_predict(each, X, y, cv=folds).ravel() - y) ** 2))
+        np.mean(
+            [
+                np.sqrt(np.mean((cross_val_predict(each, X, y, cv=cv).ravel() - y) ** 2))
+                for cv in folds
+            ]
+        )
         for each in (model, PLSRegression(2))
     ]
     assert errors[0] < 1.3 * min(errors[1], y.std())

@@ -23,7 +23,7 @@ from .._spectra.views import (
     without_rounding,
 )
 from .._work import progress
-from .folds import folds_of, sample_rows, undominated_groups
+from .folds import divided_in_rare_classes, folds_of, sample_rows, undominated_groups
 from .pls import pls_candidates
 from .ridge import (
     INTERCEPT_KERNEL,
@@ -38,6 +38,12 @@ from .ridge import (
 
 # Shares are averaged over this many resamplings of the left-out rows.
 N_RESAMPLINGS = 20
+# This part of the shares falls with a power of the error alone, and least squares gives the other:
+# it makes the most of errors that go together, and too much of those that do so by chance. Errors
+# of memberships in classes, most of which are far from any limit, are best left to it alone.
+POWER_SHARE, POWER = 0.5, 8
+# PLS looks at the average of each of so many bands as well, a hundred times as fast.
+N_BANDS = 64
 FEATURES_AT_ONCE = 512
 # Mean square of scaled views that are constant but for rounding.
 CONSTANT_VIEW = 1e-10
@@ -91,7 +97,7 @@ def calibrate(data, scaler, features, random_state, *, jointly, verbose=0):
     random_state : numpy.random.RandomState
         Deals the rows, or the groups, to the folds.
     jointly : bool
-        Whether all outputs share their choices (as memberships in classes do), or each has
+        Whether the outputs are memberships in classes and share their choices, or each has
         calibrations of its own.
     verbose : int, default=0
         Whether to draw a progress bar.
@@ -101,9 +107,21 @@ def calibrate(data, scaler, features, random_state, *, jointly, verbose=0):
     calibration : Calibration
         A constant where there are too few rows to leave any out.
     """
-    groups = undominated_groups(data)
-    folds = folds_of(groups, data.y.argmax(axis=1) if jointly else None, random_state)
     data = replace(data, sample_weight=data.sample_weight / data.sample_weight.mean())
+    groups = undominated_groups(data)
+    labels = data.y.argmax(axis=1) if jointly else None
+    fit = partial(_blend, data, scaler, features, labels, random_state, verbose)
+    calibration = fit(groups)
+    divided = divided_in_rare_classes(groups, labels) if jointly else groups
+    if divided.max() > groups.max():
+        # How far predictions of new groups can be trusted is still what whole groups say.
+        calibration = replace(fit(divided), out_of_fold=calibration.out_of_fold)
+    return calibration
+
+
+def _blend(data, scaler, features, labels, random_state, verbose, groups):
+    """Fit the blend of calibrations that predicts left-out groups best."""
+    folds = folds_of(groups, labels, random_state)
     if min((len(train) for train, _ in folds), default=0) < 2:
         return constant_calibration(data, features.shape[1])
     ridge = None
@@ -111,18 +129,20 @@ def calibrate(data, scaler, features, random_state, *, jointly, verbose=0):
         few = sample_rows(groups, MAX_ROWS_TO_CHOOSE, random_state)
         ridge = _Ridge(data, scaler, features, [test for _, test in folds], few)
     n_outputs = data.y.shape[1]
-    columns = [slice(None)] if jointly else [slice(t, t + 1) for t in range(n_outputs)]
+    columns = [slice(t, t + 1) for t in range(n_outputs)] if labels is None else [slice(None)]
+    power = POWER_SHARE if labels is None else 0.0
     blends = []
     for column in columns:
         outputs = data.with_y(data.y[:, column])
         fits = chain(
+            [_mean_of_folds(outputs, features.shape[1], folds)],
             _pls(outputs, scaler, features.shape[1], folds),
             ridge.calibrations(column) if ridge else (),
         )
         candidates = list(progress(fits, "calibrating", verbose=verbose))
         out_of_fold = np.array([candidate.out_of_fold for candidate in candidates])
         errors = out_of_fold - outputs.y
-        shares = _shares(errors, data.sample_weight, groups, random_state)
+        shares = _shares(errors, data.sample_weight, groups, random_state, power)
         blended = [candidate * share for candidate, share in zip(candidates, shares, strict=True)]
         blends.append(sum(blended[1:], start=blended[0]))
     return Calibration(
@@ -142,8 +162,21 @@ def constant_calibration(data, n_features):
     )
 
 
+def _mean_of_folds(data, n_features, folds):
+    """Return the calibration that knows no more than the mean, where nothing is to be learned."""
+    calibration = constant_calibration(data, n_features)
+    for train, test in folds:
+        mean = np.average(data.y[train], axis=0, weights=data.sample_weight[train])
+        calibration.out_of_fold[test] = mean
+    return calibration
+
+
 def _pls(data, scaler, n_features, folds):
-    """Yield PLS calibrations of the spectra, their first derivative, and the other views."""
+    """Yield PLS calibrations of the spectra, their first derivative, and the other views.
+
+    Of each as it is, and averaged over bands: where noise or scatter is larger than what single
+    points tell, fewer and smoother coefficients predict better.
+    """
     views, Y, sample_weight = data.views, data.y, data.sample_weight
     no_weights = np.zeros((Y.shape[1], n_features))
     sizes = np.sqrt(np.average((views - scaler.mean_) ** 2, axis=0, weights=sample_weight))
@@ -160,6 +193,7 @@ def _pls(data, scaler, n_features, folds):
         lost_slopes = gain(1) * np.sqrt(np.mean(lost[0] ** 2))
         inputs.append((slopes, 0, to_spectra, lost_slopes, gain(1) * rounded[0]))
         inputs += [(views[:, v], v, as_it_is, lost[v], rounded[v]) for v in range(1, N_VIEWS)]
+    inputs += [_in_bands(*each) for each in inputs if each[0].shape[1] > N_BANDS]
     for Z, view, to_view, lost_of_view, rounded_of_view in inputs:
         Z = without_rounding(Z, sample_weight, rounded_of_view)
         candidates = pls_candidates(Z, Y, sample_weight, folds, lost_of_view)
@@ -168,6 +202,26 @@ def _pls(data, scaler, n_features, folds):
             slopes[:, view] = to_view(coefficients).T
             constant = intercept + np.einsum("tvp,vp->t", slopes, scaler.mean_)
             yield Calibration(slopes * scaler.scale_, no_weights, constant, out_of_fold)
+
+
+def _in_bands(Z, view, to_view, lost, rounded):
+    """Return one of the inputs of `_pls` averaged over bands."""
+    size = -(-Z.shape[1] // N_BANDS)
+    starts = np.arange(0, Z.shape[1], size)
+    sizes = np.diff(np.append(starts, Z.shape[1]))
+
+    def averaged(values):
+        return np.add.reduceat(values, starts, axis=-1) / sizes
+
+    def to_points(coefficients):
+        return to_view(np.repeat(coefficients / sizes[:, None], sizes, axis=0))
+
+    def root_mean_square(errors):
+        return np.sqrt(averaged(np.broadcast_to(errors, Z.shape[1]) ** 2))
+
+    # What the network loses differs from point to point; what was lost before may be shared.
+    lost, rounded = root_mean_square(lost) / np.sqrt(sizes), root_mean_square(rounded)
+    return averaged(Z), view, to_points, lost, rounded
 
 
 class _Ridge:
@@ -225,11 +279,12 @@ class _Ridge:
             yield Calibration(slopes, weights, constant, out_of_fold + mean)
 
 
-def _shares(errors, sample_weight, groups, random_state):
+def _shares(errors, sample_weight, groups, random_state, power_share):
     """Return the non-negative shares, of sum one, whose blend predicts left-out rows best.
 
-    They are the mean over resamplings of the rows: with few rows one best blend depends too
-    much on a few of them.
+    One part is the mean over resamplings of the rows of the shares with the least squared error:
+    with few rows one best blend depends too much on a few of them. The other is proportional to
+    ``error ** -POWER`` of each candidate.
 
     Parameters
     ----------
@@ -239,6 +294,8 @@ def _shares(errors, sample_weight, groups, random_state):
     groups : ndarray of shape (n_samples,)
         Rows that are drawn together.
     random_state : numpy.random.RandomState
+    power_share : float
+        The other part.
 
     Returns
     -------
@@ -246,8 +303,10 @@ def _shares(errors, sample_weight, groups, random_state):
     """
     # With shares that add up to one, the error of the blend is the blend of the errors. Those of
     # the best candidate are about one: that is what the tolerance of the solver is meant for.
-    best = np.sqrt(np.mean(errors**2, axis=(1, 2))).min()
+    sizes = np.sqrt(np.average(np.mean(errors**2, axis=2), axis=1, weights=sample_weight))
+    best = sizes.min()
     errors = np.moveaxis(errors / (best or np.abs(errors).max() or 1.0), 0, -1)  # (n, T, n_cand.)
+    by_size = (sizes == best) if best == 0 else (best / sizes) ** POWER
     n_groups = groups.max() + 1
     shares = np.zeros(errors.shape[-1])
     for _ in range(N_RESAMPLINGS):
@@ -260,4 +319,5 @@ def _shares(errors, sample_weight, groups, random_state):
         target = np.append(np.zeros(len(triangle)), 1.0)
         solution = lsq_linear(system, target, bounds=(0, np.inf), method="bvls").x
         shares += solution / solution.sum()
-    return shares / N_RESAMPLINGS
+    of_sizes = by_size / by_size.sum()
+    return (1 - power_share) * shares / N_RESAMPLINGS + power_share * of_sizes

@@ -12,6 +12,8 @@ N_FOLDS = 10
 # What is left to train on where a group is left out: this share of the rows, and so many.
 LEAST_SHARE = 0.25
 LEAST_ROWS = 10
+# Groups of a class of which one may be left out.
+ENOUGH_GROUPS = 6
 # Random choices of groups for validation that are looked at, and what these may take in all.
 N_CHOICES = 300
 GROUPS_OF_CHOICES = 30_000
@@ -32,6 +34,21 @@ def undominated_groups(data):
     groups = data.row_groups.copy()
     alone = in_dominating_group(data)
     groups[alone] = groups.max() + 1 + np.arange(alone.sum())
+    return np.unique(groups, return_inverse=True)[1]
+
+
+def divided_in_rare_classes(groups, labels):
+    """Return the groups, those of classes that have few of them divided into their rows.
+
+    A group that is left out takes a large part of such a class away, and calibrations that are
+    chosen without it are more cautious than those of all groups ought to be.
+    """
+    groups = groups.copy()
+    counts = np.array(
+        [len(np.unique(groups[labels == label])) for label in range(labels.max() + 1)]
+    )
+    rows = np.isin(groups, groups[(counts < ENOUGH_GROUPS)[labels]])
+    groups[rows] = groups.max() + 1 + np.arange(rows.sum())
     return np.unique(groups, return_inverse=True)[1]
 
 

@@ -6,6 +6,9 @@ and then reweighted a few times, every wavelength by the size that the coefficie
 in the fit before, which step by step leaves the informative bands.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
@@ -15,6 +18,8 @@ N_REWEIGHTINGS = 4
 # Coefficients are smoothed over this share of the axis: bands are selected, not points.
 REWEIGHTING_SHARE = 1 / 16
 EPSILON = np.finfo(np.float64).eps
+# What is less than this share of the variance of all spectra is the rounding of a difference.
+LEAST_VARIANCE = 1e-12
 # Predictions that rounding moves by more than this share of the spread of an output are not what
 # the network would say: it computes in float32.
 MAX_ROUNDING_ERROR = 1e-4
@@ -46,16 +51,16 @@ def pls_candidates(Z, Y, sample_weight, folds, rounding=0.0):
     limit = min(MAX_COMPONENTS, min(len(train) for train, _ in folds) - 1, Z.shape[1])
     if limit < 1:
         return
-    rows = [*(train for train, _ in folds), np.arange(len(Z))]
     spread = np.sqrt(np.average((Y - Y.mean(axis=0)) ** 2, axis=0, weights=sample_weight))
     lost = np.reshape(rounding, (-1, 1))
     most = MAX_ROUNDING_ERROR * np.where(spread > 0, spread, 1.0)
+    moments = _moments_of_folds(Z, Y, sample_weight, folds)
     for scaled in (False, True):
-        wavelength_weights = [np.ones(Z.shape[1])] * len(rows)
+        wavelength_weights = [np.ones(Z.shape[1])] * len(moments)
         for _ in range(1 + scaled * N_REWEIGHTINGS):
             paths = [
-                _pls_path(Z[train], Y[train], sample_weight[train], scaled, weight, limit)
-                for train, weight in zip(rows, wavelength_weights, strict=True)
+                _pls_path(of_rows, scaled, weight, limit)
+                for of_rows, weight in zip(moments, wavelength_weights, strict=True)
             ]
             predicted = np.empty((limit, *Y.shape))
             for (_, test), (coefficients, intercepts, _) in zip(folds, paths, strict=False):
@@ -71,35 +76,99 @@ def pls_candidates(Z, Y, sample_weight, folds, rounding=0.0):
             wavelength_weights = [_wavelength_weights(path[0][best], path[2]) for path in paths]
 
 
-def _pls_path(Z, Y, sample_weight, scaled, wavelength_weights, n_components):
-    """Fit PLS with 1, 2, ... `n_components` latent variables.
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """What PLS has to know of some spectra Z, centred, and outputs Y with their weights.
+
+    Attributes
+    ----------
+    z_mean, y_mean : ndarray of shape (n_bins,) and (n_outputs,)
+    variance : ndarray of shape (n_bins,)
+    covariance : ndarray of shape (n_bins, n_outputs)
+        ``Z.T @ (weights * Y)``.
+    multiply : callable
+        Maps a vector r (n_bins, 1) to ``Z.T @ (weights * Z) @ r``.
+    """
+
+    z_mean: np.ndarray
+    y_mean: np.ndarray
+    variance: np.ndarray
+    covariance: np.ndarray
+    multiply: Callable[[np.ndarray], np.ndarray]
+
+
+def _moments(Z, Y, sample_weight):
+    """Return the `Moments` of spectra that are fewer than their points."""
+    z_mean, y_mean = (np.average(array, axis=0, weights=sample_weight) for array in (Z, Y))
+    Z = Z - z_mean
+    variance = np.average(Z**2, axis=0, weights=sample_weight)
+    covariance = Z.T @ (Y * sample_weight[:, None])
+    Z *= np.sqrt(sample_weight)[:, None]
+    return Moments(z_mean, y_mean, variance, covariance, lambda r: Z.T @ (Z @ r))
+
+
+def _moments_of_folds(Z, Y, sample_weight, folds):
+    """Return the `Moments` of the rows to train on of each fold, and of all rows.
+
+    Those of many spectra are what all have less what the rows that are left out have.
+    """
+    if len(Z) <= Z.shape[1]:
+        rows = [*(train for train, _ in folds), np.arange(len(Z))]
+        return [_moments(Z[train], Y[train], sample_weight[train]) for train in rows]
+    z_mean, y_mean = (np.average(array, axis=0, weights=sample_weight) for array in (Z, Y))
+    Z, Y = Z - z_mean, Y - y_mean  # small numbers, of which little is lost by differences
+
+    def sums(rows):
+        weighted = Z[rows] * sample_weight[rows, None]
+        of_weights = sample_weight[rows].sum()
+        of_y = sample_weight[rows] @ Y[rows]
+        return of_weights, weighted.sum(axis=0), of_y, weighted.T @ Z[rows], weighted.T @ Y[rows]
+
+    def moments(weight, of_z, of_y, products, covariance):
+        z, y = of_z / weight, of_y / weight
+        products = products - weight * np.outer(z, z)
+        variance = products.diagonal() / weight
+        variance = np.where(variance > LEAST_VARIANCE * of_all, variance, 0.0)
+        covariance = covariance - weight * np.outer(z, y)
+        return Moments(z_mean + z, y_mean + y, variance, covariance, products.__matmul__)
+
+    everything = sums(slice(None))
+    of_all = everything[3].diagonal() / everything[0]
+    parts = [sums(test) for _, test in folds]
+    left = [[one - other for one, other in zip(everything, part, strict=True)] for part in parts]
+    return [moments(*each) for each in (*left, everything)]
+
+
+def _pls_path(of_rows, scaled, wavelength_weights, n_components):
+    """Fit PLS with 1, 2, ... `n_components` latent variables to spectra of known `Moments`.
 
     Returns
     -------
     coefficients : ndarray of shape (n_components, n_bins, n_outputs)
-        Of `Z` as it is.
+        Of the spectra as they are.
     intercepts : ndarray of shape (n_components, n_outputs)
     scale : ndarray of shape (n_bins,)
         What each wavelength was divided by, infinite where it is constant.
     """
-    z_mean, y_mean = (np.average(array, axis=0, weights=sample_weight) for array in (Z, Y))
-    variance = np.average((Z - z_mean) ** 2, axis=0, weights=sample_weight)
+    variance = of_rows.variance
     if scaled:
         # What varies less than rounding does is constant.
         scale = np.sqrt(np.where(variance > 1e-20 * variance.max(), variance, np.inf))
     else:  # by one number: very small covariances are taken for none
-        scale = np.full(Z.shape[1], np.sqrt(variance.mean()) or 1.0)
-    factor = wavelength_weights / scale
-    coefficients = factor[:, None] * _kernel_pls(
-        (Z - z_mean) * factor, Y, sample_weight, n_components
-    )
-    return coefficients, y_mean - z_mean @ coefficients, scale
+        scale = np.full(len(variance), np.sqrt(variance.mean()) or 1.0)
+    factor = (wavelength_weights / scale)[:, None]
+
+    def multiply(r):
+        return factor * of_rows.multiply(factor * r)
+
+    coefficients = factor * _kernel_pls(multiply, factor * of_rows.covariance, n_components)
+    return coefficients, of_rows.y_mean - of_rows.z_mean @ coefficients, scale
 
 
-def _kernel_pls(Z, Y, sample_weight, n_components):
+def _kernel_pls(multiply, covariance, n_components):
     """Return the coefficients of PLS with 1, 2, ... latent variables.
 
-    Improved kernel PLS, first algorithm (Dayal and MacGregor, J. Chemom. 1997, 11, 73,
+    Improved kernel PLS (Dayal and MacGregor, J. Chemom. 1997, 11, 73,
     doi:10.1002/(SICI)1099-128X(199701)11:1<73::AID-CEM435>3.0.CO;2-#), with names as there.
     Beyond the rank of the spectra coefficients stay as they are. The package `ikpls` warns
     there, and to silence a warning changes settings of the whole process, which two threads that
@@ -107,20 +176,18 @@ def _kernel_pls(Z, Y, sample_weight, n_components):
 
     Parameters
     ----------
-    Z : ndarray of shape (n_samples, n_bins)
-        Centred spectra.
-    Y : ndarray of shape (n_samples, n_outputs)
-    sample_weight : ndarray of shape (n_samples,)
+    multiply : callable
+        Maps r (n_bins, 1) to ``Z.T @ Z @ r``, of centred spectra Z.
+    covariance : ndarray of shape (n_bins, n_outputs)
+        ``Z.T @ Y``.
     n_components : int
 
     Returns
     -------
     B : ndarray of shape (n_components, n_bins, n_outputs)
     """
-    B = np.zeros((n_components, Z.shape[1], Y.shape[1]))
-    P, R = np.zeros((2, n_components, Z.shape[1]))
-    covariance = Z.T @ (Y * sample_weight[:, None])
-    Z = np.sqrt(sample_weight)[:, None] * Z
+    B = np.zeros((n_components, *covariance.shape))
+    P, R = np.zeros((2, n_components, len(covariance)))
     largest = 0.0
     for a in range(n_components):
         q = np.linalg.eigh(covariance.T @ covariance)[1][:, -1:]  # the strongest direction
@@ -131,13 +198,13 @@ def _kernel_pls(Z, Y, sample_weight, n_components):
             break
         w = w / norm
         r = w - R[:a].T @ (P[:a] @ w)
-        t = Z @ r
-        size = (t.T @ t).item()
+        along = multiply(r)
+        size = (r.T @ along).item()
         largest = max(largest, size)
         if size <= EPSILON * largest:  # nothing is left to explain it with
             B[a:] = B[a - 1]
             break
-        p = (t.T @ Z).T / size
+        p = along / size
         q = q * (norm / size)
         covariance = covariance - (p @ q.T) * size
         P[a], R[a] = p[:, 0], r[:, 0]
