@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor
 from sklearn_spectral._calibration.folds import set_aside
 from sklearn_spectral._estimators import base as _base
-from sklearn_spectral._network.training import one_cycle_rate
+from sklearn_spectral._network.training import n_epochs, one_cycle_rate
 from sklearn_spectral._spectra.checks import check_class_weight
 from sklearn_spectral._spectra.training_set import TrainingSet
 
@@ -329,3 +329,23 @@ def test_warm_start_goes_on(mixtures):
         model.fit(X, amounts[:, 0])
     assert len(model.nets_[0].history) == 24
     assert model.score(X, amounts[:, 0]) > before
+
+
+@pytest.mark.parametrize("Model", [ResNet1DRegressor, ResNet1DClassifier])
+def test_the_default_goes_half_of_the_way_back(Model, monkeypatch, mixtures, kinds):
+    """Of weights that do not depend on temperatures: those before the head."""
+    X, y = (mixtures[0], mixtures[1][:, 0]) if Model is ResNet1DRegressor else kinds[:2]
+
+    def stem(**params):
+        return Model(random_state=0, **params).fit(X, y).nets_[0].module_.stem.weight.detach()
+
+    start, trained, default = stem(max_epochs=0), stem(max_epochs=10), stem()
+    assert not torch.allclose(start, trained)
+    torch.testing.assert_close(default, (start + trained) / 2)
+    torch.testing.assert_close(stem(net_params={"optimizer__weight_decay": 0.01}), trained)
+
+
+def test_epochs_grow_less_than_spectra():
+    """Ten up to 500 spectra; of four times as many half, at least one."""
+    assert [n_epochs("auto", n) for n in (2, 500, 2000, 10**7)] == [10, 10, 5, 1]
+    assert n_epochs(np.int64(3), 10**7) == 3

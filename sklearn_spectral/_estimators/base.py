@@ -20,6 +20,7 @@ from .._explanation.maps import explanation_of, learn_correction
 from .._files.models import SavedModel
 from .._network.fitted import FittedNetwork
 from .._network.net import make_net
+from .._network.training import n_epochs
 from .._record.cancellation import warns_of_cancellation
 from .._record.targets import TargetChoice
 from .._spectra.axis import axis_from_names, on_trained_axis, resolve_axis
@@ -42,6 +43,10 @@ from .._work import own_settings, warnings_lock
 from .guards import MAX_DEVIATION, restored_on_error, warn_of_training, warning_of_rounding
 from .inspection import InspectedModel
 
+# How far the weights go back, after training, to where it began: what training adds is kept where
+# it is right, and halved where it is not (Wortsman et al. 2022, arXiv:2109.01903).
+STEP_BACK = 0.5
+
 
 class BaseResNet1D(InspectedModel, SavedModel, BaseEstimator, ABC):
     """What both estimators share: validation, scaling, training, outputs and maps."""
@@ -49,7 +54,7 @@ class BaseResNet1D(InspectedModel, SavedModel, BaseEstimator, ABC):
     def __init__(
         self,
         *,
-        max_epochs=20,
+        max_epochs="auto",
         lr=0.001,
         batch_size=32,
         early_stopping=False,
@@ -141,9 +146,8 @@ class BaseResNet1D(InspectedModel, SavedModel, BaseEstimator, ABC):
             messages = []
             if not goes_on:
                 messages = warnings_of_replicates(data) + self._start(training, random_state)
-            messages += self._train(
-                training, validation, max_epochs=self.max_epochs, first=not goes_on
-            )
+            epochs = n_epochs(self.max_epochs, len(training))
+            messages += self._train(training, validation, max_epochs=epochs, first=not goes_on)
             self._centre(training)
             warn_of_training(messages, stacklevel=3)
         return self
@@ -256,9 +260,15 @@ class BaseResNet1D(InspectedModel, SavedModel, BaseEstimator, ABC):
             # Weights of mean one leave the meaning of lr alone.
             self._mean_weight = training.mean_weight
         with self._around_training(training, first, whole):
+            # Who chooses the training himself, or sets spectra aside to choose it, gets that.
+            by_default = self.max_epochs == "auto" and validation is None and not self.net_params
+            goes_back = whole and self._calibrated and by_default
+            before = self._network.weights if goes_back else None
             messages = self._network.train(
                 training, validation, params, schedule, self._mean_weight
             )
+            if before:
+                self._network.step_back(before, STEP_BACK)
         return [ConvergenceWarning(message) for message in messages]
 
     def _centre(self, training):

@@ -42,8 +42,11 @@ class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
 
     Parameters
     ----------
-    max_epochs : int, default=20
-        Passes over the training spectra; 0 leaves the network as it was started.
+    max_epochs : int or "auto", default="auto"
+        Passes over the training spectra; 0 leaves the network as it was started. "auto" makes ten
+        over up to 500 spectra and fewer over more, so that the steps grow with the root of their
+        number, and then goes half of the way back to the start, unless `early_stopping` or
+        `net_params` say how to train, or `shortcut` is False.
     lr : float, default=0.001
         Highest learning rate of the one-cycle schedule.
     batch_size : int, default=32
@@ -127,7 +130,7 @@ class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
     def __init__(
         self,
         *,
-        max_epochs=20,
+        max_epochs="auto",
         lr=0.001,
         batch_size=32,
         early_stopping=False,

@@ -34,8 +34,11 @@ class ResNet1DRegressor(RegressorMixin, BaseResNet1D):
 
     Parameters
     ----------
-    max_epochs : int, default=20
-        Passes over the training spectra; 0 leaves the network as it was started.
+    max_epochs : int or "auto", default="auto"
+        Passes over the training spectra; 0 leaves the network as it was started. "auto" makes ten
+        over up to 500 spectra and fewer over more, so that the steps grow with the root of their
+        number, and then goes half of the way back to the start, unless `early_stopping` or
+        `net_params` say how to train, or `shortcut` is False.
     lr : float, default=0.001
         Highest learning rate of the one-cycle schedule.
     batch_size : int, default=32

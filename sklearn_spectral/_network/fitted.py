@@ -220,6 +220,13 @@ class FittedNetwork:
             )
         return messages
 
+    @torch.no_grad()
+    def step_back(self, weights, share):
+        """Move every weight by a share of the way back to earlier `weights`."""
+        for module, before in zip(self.modules, weights, strict=True):
+            for name, parameter in module.named_parameters():
+                parameter.lerp_(torch.from_numpy(before[name]).to(parameter), share)
+
     def _without_unit(self, y):
         with np.errstate(over="ignore"):  # training says that it diverged
             return ((y - self.offset) / self.scale).astype(np.float32)

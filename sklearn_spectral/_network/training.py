@@ -26,6 +26,18 @@ RUNAWAY = 100.0
 RESCUES = (1.0, 0.1, 0.01)
 
 
+# Passes over the spectra by default. More change nothing measurable, since the network begins at
+# a calibration; beyond this many spectra, the steps grow with the root of their number.
+N_EPOCHS, ENOUGH_FOR_ALL = 10, 500
+
+
+def n_epochs(max_epochs, n_spectra):
+    """Return `max_epochs`, or for "auto" how many passes over so many spectra to make."""
+    if max_epochs != "auto":
+        return int(max_epochs)
+    return max(1, round(N_EPOCHS * min(1.0, math.sqrt(ENOUGH_FOR_ALL / n_spectra))))
+
+
 class LearningRate(Callback):
     """Set the learning rate of every step, and put it back after the last.
 
@@ -204,13 +216,13 @@ def train(
         for share in RESCUES:
             callbacks = [
                 _WholeEpochs(interrupts, before[-1]),
-                _learning_rate(net, schedule, share, int(max_epochs)),
+                _learning_rate(net, schedule, share, max_epochs),
             ]
             if validation is not None:
                 callbacks.append(EarlyStopping(patience=patience, load_best=True, sink=_silent))
             try:
                 with _recorded_interrupts(interrupts):
-                    _run(net, training, int(max_epochs), callbacks, verbose)
+                    _run(net, training, max_epochs, callbacks, verbose)
                 break
             except _Diverged as failure:
                 failures.append(f"{failure} with lr={share * net.lr:g}")

@@ -27,7 +27,7 @@ def _is_device(value):
 
 # Words, what must hold, and whether it is a whole number.
 NUMBERS = {
-    "max_epochs": ("an integer, 0 or more", lambda value: value >= 0, True),
+    "max_epochs": ("an integer, 0 or more, or 'auto'", lambda value: value >= 0, True),
     "lr": ("a positive number", lambda value: value > 0, False),
     "batch_size": ("a positive integer", lambda value: value > 0, True),
     "validation_fraction": (
@@ -67,7 +67,9 @@ UNFIT = {
 def check_parameters(estimator):
     """Raise where a parameter of an estimator is not what `fit` expects."""
     for name, (expected, holds, whole) in NUMBERS.items():
-        check_number(name, getattr(estimator, name), expected, holds, whole=whole)
+        value = getattr(estimator, name)
+        if not (name == "max_epochs" and isinstance(value, str) and value == "auto"):
+            check_number(name, value, expected, holds, whole=whole)
     for name, (expected, holds) in OTHERS.items():
         value = getattr(estimator, name)
         if not holds(value):
