@@ -20,6 +20,7 @@ from ._pickles import PARTS as _PARTS
 from ._pipelines.applicability import applicability, explain_applicability
 from ._pipelines.cross_explain import cross_explain
 from ._pipelines.explain import explain
+from ._record.intervals import prediction_interval
 from ._record.validation import validation_report
 from ._spectra.bands import band_table
 from ._version import __version__ as __version__
@@ -38,6 +39,7 @@ __all__ = [
     "explain",
     "explain_applicability",
     "export_onnx",
+    "prediction_interval",
     "skops_types",
     "validation_report",
 ]
