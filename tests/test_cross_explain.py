@@ -52,6 +52,17 @@ def test_out_of_fold_maps_are_those_of_cross_val_predict(regressor, mixtures_fra
     assert explanation.members == ()
 
 
+@pytest.mark.parametrize("n_repeats", [1, 2])
+def test_samples_keep_their_names_in_the_order_of_the_spectra(quick, mixtures_frame, n_repeats):
+    X, y = mixtures_frame
+    assert cross_explain(quick, X, y, cv=2, n_repeats=n_repeats).sample_names is None
+    named = X.set_axis([f"S{row}" for row in range(60)])
+    explanation = cross_explain(quick, named, y, cv=2, n_repeats=n_repeats)
+    for each in (explanation, *explanation.members):
+        assert each.sample_names.tolist() == named.index.tolist()
+    assert explanation.predictions().index.tolist() == named.index.tolist()
+
+
 def test_groups_stay_together_and_parameters_are_divided(mixtures):
     X, amounts = mixtures
     groups = np.repeat(np.arange(20), 3)

@@ -7,7 +7,9 @@ from chemotools.baseline import AirPls
 from chemotools.derivative import SavitzkyGolay
 from chemotools.feature_selection import RangeCut
 from chemotools.scatter import StandardNormalVariate
+from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.cross_decomposition import PLSRegression
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
@@ -282,3 +284,32 @@ def test_reference_and_transformed_target(mixtures):
     mean = model.predict(X.mean(axis=0, keepdims=True))
     np.testing.assert_allclose(explanation.base_values, mean[0], rtol=1e-5)
     assert_adds_up(explanation)
+
+
+@pytest.mark.filterwarnings("ignore:The contributions cancel")
+@pytest.mark.parametrize("last", [ResNet1DRegressor(**QUICK), PLSRegression(2)])
+@pytest.mark.parametrize(
+    ("index", "known"),
+    [
+        (None, False),
+        (pd.RangeIndex(60), False),
+        (pd.RangeIndex(60, 120), True),
+        (range(1, 61), True),
+    ],
+)
+def test_the_index_names_the_samples(mixtures_frame, last, index, known):
+    X, y = mixtures_frame
+    X = X if index is None else X.set_axis(index)
+    expected = list(X.index) if known else None
+    for model in (clone(last), make_pipeline(StandardNormalVariate(), clone(last))):
+        names = explain(model.fit(X, y), X).sample_names
+        assert (names if names is None else names.tolist()) == expected
+    X = X.to_numpy()
+    assert explain(model.fit(X, y), X).sample_names is None
+
+
+def test_the_index_names_the_samples_of_an_estimator(mixtures_frame, regressor):
+    X = mixtures_frame[0].to_numpy()
+    names = [f"S{row}" for row in range(60)]
+    assert regressor.explain(pd.DataFrame(X, index=names)).sample_names.tolist() == names
+    assert regressor.explain(pd.DataFrame(X)).sample_names is None

@@ -1,7 +1,9 @@
 """Contributions and tables, with figures worked out by hand."""
 
 import doctest
+import pickle
 from dataclasses import replace
+from html import escape
 
 import numpy as np
 import pandas as pd
@@ -204,6 +206,72 @@ def test_rows_can_be_picked(explanation, two_targets):
     assert two_targets[1:].maps.shape == (1, 5, 2)
     assert two_targets[1].targets.tolist() == ["a", "b"]
     assert len(two_targets[1:]) == 1
+
+
+NAMES = {
+    "text": ["S001", "S002"],
+    "tuples": [("S001", 1), ("S001", 2)],
+    "times": [pd.Timestamp("2026-01-31"), pd.Timestamp("2026-02-01")],
+    "numbers": [0.5, 1.5],
+}
+
+
+def with_names(explanation, names):
+    index = pd.Index(names).to_numpy(dtype=object)
+    return replace(explanation, sample_names=index)
+
+
+@pytest.mark.parametrize("names", NAMES.values(), ids=NAMES)
+def test_samples_are_chosen_by_name_or_place(explanation, two_targets, names):
+    named = with_names(explanation, names)
+    for second in (
+        1,
+        -1,
+        [1],
+        slice(1, 2),
+        [False, True],
+        names[1],
+        [names[1]],
+        pd.Index(names[1:]),
+    ):
+        chosen = named[second]
+        np.testing.assert_array_equal(chosen.spectra, explanation.spectra[[1]])
+        assert chosen.sample_names.tolist() == names[1:]
+    assert named[names[::-1]].sample_names.tolist() == names[::-1]
+    with pytest.raises(IndexError, match="'other' is none of .*or rows, counted from 0"):
+        named[["other"]]
+    assert named.contributions(1)["sample"].tolist() == names
+    assert with_names(two_targets, names).to_frame()["sample"].tolist() == [
+        name for name in names for _ in range(10)
+    ]
+    assert escape(str(names[1])) in named._repr_html_()
+    back = pickle.loads(pickle.dumps(named))
+    assert back.sample_names.tolist() == names
+
+
+def test_whole_numbers_are_rows_whatever_the_names(explanation):
+    named = with_names(explanation, [1, 0])
+    assert named[0].sample_names.tolist() == [1]
+    with pytest.raises(IndexError, match="rows of 2: pass the number"):
+        named[2]
+
+
+def test_a_name_of_several_samples_chooses_none(explanation):
+    named = with_names(explanation, ["S001", "S001"])
+    with pytest.raises(
+        IndexError, match=r"'S001' is the name of rows \[0, 1\]; pass their numbers"
+    ):
+        named["S001"]
+    with pytest.raises(IndexError, match="Names of samples can be passed where X was a DataFrame"):
+        explanation["S001"]
+
+
+def test_names_are_joined_where_all_have_them(explanation):
+    first, second = with_names(explanation, ["a", "b"]), with_names(explanation, ["c", "d"])
+    whole = first.joined([second], rows=[1, 3, 0, 2])
+    assert whole.sample_names.tolist() == ["c", "a", "d", "b"]
+    assert first.joined([explanation]).sample_names is None
+    assert first.averaged([second]).sample_names.tolist() == ["a", "b"]
 
 
 def test_explanation_is_frozen_and_says_what_it_is(explanation):

@@ -123,6 +123,13 @@ def test_axis_runs_as_in_figures(predicted, technique, order):
     plt.close("all")
 
 
+def test_menus_name_the_samples_as_text(predicted):
+    named = replace(predicted, sample_names=np.array(["S1", "<b>", "S3", 4], dtype=object))
+    assert labels(named.plot_interactive(["S3", "<b>"]))[0][1] == "&lt;b&gt;: fat &amp; wax"
+    assert labels(named.plot_interactive([3])) == []
+    assert labels(named.plot_interactive([2, 3]))[0][1] == "Sample 4: oil"
+
+
 def test_colours_are_those_of_figures():
     colours = mpl.colormaps["coolwarm"]([0.1, 0.9])
     assert [mpl.colors.to_hex(c) for c in colours] == [_interactive.NEGATIVE, _interactive.POSITIVE]

@@ -6,6 +6,7 @@ from dataclasses import replace
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.collections import LineCollection, QuadMesh
 from matplotlib.colors import to_rgb
@@ -59,6 +60,15 @@ def test_several_spectra_have_their_own_numbers(classifier, kinds):
     display = classifier.explain(kinds[0]).plot(samples=[3, 40])
     titles = [axis.get_title(loc="left") for axis in display.ax_]
     assert titles[0].startswith("Spectrum 3: oil") and titles[1].startswith("Spectrum 40: wax")
+
+
+def test_titles_and_menus_are_names(regressor, mixtures):
+    for index, expected in (("S%d", "S3: "), (range(60, 120), "Sample 63: ")):
+        names = [index % row for row in range(60)] if isinstance(index, str) else index
+        explanation = regressor.explain(pd.DataFrame(mixtures[0], index=names))
+        for samples in (3, [names[3]] if isinstance(index, str) else [3]):
+            (axis, *_) = explanation.plot(samples=samples).ax_
+            assert axis.get_title(loc="left").startswith(expected)
 
 
 def test_every_class_of_one_spectrum(classifier, kinds):

@@ -57,6 +57,11 @@ class Explanation(ExplanationArrays):
         Whether `x_axis` are wavelengths or wavenumbers; False where it counts points.
     axis_unit : str or None
         Its unit, ``"cm-1"``, ``"nm"``, ``"um"`` or ``"m"``, where names of columns tell it.
+    sample_names : ndarray of shape (n_samples,) or None
+        The index of X, where X was a DataFrame with another than pandas' default, 0, 1, 2. Tables
+        and figures call the spectra by it, and names choose them: ``explanation["S001"]``,
+        ``explanation.plot(samples=["S001", "S007"])``. Whole numbers always count rows from 0, also
+        where names are whole numbers.
 
     Examples
     --------
@@ -74,6 +79,13 @@ class Explanation(ExplanationArrays):
     True
     >>> list(explanation.contributions({"band": (1200, 1240)}).columns[2:])
     ['band', 'start', 'end', 'contribution', 'share', 'cancellation']
+
+    The index of a DataFrame names the samples:
+
+    >>> import pandas as pd
+    >>> table = pd.DataFrame(X, index=[f"S{number:03}" for number in range(30)])
+    >>> model.explain(table)[["S007", "S001"]].contributions(1)["sample"].tolist()
+    ['S007', 'S001']
     """
 
     def __repr__(self) -> str:
@@ -298,11 +310,11 @@ class Explanation(ExplanationArrays):
         Returns
         -------
         predictions : DataFrame
-            A row for every spectrum. For classes ``predicted``, the class with the highest logit,
-            whose map is in ``pick(None)``, and ``probability``, the softmax of its logit over all
-            classes, as in `predict_proba`. Of several models (`members`) logits are averaged, not
-            probabilities. For a regressor ``predicted``, or, of several outputs, a column for
-            each, called by its label.
+            A row for every spectrum, called by `sample_names` where they are known. For classes
+            ``predicted``, the class with the highest logit, whose map is in ``pick(None)``, and
+            ``probability``, the softmax of its logit over all classes, as in `predict_proba`. Of
+            several models (`members`) logits are averaged, not probabilities. For a regressor
+            ``predicted``, or, of several outputs, a column for each, called by its label.
 
         Raises
         ------
@@ -365,8 +377,9 @@ class Explanation(ExplanationArrays):
 
         Parameters
         ----------
-        samples : int, slice, sequence of int, mask or None, default=None
-            Rows to put into the view; None takes the first ones, as many as it can hold.
+        samples : int, slice, sequence of int, mask, name, sequence of names or None, default=None
+            Spectra to put into the view: rows, or names of `sample_names`; None takes the first
+            ones, as many as it can hold.
         bands : dict, str, int or None, default=None
             Bands to shade, and to name at the pointer, as for :meth:`contributions`; None shades
             no band.

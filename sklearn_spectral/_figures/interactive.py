@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from .._record.arrays import OVER_SAMPLES, per_target
+from .._record.arrays import OVER_TARGETS, per_target
 from .._record.tables import bands_of, groups_of, parts_of
 from .._spectra.bands import Bands
 from .._work import optional
-from .plot import axis_style, check_technique, chosen_groups, rows_to_draw
+from .plot import axis_style, check_technique, chosen_groups, rows_to_draw, titles
 
 # A longer menu cannot be used.
 MAX_SPECTRA = 50
@@ -48,8 +48,8 @@ def interactive_figure(
         explanation, groups = _means(explanation, rows_to_draw(explanation, samples), by)
         samples = None
     samples, n_left = _shown(explanation, samples)
-    names = [f"Spectrum {row}" for row in samples] if groups is None else groups[: len(samples)]
     shown = explanation[samples]
+    names = groups[: len(samples)] if groups else [_text(name) for name in titles(shown, samples)]
     states = [_state(shown, row, output_label) for row in range(len(samples))]
 
     limit = float(np.abs(shown.maps).max(initial=0)) or 1.0
@@ -80,11 +80,11 @@ def _means(explanation, rows, by):
         parts = [(group["group"], part) for group, part in groups_of(chosen, by)]
     arrays: Any = {
         name: np.stack([getattr(chosen, name)[part].mean(axis=0) for _, part in parts])
-        for name in OVER_SAMPLES
+        for name in (*OVER_TARGETS, "spectra")
     }
     if not shared:
         arrays["targets"] = chosen.targets[[part.argmax() for _, part in parts]]
-    return replace(chosen, **arrays, members=()), [
+    return replace(chosen, **arrays, members=(), sample_names=None), [
         _text(f"{group}, mean of {part.sum()}") for group, part in parts
     ]
 

@@ -1,6 +1,7 @@
 """Figures of an explanation; matplotlib is imported inside."""
 
 import warnings
+from numbers import Number
 from typing import Any, Self
 
 import numpy as np
@@ -132,8 +133,8 @@ class ExplanationDisplay(_Display):
         ----------
         ax : matplotlib Axes, sequence of Axes or None, default=None
             One for every panel; None makes a figure.
-        samples : int, slice, sequence of int, mask or None, default=None
-            Rows to draw; None draws all.
+        samples : int, slice, sequence of int, mask, name, sequence of names or None, default=None
+            Spectra to draw: rows, or names of `sample_names`; None draws all.
         by : array-like of shape (n_samples,) or None, default=None
             Groups of all spectra, such as true classes or series: with it the spectra of every
             target and group are drawn together, however few they are.
@@ -156,7 +157,7 @@ class ExplanationDisplay(_Display):
             `technique` is unknown, `by` does not have one value for each spectrum, or `ax` are not
             as many as the panels.
         IndexError
-            `samples` are no rows of the explanation.
+            `samples` are no rows of the explanation, nor names that occur once.
         """
         check_technique(technique)
         plt = _pyplot()
@@ -382,12 +383,21 @@ def _limit(panels):
 
 def rows_to_draw(explanation, samples):
     """Return the numbers of the spectra to draw, None for all, or raise."""
-    rows = chosen_rows(len(explanation), slice(None) if samples is None else samples)
+    samples = slice(None) if samples is None else samples
+    rows = chosen_rows(len(explanation), samples, explanation.sample_names)
     if len(rows) == 0:
         raise ValueError(
             "The explanation, or samples, is of no spectrum: there is nothing to show."
         )
     return rows
+
+
+def titles(chosen, rows):
+    """Return what the chosen spectra are called, of which `rows` are the numbers among all."""
+    names = chosen.sample_names
+    if names is None:
+        return [f"Spectrum {row}" for row in rows]
+    return [f"Sample {name}" if isinstance(name, Number) else str(name) for name in names]
 
 
 def chosen_groups(explanation, by, samples):
@@ -407,9 +417,10 @@ def _panels(explanation, samples, by):
     if by is None and targets.size <= MAX_PANELS:
         # A single regression output needs no name beside that of the colour bar.
         named = is_class or explanation.maps.ndim == 3
+        names = titles(explanation, samples)
         return [
             (
-                f"Spectrum {samples[row]}: "
+                f"{names[row]}: "
                 + (f"{targets[row, column]}, " if named else "")
                 + f"{outputs[row, column]:.3g}",
                 explanation.spectra[row],

@@ -12,7 +12,7 @@ from sklearn.utils.validation import validate_data
 from .._record.cancellation import warns_of_cancellation
 from .._spectra.axis import Axis
 from .._spectra.checks import as_numbers, check_out, like_table, naming_argument
-from .._spectra.names import column_names
+from .._spectra.names import column_names, row_names
 from .linear import explain_linear
 from .unwrap import BAGGING, describe, linear_inverse, unwrap, weights_of_members
 
@@ -132,7 +132,7 @@ def explain(
         like_X = _rows_like(X, reference, n_columns)
     model = unwrap(estimator, explainable=True, params=params)
     how = {"method": method, "layer": layer}
-    explanation = _explain(model, X, axis, like_X, how, target, out)
+    explanation = _explain(model, X, axis, like_X, how, target, out).named(row_names(X))
     return explanation if out is None else _into(out, explanation)
 
 

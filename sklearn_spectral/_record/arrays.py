@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 from textwrap import shorten
 from typing import Any, ClassVar, Self
 
@@ -14,7 +15,7 @@ from .targets import TargetChoice, same
 
 # Arrays with an axis of targets, and arrays with a row for every spectrum.
 OVER_TARGETS = ("maps", "outputs", "base_values")
-OVER_SAMPLES = (*OVER_TARGETS, "spectra")
+OVER_SAMPLES = (*OVER_TARGETS, "spectra", "sample_names")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -34,21 +35,23 @@ class ExplanationArrays:
     is_class: bool = False
     axis_known: bool = True
     axis_unit: str | None = None
+    sample_names: np.ndarray | None = None
     # What users get, `Explanation`, for folders that it is above.
     _kind: ClassVar[Any] = None
 
     def __post_init__(self) -> None:
-        for name in ("maps", "outputs", "base_values", "targets", "x_axis", "spectra"):
-            view = getattr(self, name).view()  # the caller may go on with what it is a view of
-            view.flags.writeable = False
-            object.__setattr__(self, name, view)
+        for name in (*OVER_SAMPLES, "targets", "x_axis"):
+            if getattr(self, name) is not None:
+                view = getattr(self, name).view()  # the caller may go on with what it is a view of
+                view.flags.writeable = False
+                object.__setattr__(self, name, view)
 
     def __len__(self) -> int:
         return len(self.maps)
 
     def __getitem__(self, samples: Any) -> Self:
-        """Return the explanation of chosen spectra: a row, a slice, a list of rows or a mask."""
-        rows = chosen_rows(len(self), samples)
+        """Return the explanation of chosen spectra: rows, a slice, a mask, or names of samples."""
+        rows = chosen_rows(len(self), samples, self.sample_names)
         samples = samples if isinstance(samples, slice) else rows  # of a slice come views
         return self._with(
             lambda name: getattr(self, name)[samples],
@@ -266,7 +269,7 @@ class ExplanationArrays:
             arrays = [getattr(member, name) for member in members]
             return np.average(arrays, axis=0, weights=shares).astype(arrays[0].dtype)
 
-        return self._with(mean, members=members)
+        return self._with(mean, (*OVER_TARGETS, "spectra"), members=members)
 
     @own_settings()
     def joined(self, others: Iterable[Self], rows: ArrayLike | None = None) -> Self:
@@ -308,7 +311,8 @@ class ExplanationArrays:
         check_alike(parts, same_spectra=False)
 
         def joined(name):
-            return np.concatenate([getattr(part, name) for part in parts])
+            arrays = [getattr(part, name) for part in parts]
+            return None if any(array is None for array in arrays) else np.concatenate(arrays)
 
         # Labels of a target axis are shared; those of single targets belong to the spectra.
         targets = self.targets if self.maps.ndim == 3 else joined("targets")
@@ -339,8 +343,14 @@ class ExplanationArrays:
         self, function: Callable[[str], np.ndarray], names: tuple = OVER_SAMPLES, **changes: Any
     ) -> Self:
         """Replace arrays by what a function makes of their names, and other fields as given."""
-        arrays: dict[str, Any] = {name: function(name) for name in names}
+        known = [name for name in names if getattr(self, name) is not None]
+        arrays: dict[str, Any] = {name: function(name) for name in known}
         return replace(self, **arrays, **changes)
+
+    def named(self, names: np.ndarray | None) -> Self:
+        """Return the same with names of the samples, also of the members."""
+        members = tuple(member.named(names) for member in self.members)
+        return replace(self, sample_names=names, members=members)
 
 
 @dataclass(frozen=True, eq=False)
@@ -370,8 +380,18 @@ def per_target(explanation: ExplanationArrays) -> PerTarget:
     return PerTarget(maps[:, :, None], labels[:, None], outputs[:, None], base_values[:, None])
 
 
-def chosen_rows(n_samples: int, samples: Any) -> np.ndarray:
-    """Return the numbers of chosen rows: of one, a slice, a list of rows or a mask; or raise."""
+def labels_of_samples(explanation: ExplanationArrays) -> np.ndarray:
+    """Return what tables call the spectra: their names, or numbers where they have none."""
+    names = explanation.sample_names
+    return np.arange(len(explanation)) if names is None else names
+
+
+def chosen_rows(n_samples: int, samples: Any, names: np.ndarray | None = None) -> np.ndarray:
+    """Return the numbers of chosen rows: of one, a slice, a list, a mask or names; or raise.
+
+    Whole numbers are always those of rows, also where names are whole numbers.
+    """
+    samples = samples if names is None else _rows_named(samples, names)
     try:
         chosen: Any = samples if isinstance(samples, slice) else np.atleast_1d(samples)
         if np.size(chosen) == 0:
@@ -382,9 +402,32 @@ def chosen_rows(n_samples: int, samples: Any) -> np.ndarray:
     if rows is None or rows.ndim != 1:
         raise IndexError(
             f"{shorten(repr(samples), 100)} does not choose rows of {n_samples}: pass the number "
-            "of one, a slice, a list of numbers or a mask. For labels of a table's rows pass "
-            "[X.index.get_loc(label) for label in ...]."
+            "of one, a slice, a list of numbers or a mask. Names of samples can be passed where X "
+            "was a DataFrame whose index holds them."
         )
+    return rows
+
+
+def _rows_named(samples, names):
+    """Return the rows of samples that are chosen by names, else what came; or raise."""
+    if isinstance(samples, slice):
+        return samples
+    names = names.tolist()
+    is_name = isinstance(samples, str) or (isinstance(samples, tuple) and samples in names)
+    asked = [samples] if is_name or not np.iterable(samples) else list(samples)
+    if all(isinstance(each, Integral | np.bool_) for each in asked):
+        return samples
+    rows = []
+    for name in asked:
+        found = [row for row, known in enumerate(names) if same(known, name)]
+        if len(found) != 1:
+            shown = shorten(", ".join(map(repr, names)), 100, placeholder=" ...")
+            what = f"the name of rows {found}; pass their numbers" if found else f"none of {shown}"
+            raise IndexError(
+                f"{name!r} is {what}. samples= takes names of X.index that occur once, or rows, "
+                "counted from 0: the number of one, a slice, a list of numbers or a mask."
+            )
+        rows += found
     return rows
 
 

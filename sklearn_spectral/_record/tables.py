@@ -10,7 +10,7 @@ from scipy.special import softmax
 
 from .._spectra.bands import Bands, BandsLike, every_point, resolve_bands
 from .._spectra.checks import LARGEST, SMALLEST, as_numbers, naming_argument
-from .arrays import ExplanationArrays, per_target
+from .arrays import ExplanationArrays, labels_of_samples, per_target
 from .cancellation import cancellation
 
 # A band is stable if its contribution is at least so many standard deviations between models.
@@ -37,9 +37,10 @@ def contributions(explanation: ExplanationArrays, bands: BandsLike) -> pd.DataFr
     scores = resolved.sums(arrays.maps)  # (n_samples, n_targets, n_bands)
     total = np.abs(arrays.maps).sum(axis=1)[:, :, None]  # (n_samples, n_targets, 1)
     shares = np.divide(scores, total, out=np.zeros_like(scores), where=total > 0)
-    n_samples, n_targets, n_bands = scores.shape
+    n_targets, n_bands = scores.shape[1:]
     table = _band_frame(arrays.labels.ravel(), resolved, contribution=scores, share=shares)
-    table.insert(0, "sample", np.repeat(np.arange(n_samples), n_targets * n_bands))
+    samples = labels_of_samples(explanation)
+    table.insert(0, "sample", np.repeat(samples, n_targets * n_bands))
     return table.assign(cancellation=np.repeat(cancellation(arrays.maps), n_bands))
 
 
@@ -48,7 +49,7 @@ def predictions(explanation: ExplanationArrays) -> pd.DataFrame:
     outputs, targets = per_target(explanation).outputs, explanation.targets
     if not explanation.is_class:
         columns = ["predicted"] if outputs.shape[1] == 1 else targets.tolist()
-        return pd.DataFrame(outputs, columns=columns)
+        return pd.DataFrame(outputs, columns=columns, index=explanation.sample_names)
     if explanation.maps.ndim == 2:
         raise ValueError(
             "These are the logits of one class for each spectrum, which tell no probability. "
@@ -56,7 +57,8 @@ def predictions(explanation: ExplanationArrays) -> pd.DataFrame:
             "predicted ones."
         )
     probability = softmax(outputs, axis=1).max(axis=1)
-    return pd.DataFrame({"predicted": targets[outputs.argmax(axis=1)], "probability": probability})
+    columns = {"predicted": targets[outputs.argmax(axis=1)], "probability": probability}
+    return pd.DataFrame(columns, index=explanation.sample_names)
 
 
 def to_frame(explanation: ExplanationArrays) -> pd.DataFrame:
@@ -65,7 +67,7 @@ def to_frame(explanation: ExplanationArrays) -> pd.DataFrame:
     n_samples, n_points, n_targets = arrays.maps.shape
     return pd.DataFrame(
         {
-            "sample": np.repeat(np.arange(n_samples), n_targets * n_points),
+            "sample": np.repeat(labels_of_samples(explanation), n_targets * n_points),
             "target": np.repeat(arrays.labels.ravel(), n_points),
             "x_axis": np.tile(explanation.x_axis, n_samples * n_targets),
             "intensity": np.repeat(explanation.spectra, n_targets, axis=0).ravel(),
