@@ -11,6 +11,7 @@ from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.decomposition import PCA
+from sklearn.ensemble import BaggingRegressor, VotingRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.feature_selection import SelectKBest, VarianceThreshold, f_regression
@@ -313,3 +314,34 @@ def test_the_index_names_the_samples_of_an_estimator(mixtures_frame, regressor):
     names = [f"S{row}" for row in range(60)]
     assert regressor.explain(pd.DataFrame(X, index=names)).sample_names.tolist() == names
     assert regressor.explain(pd.DataFrame(X)).sample_names is None
+
+
+@pytest.mark.parametrize("steps", PREPROCESSINGS)
+@pytest.mark.parametrize("last", [ResNet1DRegressor(**QUICK), PLSRegression(2)])
+@pytest.mark.filterwarnings("ignore:The contributions cancel")
+def test_measured_spectra_are_at_the_points_of_the_map(mixtures_frame, wavenumbers, steps, last):
+    X, y = mixtures_frame
+    model = pipeline(PREPROCESSINGS[steps](wavenumbers), clone(last)).fit(X, y)
+    explanation = explain(model, X)
+    points = np.searchsorted(wavenumbers, explanation.x_axis)
+    np.testing.assert_array_equal(explanation.measured, X.to_numpy()[:, points])
+    if steps != "best":  # whose names are all that tells which
+        model.fit(X.to_numpy(), y)
+        np.testing.assert_array_equal(explain(model, X.to_numpy()).measured, explanation.measured)
+    assert explanation[[3]].measured.tolist() == explanation.measured[[3]].tolist()
+    X = X if steps == "best" else X.to_numpy()
+    assert explain(model, X, out=np.empty_like(explanation.maps)).measured is None
+
+
+def test_no_measured_spectra_where_steps_mix_points(mixtures_frame):
+    X, y = mixtures_frame
+    assert explain(pipeline([PCA(5)]).fit(X, y), X).measured is None
+
+
+def test_measured_spectra_of_ensembles(mixtures_frame, wavenumbers):
+    X, y = mixtures_frame
+    member = pipeline(PREPROCESSINGS["range"](wavenumbers), ResNet1DRegressor(**QUICK))
+    for model in (VotingRegressor([("a", member)]), BaggingRegressor(member, 2, random_state=0)):
+        explanation = explain(model.fit(X, y), X)
+        points = np.searchsorted(wavenumbers, explanation.x_axis)
+        np.testing.assert_array_equal(explanation.measured, X.to_numpy()[:, points])

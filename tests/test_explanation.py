@@ -274,6 +274,41 @@ def test_names_are_joined_where_all_have_them(explanation):
     assert first.averaged([second]).sample_names.tolist() == ["a", "b"]
 
 
+def test_predicted_and_probabilities_by_hand(three_classes):
+    outputs = np.log([[1.0, 2.0, 5.0], [6.0, 1.0, 1.0]])
+    everything = replace(three_classes, outputs=outputs, targets=np.array(["a", "b", "c"]))
+    whole = everything.with_y(["c", "b"])
+    for each in (whole, whole.pick("b"), whole.difference("a", "b"), whole.joined([whole])[:2]):
+        assert each.predicted.tolist() == ["c", "a"]
+        np.testing.assert_allclose(
+            each.probabilities, [[1 / 8, 2 / 8, 5 / 8], [6 / 8, 1 / 8, 1 / 8]]
+        )
+        assert each.predictions()["y"].tolist() == ["c", "b"]
+    assert whole.pick("b")[1:].predicted.tolist() == ["a"]
+    other = replace(everything, outputs=np.log([[5.0, 2.0, 5.0], [1.0, 6.0, 1.0]])).pick("b")
+    mean = everything.pick("b").averaged([other], weights=[1, 3])
+    np.testing.assert_allclose(np.exp(mean.class_outputs[1]), [6**0.25, 6**0.75, 1])
+    assert mean.predicted.tolist() == ["c", "b"]
+
+
+def test_references_follow_their_outputs(two_targets):
+    y = [[7.0, 14.0], [2.0, 3.0]]
+    whole = two_targets.with_y(y)
+    assert whole.pick("b").y.tolist() == [14, 3]
+    assert whole.pick(["b", "a"])[1:].y.tolist() == [2]
+    assert whole.through([[2.0], [1.0]], [1.0]).y.tolist() == [[29], [8]]
+    assert whole.averaged([two_targets]).y.tolist() == y
+    assert two_targets.joined([whole]).y is None
+    assert whole.predictions().columns.tolist() == ["a", "b"]
+    one = two_targets.pick("a").with_y([[7.0], [2.0]])
+    assert one.y.tolist() == [7, 2] and one.predicted.tolist() == [7, 1]
+    assert one.probabilities is None
+    with pytest.raises(ValueError, match=r"y has shape \(2,\); expected \(2, 2\)"):
+        two_targets.with_y([1, 2])
+    with pytest.raises(ValueError, match="y cannot be read as"):
+        two_targets.with_y([["a", 2], [3, 4]])
+
+
 def test_explanation_is_frozen_and_says_what_it_is(explanation):
     with pytest.raises(AttributeError):
         explanation.maps = None

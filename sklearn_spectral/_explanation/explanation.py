@@ -62,6 +62,14 @@ class Explanation(ExplanationArrays):
         and figures call the spectra by it, and names choose them: ``explanation["S001"]``,
         ``explanation.plot(samples=["S001", "S007"])``. Whole numbers always count rows from 0, also
         where names are whole numbers.
+    y : ndarray of shape (n_samples,) or (n_samples, n_targets), or None
+        Reference values or true classes, where :func:`cross_explain` or :meth:`with_y` got them.
+    measured : ndarray of shape (n_samples, n_points) or None
+        The spectra as they came to the pipeline, before preprocessing, at the points of `x_axis`:
+        what :meth:`plot` draws. None where steps mix points, such as PCA or interpolation, where
+        maps were written to ``out``, and of an estimator that was asked itself.
+    classes, class_outputs : ndarray of shape (n_classes,), and (n_samples, n_classes), or None
+        All classes and their logits where each spectrum is explained for one of them.
 
     Examples
     --------
@@ -314,12 +322,13 @@ class Explanation(ExplanationArrays):
             ``predicted``, the class with the highest logit, whose map is in ``pick(None)``, and
             ``probability``, the softmax of its logit over all classes, as in `predict_proba`. Of
             several models (`members`) logits are averaged, not probabilities. For a regressor
-            ``predicted``, or, of several outputs, a column for each, called by its label.
+            ``predicted``, or, of several outputs, a column for each, called by its label. And
+            ``y``, where it is known and one for each spectrum.
 
         Raises
         ------
         ValueError
-            The maps are of one class for each spectrum: its logit alone tells no probability.
+            The logits of other classes than those explained are not known.
 
         Examples
         --------
@@ -330,7 +339,7 @@ class Explanation(ExplanationArrays):
         >>> model = ResNet1DClassifier(max_epochs=1)
         >>> explanation = cross_explain(model, X, y, cv=3, target="all", random_state=0)
         >>> list(explanation.predictions().columns)
-        ['predicted', 'probability']
+        ['predicted', 'probability', 'y']
         >>> explanation.pick(None).maps.shape
         (30, 50)
         """

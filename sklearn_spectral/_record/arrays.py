@@ -8,14 +8,16 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import softmax
 
-from .._spectra.checks import as_numbers
+from .._spectra.checks import as_numbers, naming_argument
 from .._work import own_settings
 from .targets import TargetChoice, same
 
 # Arrays with an axis of targets, and arrays with a row for every spectrum.
 OVER_TARGETS = ("maps", "outputs", "base_values")
-OVER_SAMPLES = (*OVER_TARGETS, "spectra", "sample_names")
+OVER_MEMBERS = (*OVER_TARGETS, "spectra", "class_outputs")  # what differs between models
+OVER_SAMPLES = (*OVER_MEMBERS, "measured", "y", "sample_names")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -36,11 +38,15 @@ class ExplanationArrays:
     axis_known: bool = True
     axis_unit: str | None = None
     sample_names: np.ndarray | None = None
+    y: np.ndarray | None = None
+    measured: np.ndarray | None = None
+    classes: np.ndarray | None = None
+    class_outputs: np.ndarray | None = None
     # What users get, `Explanation`, for folders that it is above.
     _kind: ClassVar[Any] = None
 
     def __post_init__(self) -> None:
-        for name in (*OVER_SAMPLES, "targets", "x_axis"):
+        for name in (*OVER_SAMPLES, "targets", "x_axis", "classes"):
             if getattr(self, name) is not None:
                 view = getattr(self, name).view()  # the caller may go on with what it is a view of
                 view.flags.writeable = False
@@ -210,6 +216,7 @@ class ExplanationArrays:
             maps=self.maps @ factors.astype(self.maps.dtype),
             outputs=self.outputs @ factors + added,
             base_values=self.base_values @ factors + added,
+            y=None if self.y is None else self.y @ factors + added,
             targets=self.targets if len(added) == n_targets else np.arange(len(added)),
             members=tuple(member.through(factors, added) for member in self.members),
         )
@@ -265,11 +272,10 @@ class ExplanationArrays:
                 "explanation."
             )
 
-        def mean(name):
-            arrays = [getattr(member, name) for member in members]
+        def mean(arrays):
             return np.average(arrays, axis=0, weights=shares).astype(arrays[0].dtype)
 
-        return self._with(mean, (*OVER_TARGETS, "spectra"), members=members)
+        return self._with(lambda name: _of_all(members, name, mean), OVER_MEMBERS, members=members)
 
     @own_settings()
     def joined(self, others: Iterable[Self], rows: ArrayLike | None = None) -> Self:
@@ -311,8 +317,7 @@ class ExplanationArrays:
         check_alike(parts, same_spectra=False)
 
         def joined(name):
-            arrays = [getattr(part, name) for part in parts]
-            return None if any(array is None for array in arrays) else np.concatenate(arrays)
+            return _of_all(parts, name, np.concatenate)
 
         # Labels of a target axis are shared; those of single targets belong to the spectra.
         targets = self.targets if self.maps.ndim == 3 else joined("targets")
@@ -326,16 +331,87 @@ class ExplanationArrays:
             )
         return whole[np.argsort(rows, kind="stable")]
 
+    def with_y(self, y: ArrayLike) -> Self:
+        """Return the same with reference values or true classes, for figures and tables.
+
+        Parameters
+        ----------
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            The true class of every spectrum, or its reference values, in the shape of `outputs`.
+
+        Returns
+        -------
+        explanation : Explanation
+            Whose ``y`` it is.
+
+        Raises
+        ------
+        ValueError
+            `y` is not one for every spectrum (and target of a regressor).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_spectral import ResNet1DRegressor
+        >>> X = np.random.default_rng(0).normal(size=(30, 50))
+        >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(X, X[:, 20])
+        >>> list(model.explain(X).with_y(X[:, 20]).predictions().columns)
+        ['predicted', 'y']
+        """
+        shape = (len(self),) if self.is_class else self.outputs.shape
+        with naming_argument("y", "labels, all numbers or all text"):
+            values = np.asarray(y) if self.is_class else as_numbers(y, "y", "numbers")
+        if values.shape[:1] != shape[:1] or values.size != np.prod(shape):
+            raise ValueError(
+                f"y has shape {values.shape}; expected {shape}, the reference of every spectrum "
+                "that is explained."
+            )
+        return replace(self, y=values.reshape(shape).copy())
+
+    @property
+    def predicted(self) -> np.ndarray | None:
+        """The predicted classes, (n_samples,), or `outputs` of a regressor.
+
+        The class is that of the highest logit, of several models of their mean logit; None where
+        not all logits are known, as of an explanation that was put together by hand.
+        """
+        if not self.is_class:
+            return self.outputs
+        known = self._of_classes
+        return None if known is None else known[0][known[1].argmax(axis=1)]
+
+    @property
+    @own_settings()
+    def probabilities(self) -> np.ndarray | None:
+        """The softmax of the logits of all classes, (n_samples, n_classes), as in `predict_proba`.
+
+        None of a regressor, and where not all logits are known. Columns are in the order of the
+        model's ``classes_``, which are in `classes`, or in `targets` where all are explained.
+        """
+        known = self._of_classes
+        return None if known is None else softmax(known[1], axis=1)
+
+    @property
+    def _of_classes(self):
+        """The labels and the outputs of all classes, or None where these are not known."""
+        if self.maps.ndim == 3:
+            return (self.targets, self.outputs) if self.is_class else None
+        return None if self.class_outputs is None else (self.classes, self.class_outputs)
+
     def _check_all_targets(self, method):
         if self.maps.ndim != 3:
             raise ValueError(f"{method} needs the maps of all targets: explain(..., target='all').")
 
     def _over_targets(self, function: Callable[[np.ndarray], np.ndarray], **changes: Any) -> Self:
         """Apply a function to every array with a target axis, also of the members."""
+        names = OVER_TARGETS if self.is_class else (*OVER_TARGETS, "y")
+        classes, class_outputs = self._of_classes or (None, None)
         return self._with(
             lambda name: function(getattr(self, name)),
-            OVER_TARGETS,
+            names,
             members=tuple(member._over_targets(function, **changes) for member in self.members),
+            classes=classes,
+            class_outputs=class_outputs,
             **changes,
         )
 
@@ -429,6 +505,12 @@ def _rows_named(samples, names):
             )
         rows += found
     return rows
+
+
+def _of_all(explanations, name, function):
+    """Return what a function makes of the arrays of a name; None where not all have one."""
+    arrays = [getattr(each, name) for each in explanations]
+    return None if any(array is None for array in arrays) else function(arrays)
 
 
 def _all_of(first, others):

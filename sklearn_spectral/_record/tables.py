@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import softmax
 
 from .._spectra.bands import Bands, BandsLike, every_point, resolve_bands
 from .._spectra.checks import LARGEST, SMALLEST, as_numbers, naming_argument
@@ -46,18 +45,23 @@ def contributions(explanation: ExplanationArrays, bands: BandsLike) -> pd.DataFr
 
 def predictions(explanation: ExplanationArrays) -> pd.DataFrame:
     """Return what the model says of every spectrum."""
-    outputs, targets = per_target(explanation).outputs, explanation.targets
-    if not explanation.is_class:
-        columns = ["predicted"] if outputs.shape[1] == 1 else targets.tolist()
-        return pd.DataFrame(outputs, columns=columns, index=explanation.sample_names)
-    if explanation.maps.ndim == 2:
-        raise ValueError(
-            "These are the logits of one class for each spectrum, which tell no probability. "
-            "Explain all classes, with target='all'; pick(None) then gives the maps of the "
-            "predicted ones."
-        )
-    probability = softmax(outputs, axis=1).max(axis=1)
-    columns = {"predicted": targets[outputs.argmax(axis=1)], "probability": probability}
+    y = explanation.y
+    if explanation.is_class:
+        probabilities = explanation.probabilities
+        if probabilities is None:
+            raise ValueError(
+                "These are the logits of one class for each spectrum, which tell no probability. "
+                "Explain all classes, with target='all'; pick(None) then gives the maps of the "
+                "predicted ones."
+            )
+        columns: Any = {"predicted": explanation.predicted}
+        columns["probability"] = probabilities.max(axis=1)
+    else:
+        outputs, targets = per_target(explanation).outputs, explanation.targets
+        several = outputs.shape[1] > 1
+        columns = dict(zip(targets.tolist() if several else ["predicted"], outputs.T, strict=True))
+        y = None if several or y is None else y.reshape(-1)
+    columns = columns if y is None else {**columns, "y": y}
     return pd.DataFrame(columns, index=explanation.sample_names)
 
 
