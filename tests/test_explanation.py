@@ -462,6 +462,9 @@ def test_linearity_by_hand(calibration):
     assert table["band"].tolist() == ["1000", "1010", "1020", "all"]
     assert table["slope"].tolist() == [0.5, 0, 0, 0.5]
     assert table["r2"].tolist() == [1, 0, 0, 0.25]
+    # Squares of what is left: 0, 0, 6 of (1, -2, 1), and 6 of the sum; over one, and 8 of y.
+    np.testing.assert_allclose(table["slope_error"], [0, 0, (6 / 8) ** 0.5, (6 / 8) ** 0.5])
+    assert calibration[:2].linearity([10, 12])["slope_error"].isna().all()
     small = replace(calibration, maps=calibration.maps / 64).linearity(np.array([10, 12, 14]) / 64)
     assert small["slope"].tolist() == [0.5, 0, 0, 0.5]
     assert small["r2"].tolist() == [1, 0, 0, 0.25]
@@ -830,10 +833,10 @@ def test_examples_of_methods_run():
 
 def test_plots_are_of_this_explanation(explanation):
     plt = pytest.importorskip("matplotlib.pyplot")
-    figure, ax = plt.subplots()
-    display = explanation.plot(ax, samples=[1], x_label="shift")
-    assert display.explanation is explanation and display.ax_.tolist() == [ax]
-    assert ax.get_xlabel() == "shift"
+    figure, axes = plt.subplots(2)
+    display = explanation.plot(axes, samples=[1], x_label="shift")
+    assert display.explanation is explanation and display.ax_.tolist() == axes.tolist()
+    assert axes[1].get_xlabel() == "shift"
     plt.close(figure)
 
 

@@ -117,7 +117,7 @@ def test_groups_are_means_in_the_menu(explanation, predicted):
 @pytest.mark.parametrize("order", [1, -1])
 def test_axis_runs_as_in_figures(predicted, technique, order):
     turned = replace(predicted, x_axis=x[::order])
-    (axis,) = turned.plot(samples=0, technique=technique).ax_
+    axis, _ = turned.plot(samples=0, technique=technique).ax_
     layout = turned.plot_interactive(0, technique=technique).layout
     assert layout.xaxis.range == axis.get_xlim()
     plt.close("all")

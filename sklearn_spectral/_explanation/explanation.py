@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from .._figures.html import explanation_html, explanation_text
 from .._figures.interactive import interactive_figure
 from .._figures.plot import ExplanationDisplay
+from .._figures.waterfall import WaterfallDisplay
 from .._record import tables as _tables
 from .._record.arrays import ExplanationArrays
 from .._record.cancellation import cancellation
@@ -212,7 +213,10 @@ class Explanation(ExplanationArrays):
 
     @own_settings()
     def linearity(
-        self, y: ArrayLike, bands: BandsLike | None = None, by: ArrayLike | None = None
+        self,
+        y: ArrayLike | None = None,
+        bands: BandsLike | None = None,
+        by: ArrayLike | None = None,
     ) -> pd.DataFrame:
         r"""Return a linear fit of the contributions of every point or band against y.
 
@@ -225,8 +229,8 @@ class Explanation(ExplanationArrays):
 
         Parameters
         ----------
-        y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            Reference values, one column for each target.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets), or None, default=None
+            Reference values, one column for each target; None takes those that it has (`with_y`).
         bands : dict, str, int or None, default=None
             As for :meth:`contributions`; None takes every point.
         by : array-like of shape (n_samples,) or None, default=None
@@ -238,7 +242,8 @@ class Explanation(ExplanationArrays):
         linearity : DataFrame
             A row for every target, group (with `by`) and band (or point), and one, called
             ``"all"``, for the sum of the map: columns ``target``, ``group``, ``band``, ``start``,
-            ``end``, ``slope``, ``r2``. R2 is 0 for a contribution that never changes.
+            ``end``, ``slope``, ``slope_error``, its standard error (NaN of two spectra), and
+            ``r2``. R2 is 0 for a contribution that never changes.
 
         Raises
         ------
@@ -358,21 +363,41 @@ class Explanation(ExplanationArrays):
         return _tables.to_frame(self)
 
     def plot(self, ax: Any = None, **plot_params: Any) -> Any:
-        """Draw the spectra coloured by contribution.
+        """Draw spectra above the signed contributions of their points.
 
         Parameters
         ----------
-        ax : matplotlib Axes, sequence of Axes or None, default=None
-            One for every panel; None makes a figure.
+        ax : sequence of matplotlib Axes or None, default=None
+            As for :meth:`ExplanationDisplay.plot`; None makes a figure.
         **plot_params
-            ``samples``, ``by``, ``technique``, ``x_label``, ``output_label``, as for
-            :meth:`ExplanationDisplay.plot`.
+            ``samples``, ``by``, ``bands``, ``technique``, ``x_label``, ``output_label``,
+            ``intensity_label``, ``preprocessed``, as for :meth:`ExplanationDisplay.plot`.
 
         Returns
         -------
         display : ExplanationDisplay
         """
         return ExplanationDisplay(self).plot(ax, **plot_params)
+
+    def plot_waterfall(
+        self, sample: Any = 0, bands: BandsLike = "peaks", **plot_params: Any
+    ) -> WaterfallDisplay:
+        """Draw how the contributions of bands lead from the base value to one prediction.
+
+        Parameters
+        ----------
+        sample : int or name, default=0
+            The spectrum, as for :meth:`plot`.
+        bands : dict, str or int, default="peaks"
+            As for :meth:`contributions`.
+        **plot_params
+            ``target``, ``ax``, ``output_label``, as for :meth:`WaterfallDisplay.plot`.
+
+        Returns
+        -------
+        display : WaterfallDisplay
+        """
+        return WaterfallDisplay(self).plot(sample, bands, **plot_params)
 
     def plot_interactive(
         self, samples: Any = None, bands: BandsLike | None = None, **plot_params: Any

@@ -11,7 +11,7 @@ from .._record.arrays import OVER_TARGETS, per_target
 from .._record.tables import bands_of, groups_of, parts_of
 from .._spectra.bands import Bands
 from .._work import optional
-from .plot import axis_style, check_technique, chosen_groups, rows_to_draw, titles
+from .axes import axis_style, check_technique, chosen_groups, rows_to_draw, titles
 
 # A longer menu cannot be used.
 MAX_SPECTRA = 50

@@ -146,7 +146,7 @@ def cross_explain(
     explanations = iter([explanation for explanation, _ in found])
     joined = [_in_order(explanations, [test for *_, test in folds]) for folds in repeats]
     explanation = joined[0] if n_repeats == 1 else joined[0].averaged(joined[1:])
-    return explanation.named(row_names(X)).with_y(y).pick(target)
+    return explanation._named(row_names(X)).with_y(y).pick(target)
 
 
 def checked_data(estimator, X, y, groups, params):

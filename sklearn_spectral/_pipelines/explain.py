@@ -132,7 +132,7 @@ def explain(
         like_X = _rows_like(X, reference, n_columns)
     model = unwrap(estimator, explainable=True, params=params)
     how = {"method": method, "layer": layer}
-    explanation = _explain(model, X, axis, like_X, how, target, out).named(row_names(X))
+    explanation = _explain(model, X, axis, like_X, how, target, out)._named(row_names(X))
     return explanation if out is None else _into(out, explanation)
 
 

@@ -423,9 +423,9 @@ class ExplanationArrays:
         arrays: dict[str, Any] = {name: function(name) for name in known}
         return replace(self, **arrays, **changes)
 
-    def named(self, names: np.ndarray | None) -> Self:
+    def _named(self, names: np.ndarray | None) -> Self:
         """Return the same with names of the samples, also of the members."""
-        members = tuple(member.named(names) for member in self.members)
+        members = tuple(member._named(names) for member in self.members)
         return replace(self, sample_names=names, members=members)
 
 

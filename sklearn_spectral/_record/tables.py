@@ -82,7 +82,7 @@ def to_frame(explanation: ExplanationArrays) -> pd.DataFrame:
 
 def linearity(
     explanation: ExplanationArrays,
-    y: ArrayLike,
+    y: ArrayLike | None,
     bands: BandsLike | None,
     by: ArrayLike | None = None,
 ) -> pd.DataFrame:
@@ -91,6 +91,9 @@ def linearity(
         raise ValueError(
             "linearity is of quantification; for a classifier look at difference() and purity()."
         )
+    y = explanation.y if y is None else y
+    if y is None:
+        raise ValueError("y is None, and the explanation has none: pass reference values.")
     references = _check_references(y, explanation.outputs.shape)
     maps = per_target(explanation).maps
     resolved = bands_of(explanation, bands)
@@ -101,8 +104,8 @@ def linearity(
     both = Bands([*resolved.names, "all"], [*resolved.points, *whole.points], resolved.x_axis)
     tables = []
     for group, rows in groups_of(explanation, by):
-        slope, r2 = _lines(scores[rows], references[rows], group)
-        tables.append(_band_frame(labels.astype(object), both, group, slope=slope, r2=r2))
+        lines = _lines(scores[rows], references[rows], group)
+        tables.append(_band_frame(labels.astype(object), both, group, **lines))
     # Targets first, as in the other tables.
     n_rows, n_targets = len(both.names), len(labels)
     parts = [table[t * n_rows :][:n_rows] for t in range(n_targets) for table in tables]
@@ -110,7 +113,7 @@ def linearity(
 
 
 def _lines(scores, references, group):
-    """Return slope and R2 of least-squares lines, (n_targets, n_bands) each."""
+    """Return slope, its error and R2 of least-squares lines, (n_targets, n_bands) each."""
     where = "".join(f" in group {name}" for name in group.values())
     if not (np.ptp(references, axis=0) > SMALLEST).all():
         raise ValueError(
@@ -123,7 +126,9 @@ def _lines(scores, references, group):
     squares = (centred**2).sum(axis=0)[:, None]
     size = (scores**2).sum(axis=0) * squares
     r2 = np.divide(covariance**2, size, out=np.zeros_like(size), where=size > 0)
-    return covariance / squares, r2
+    slope, n_free = covariance / squares, len(references) - 2
+    error = np.sqrt((scores**2).sum(axis=0) * (1 - r2).clip(0) / max(n_free, 1) / squares)
+    return {"slope": slope, "slope_error": error if n_free else np.full_like(r2, np.nan), "r2": r2}
 
 
 def _check_references(y, shape):
@@ -152,6 +157,13 @@ def groups_of(
     n_samples = len(explanation)
     if by is None:
         return [({}, np.ones(n_samples, dtype=bool))]
+    if isinstance(by, str) and by in ("y", "predicted"):
+        by = getattr(explanation, by)
+        if by is None:
+            raise ValueError(
+                "Which classes are true, or predicted, is not known: pass y by with_y, or explain "
+                "with target='all'."
+            )
     with naming_argument("by", "one value per spectrum"):
         values = np.asarray(by)
     if values.shape != (n_samples,):
