@@ -418,14 +418,16 @@ class Explanation(ExplanationArrays):
             Bands to shade, and to name at the pointer, as for :meth:`contributions`; None shades
             no band.
         **plot_params
-            ``by``, ``technique``, ``x_label``, ``output_label``, as for
-            :meth:`ExplanationDisplay.plot`: with `by` the menu has, instead of spectra, the mean
-            spectrum and mean map of every group (and target, where each spectrum has its own).
+            ``by``, ``technique``, ``x_label``, ``output_label``, ``intensity_label``,
+            ``preprocessed``, as for :meth:`ExplanationDisplay.plot`: with `by` the menu has,
+            instead of spectra, the mean spectrum and mean map of every group (and target, where
+            each spectrum has its own).
 
         Returns
         -------
         figure : plotly.graph_objects.Figure
-            Shows itself in a notebook, dark or light. ``figure.write_html("explanation.html")``
+            Shows itself in a notebook, dark or light, and as the explanation's table where no
+            script runs, as in exported notebooks. ``figure.write_html("explanation.html")``
             writes a page that works offline; with ``include_plotlyjs="cdn"`` it is smaller by the
             5 MB of plotly, and needs the network.
 

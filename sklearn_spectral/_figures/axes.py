@@ -150,6 +150,13 @@ def titles(chosen, rows):
     return [f"Sample {name}" if isinstance(name, Number) else str(name) for name in names]
 
 
+def intensities(explanation, preprocessed):
+    """Return the spectra to draw, measured ones where these are known, and what they are."""
+    if preprocessed or explanation.measured is None:
+        return explanation.spectra, "Intensity seen\nby the model"
+    return explanation.measured, "Measured\nintensity"
+
+
 def chosen_groups(explanation, by, samples):
     """Return the groups of chosen rows, None without any, or raise."""
     groups_of(explanation, by)

@@ -24,6 +24,7 @@ from .axes import (
     chosen_groups,
     figure_size,
     given_axes,
+    intensities,
     mark_bands,
     marked_bands,
     name_and_unit,
@@ -174,11 +175,7 @@ class ExplanationDisplay(Display):
         check_technique(technique)
         rows = rows_to_draw(self.explanation, samples)
         explanation = self.explanation[rows]
-        measured = None if preprocessed else explanation.measured
-        default_label = (
-            "Intensity seen\nby the model" if measured is None else "Measured\nintensity"
-        )
-        spectra = explanation.spectra if measured is None else measured
+        spectra, default_label = intensities(explanation, preprocessed)
         by = chosen_groups(self.explanation, by, rows)
         blocks = _blocks(explanation, spectra, rows, by, output_label)
         marked = marked_bands(explanation, bands)
