@@ -280,6 +280,34 @@ def test_a_technique_that_does_not_fit_the_axis_is_left_aside_with_a_warning(
     assert given.plot(technique="raman").ax_[-1].get_xlabel() == "Raman shift (cm$^{-1}$)"
 
 
+def test_other_methods_stand_beside_on_scales_of_their_own(regressor, mixtures):
+    own = regressor.explain(mixtures[0])
+    large = replace(own, maps=100 * own.maps)
+    display = own.plot(samples=[5, 2], beside={"Grad-CAM": large})
+    assert len(display.ax_) == 6
+    for start, row in ((0, 5), (3, 2)):
+        _, first, second = display.ax_[start:][:3]
+        np.testing.assert_allclose(
+            second.get_lines()[0].get_ydata(), 100 * own.maps[row], rtol=1e-6
+        )
+        assert second.get_ylabel() == "Grad-CAM"
+        np.testing.assert_allclose(second.get_ylim(), 100 * np.array(first.get_ylim()), rtol=1e-6)
+    with pytest.raises(ValueError, match="one target for each of the same spectra"):
+        own.plot(samples=[0], beside={"other": own[:3]})
+    with pytest.raises(ValueError, match="up to 6 maps, without by"):
+        own.plot(beside={"other": large})
+
+
+def test_spread_between_models_is_drawn(regressor, mixtures):
+    one = regressor.explain(mixtures[0][:2])
+    mean = one.averaged([replace(one, maps=3 * one.maps)], weights=[3, 1])
+    axis = mean.plot(samples=1).ax_[1]
+    np.testing.assert_allclose(axis.get_lines()[0].get_ydata(), 1.5 * one.maps[1], rtol=1e-5)
+    spread = axis.collections[0].get_paths()[0].vertices[:, 1]
+    highest = (1.5 * one.maps[1] + mean.maps_std[1]).max()
+    np.testing.assert_allclose(spread.max(), highest, rtol=1e-5)
+
+
 def test_own_axes_are_used_and_counted(regressor, mixtures):
     explanation = regressor.explain(mixtures[0][:2])
     figure, axes = plt.subplots(2, 2)

@@ -370,8 +370,9 @@ class Explanation(ExplanationArrays):
         ax : sequence of matplotlib Axes or None, default=None
             As for :meth:`ExplanationDisplay.plot`; None makes a figure.
         **plot_params
-            ``samples``, ``by``, ``bands``, ``technique``, ``x_label``, ``output_label``,
-            ``intensity_label``, ``preprocessed``, as for :meth:`ExplanationDisplay.plot`.
+            ``samples``, ``by``, ``bands``, ``beside``, ``technique``, ``x_label``,
+            ``output_label``, ``intensity_label``, ``preprocessed``, as for
+            :meth:`ExplanationDisplay.plot`.
 
         Returns
         -------

@@ -1,5 +1,6 @@
 """Figures of maps: spectra above their contributions, heat maps, and waterfalls."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from textwrap import fill
@@ -10,7 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from .._pipelines.explain import explain
-from .._record.arrays import per_target
+from .._record.arrays import ExplanationArrays, per_target
 from .._record.tables import parts_of
 from .._spectra.bands import BandsLike
 from .axes import (
@@ -119,6 +120,7 @@ class ExplanationDisplay(Display):
         samples: Any = None,
         by: ArrayLike | str | None = None,
         bands: BandsLike | None = "peaks",
+        beside: Mapping[str, ExplanationArrays] | None = None,
         technique: str | None = None,
         x_label: str | None = None,
         output_label: str | None = None,
@@ -126,6 +128,8 @@ class ExplanationDisplay(Display):
         preprocessed: bool = False,
     ) -> Self:
         """Draw every spectrum above its contributions, up to six maps.
+
+        Of several models (`members`) the standard deviation between them is drawn as well.
 
         More are drawn together, with the standard deviation of spectra and maps: the means of every
         predicted class (of maps of all classes those of the predicted one), or for quantification
@@ -146,6 +150,10 @@ class ExplanationDisplay(Display):
             Bands to mark and to name, as for :meth:`Explanation.contributions`; of "peaks" the
             eight highest, by their position. A name without room is left out, that of the weaker
             band. None marks nothing.
+        beside : dict of Explanation or None, default=None
+            Further explanations of the same spectra, by name, such as those of other methods or
+            models, of one target each: a panel each below the contributions, on a scale of its own.
+            For up to six spectra.
         technique : {"ftir", "raman", "nir", "uv-vis"} or None, default=None
             Labels the axis and gives it the direction usual in the field: wavenumbers from high
             to low for FTIR. None draws it in the order of the data. Where the axis is not known
@@ -167,8 +175,9 @@ class ExplanationDisplay(Display):
         Raises
         ------
         ValueError
-            `technique` or `bands` are unknown, `by` does not have one value for each spectrum, or
-            `ax` are not as many as the panels.
+            `technique` or `bands` are unknown, `by` does not have one value for each spectrum,
+            `beside` are of other spectra or of several targets, or `ax` are not as many as the
+            panels.
         IndexError
             `samples` are no rows of the explanation, nor names that occur once.
         """
@@ -177,14 +186,15 @@ class ExplanationDisplay(Display):
         explanation = self.explanation[rows]
         spectra, default_label = intensities(explanation, preprocessed)
         by = chosen_groups(self.explanation, by, rows)
-        blocks = _blocks(explanation, spectra, rows, by, output_label)
+        others = _checked(self.explanation, beside or {}, rows, by)
+        blocks = _blocks(explanation, spectra, rows, by, output_label, others)
         marked = marked_bands(explanation, bands)
         longest = max(map(len, marked[0].names), default=0)
         if ax is None:
             ax = _axes_of_blocks(blocks, longest)
         axes = given_axes(ax, sum(1 + len(block.maps) for block in blocks))
         label, limits = axis_style(explanation, technique)
-        ends = _ends(blocks)
+        ends = _ends(blocks, shared=not others)
         n_columns, start = _n_columns(blocks), 0
         for place, block in enumerate(blocks):
             panels = axes[start:][: 1 + len(block.maps)]
@@ -229,10 +239,10 @@ class _Block:
     unit: str = ""
 
     def draw(self, axes, x, ends):
-        """Draw into axes, the first of which is for the spectra; contributions run to `ends`."""
+        """Draw into axes, the first of which is for the spectra; the others run to `ends`."""
         top, *others = axes
         _draw_mean(top, x, self.spectra, pyplot().rcParams["text.color"])
-        for axis, maps, label in zip(others, self.maps, self.labels, strict=True):
+        for axis, maps, label, limits in zip(others, self.maps, self.labels, ends, strict=True):
             if self.heat:
                 self._draw_heat(axis, x, label)
                 continue
@@ -240,7 +250,7 @@ class _Block:
             axis.axhline(0, color=pyplot().rcParams["text.color"], linewidth=0.6)
             for colour, part in ((POSITIVE, np.maximum(mean, 0)), (NEGATIVE, np.minimum(mean, 0))):
                 axis.fill_between(x, part, color=colour, linewidth=0)
-            axis.set(ylim=ends, ylabel=label)
+            axis.set(ylim=limits, ylabel=label)
         for axis in axes[:-1]:
             axis.tick_params(labelbottom=False)
 
@@ -277,7 +287,29 @@ def _draw_mean(axis, x, curves, colour):
     return mean
 
 
-def _blocks(explanation, spectra, rows, by, output_label):
+def _checked(explanation, beside, rows, by):
+    """Return the chosen spectra of other explanations, or raise where they are of other spectra."""
+    if beside and (by is not None or per_target(explanation[rows]).labels.size > MAX_PANELS):
+        raise ValueError(f"beside is for up to {MAX_PANELS} maps, without by: choose samples.")
+    for name, each in beside.items():
+        if each.maps.ndim == 3 or each.maps.shape != explanation.maps.shape[:2]:
+            raise ValueError(
+                f"beside[{name!r}] has maps of shape {each.maps.shape}; expected "
+                f"{explanation.maps.shape[:2]}, of one target for each of the same spectra."
+            )
+    return {name: each[rows] for name, each in beside.items()}
+
+
+def _curves(explanation, row, column=0):
+    """Return the map of a spectrum, (1, n_points); of several models theirs, around their mean."""
+    curve = per_target(explanation).maps[row, :, column]
+    if len(explanation.members) < 2:
+        return curve[None]
+    members = np.stack([per_target(each).maps[row, :, column] for each in explanation.members])
+    return members - members.mean(axis=0) + curve  # a mean may have weights
+
+
+def _blocks(explanation, spectra, rows, by, output_label, others):
     """Return what is drawn together: single spectra, or groups of them where there are more."""
     arrays = per_target(explanation)
     name, unit = name_and_unit(output_label or explanation.output_name)
@@ -288,8 +320,9 @@ def _blocks(explanation, spectra, rows, by, output_label):
             labels = [_label(explanation, output, each) for each in arrays.labels[row]]
             if len(labels) == 1 or explanation.is_class:
                 title = ": ".join(filter(None, (title, says(explanation, row, 0, unit))))
-            maps = [each[None] for each in arrays.maps[row].T]
-            blocks.append(_Block(title, spectra[[row]], maps, labels))
+            maps = [_curves(explanation, row, column) for column in range(len(labels))]
+            maps += [_curves(other, row) for other in others.values()]
+            blocks.append(_Block(title, spectra[[row]], maps, [*labels, *others]))
         return blocks
     if explanation.is_class and explanation.maps.ndim == 3:
         explanation = explanation.pick(None)  # that of another class would cancel in the mean
@@ -361,14 +394,20 @@ def _axes_of_blocks(blocks, longest):
     return np.array(axes, dtype=object)
 
 
-def _ends(blocks):
-    """Return where all axes of contributions end: a little beyond the means and their spread."""
-    curves = [
-        maps.mean(axis=0) + sign * (maps.std(axis=0, ddof=1) if len(maps) > 1 else 0)
-        for block in blocks
-        for maps in block.maps
-        for sign in (-1, 1)
-    ]
-    low, high = min(0.0, np.min(curves)), max(0.0, np.max(curves))
-    margin = 0.05 * (high - low) or 1.0
-    return low - margin, high + margin
+def _ends(blocks, *, shared):
+    """Return where the axes of contributions end: a little beyond the means and their spread.
+
+    All on one scale if it is `shared`, else each panel of a block on that of its like in others.
+    """
+    n_panels = len(blocks[0].maps)
+    curves: list[list[np.ndarray]] = [[] for _ in range(n_panels)]
+    for block, place in product(blocks, range(n_panels)):
+        maps = block.maps[place]
+        spread = maps.std(axis=0, ddof=1) if len(maps) > 1 else 0
+        curves[0 if shared else place] += [maps.mean(axis=0) - spread, maps.mean(axis=0) + spread]
+    ends = []
+    for each in curves[:1] * n_panels if shared else curves:
+        low, high = min(0.0, np.min(each)), max(0.0, np.max(each))
+        margin = 0.05 * (high - low) or 1.0
+        ends.append((low - margin, high + margin))
+    return ends
