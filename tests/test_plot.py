@@ -102,6 +102,8 @@ def test_bands_are_marked_and_named(regressor, mixtures, wavenumbers):
     near = {"weak": (1190, 1200), "strong": (1210, 1220)}
     assert names_on_top(explanation.plot(bands=near)) == [["strong"]]
     assert names_on_top(explanation.plot(bands=None)) == []
+    shaded = [patch.get_x() for patch in explanation.plot(bands=4).ax_[0].patches]
+    assert shaded == [800, 1300]  # every second one: they leave no gaps
     # Of a table without the positions, which the axis tells.
     names = names_on_top(explanation.plot(bands="raman-lipids"))
     assert "CH2 twist" in names[0]

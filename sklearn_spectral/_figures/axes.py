@@ -217,7 +217,9 @@ def marked_bands(explanation, bands):
 def mark_bands(axes, marked, *, named):
     """Shade bands, or draw lines at peaks; write the names of those that find room on top."""
     bands, centres, strength = marked
-    for low, high in bands.ends if len(centres) else ():
+    # Of bands that leave nothing between them every second one, else all would be grey.
+    step = 2 if sum(map(len, bands.points)) == len(bands.x_axis) else 1
+    for low, high in bands.ends[::step] if len(centres) else ():
         for axis in axes:
             if low == high:
                 axis.axvline(low, color=GREY, linewidth=0.6, linestyle=":", zorder=0)

@@ -108,22 +108,20 @@ class LinearityDisplay(Display):
         if explanation.maps.ndim == 3:
             raise ValueError("Draw one output at a time: explain(..., target=its number or name).")
         check_technique(technique)
-        plt = pyplot()
         groups = groups_of(explanation, by)
         points, table = (linearity(explanation, self.y, each, by) for each in (None, bands))
-        lines = table.to_numpy().reshape(len(groups), -1, len(table.columns))[:, :-1]
-        lines = lines[..., -3:].astype(float)  # slope, its error and R2; all but the whole map
+        lines = table[["slope", "slope_error", "r2"]].to_numpy()
+        lines = lines.reshape(len(groups), -1, 3)[:, :-1]  # all but the whole map
         drawn = np.flatnonzero(lines[..., 2].max(axis=0) >= LEAST_R2)
-        steepness = np.abs(lines[:, drawn, 0]).max(axis=0)
-        drawn = drawn[np.argsort(-steepness, kind="stable")[: len(MARKERS)]]
+        steep = np.argsort(-np.abs(lines[:, drawn, 0]).max(axis=0), kind="stable")
+        drawn = drawn[steep[: len(MARKERS)]]
         y = np.asarray(self.y, dtype=float)
         # By name alone, bands may be called alike: by place.
-        scores = contributions(explanation, bands)["contribution"].to_numpy()
-        scores = scores.reshape(len(y), -1)[:, drawn]
+        scores = contributions(explanation, bands)["contribution"].to_numpy().reshape(len(y), -1)
         names = table["band"].to_numpy()[drawn]
         if ax is None:
             size = figure_size(7 * len(groups))
-            ax = plt.subplots(2 * len(groups), figsize=size, layout="constrained")[1]
+            ax = pyplot().subplots(2 * len(groups), figsize=size, layout="constrained")[1]
         axes = given_axes(ax, 2 * len(groups))
         output = output_label or explanation.output_name
         label, limits = axis_style(explanation, technique)
@@ -136,14 +134,19 @@ class LinearityDisplay(Display):
             mark_bands([top], marked_bands(explanation, bands), named=True)
             for name in group.values():
                 top.set_title(f"{name}: {rows.sum()} spectra", loc="left", fontsize="medium")
-            _draw_bands(bottom, y[rows], scores[rows], names, lines[place, drawn])
+            _draw_bands(bottom, y[rows], scores[rows][:, drawn], names, lines[place, drawn])
             bottom.set(xlabel=f"Reference, {output}", ylabel=f"Contribution to {output}")
         if len(groups) > 1:
-            for first, ends in ((0, "ylim"), (1, "xlim"), (1, "ylim")):
-                found = [getattr(axis, f"get_{ends}")() for axis in axes[first::2]]
-                plt.setp(axes[first::2], ends, (np.min(found), np.max(found)))
+            _on_one_scale(axes)
         self.ax_, self.figure_ = axes, axes[0].figure
         return self
+
+
+def _on_one_scale(axes):
+    """Let the upper panels of all groups end alike, and the lower ones."""
+    for first, ends in ((0, "ylim"), (1, "xlim"), (1, "ylim")):
+        found = [getattr(axis, f"get_{ends}")() for axis in axes[first::2]]
+        pyplot().setp(axes[first::2], ends, (np.min(found), np.max(found)))
 
 
 def _draw_slopes(axis, x, table):

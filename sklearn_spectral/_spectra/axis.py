@@ -309,8 +309,12 @@ class Axis:
         if self.given is None or self.columns is None:
             return None
         table = self.given if hasattr(self.given, "shape") else np.asarray(self.given)
-        found = as_numbers(_safe_indexing(table, self.columns, axis=1), "X", "numbers")
-        return spectra if np.array_equal(found, spectra) else found
+        whole = np.array_equal(self.columns, np.arange(table.shape[1]))  # a plain copy is faster
+        found = table if whole else _safe_indexing(table, self.columns, axis=1)
+        found = as_numbers(found, "X", "numbers")
+        if np.array_equal(found, spectra):
+            return spectra
+        return found.copy() if whole else found  # X stays the caller's
 
     def compare(self, model):
         """Raise where a step or estimator was trained on another axis than the table's."""
