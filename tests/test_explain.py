@@ -345,3 +345,12 @@ def test_measured_spectra_of_ensembles(mixtures_frame, wavenumbers):
         explanation = explain(model.fit(X, y), X)
         points = np.searchsorted(wavenumbers, explanation.x_axis)
         np.testing.assert_array_equal(explanation.measured, X.to_numpy()[:, points])
+
+
+@pytest.mark.parametrize("shape", [(100,), (1, 60, 100)])
+def test_the_first_step_says_what_is_no_table(mixtures_frame, shape):
+    X, y = mixtures_frame
+    model = pipeline(["passthrough", StandardScaler()], ResNet1DRegressor(**QUICK))
+    model.fit(X.to_numpy(), y)
+    with pytest.raises(ValueError, match="Expected 2D array|Found array with dim 3"):
+        explain(model, X.to_numpy().reshape(-1)[: np.prod(shape)].reshape(shape))

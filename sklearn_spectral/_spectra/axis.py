@@ -295,7 +295,8 @@ class Axis:
     @classmethod
     def of(cls, names, x_axis, n_columns, given=None):
         """Begin with what the user gave for spectra of some columns."""
-        spectra: Any = {"given": given, "columns": np.arange(n_columns or 0)}
+        columns = None if n_columns is None else np.arange(n_columns)
+        spectra: Any = {"given": given, "columns": columns}
         named = axis_from_names(names)
         if x_axis is None:
             return cls(named, n_columns, **spectra)
