@@ -129,7 +129,7 @@ def coffee():
         print(f"   {y[test][sample]}, predicted {explanation.targets[sample]}:")
         print_bands(explanation, sample, "logit")
     print_completeness(explanation)
-    save(explanation.plot(), "coffee")
+    save(explanation.with_y(y[test]).plot(), "coffee")
 
 
 def fermentation():
@@ -165,7 +165,10 @@ def fermentation():
         print(f"   reference {reference:.1f} g/L, predicted {explanation.outputs[sample]:.1f} g/L:")
         print_bands(explanation, sample, "g/L")
     print_completeness(explanation)
-    save(explanation.plot(technique="ftir", output_label="glucose (g/L)"), "fermentation")
+    figure = explanation.with_y(y[test]).plot(
+        bands="ftir-carbohydrates", technique="ftir", output_label="glucose (g/L)"
+    )
+    save(figure, "fermentation")
 
     X_new, hplc = load_fermentation_test()
     index = (hplc["time"].to_numpy() * 60 / MINUTES_PER_SPECTRUM).round().astype(int)
@@ -182,6 +185,7 @@ def fermentation():
         "  mixtures do not, and no cross-validation among these can tell)"
     )
     course = explain(fitted["ResNet"], X_new)
+    course = course.with_y(glucose)
     save(course.plot(technique="ftir", output_label="glucose (g/L)"), "fermentation_course")
 
 

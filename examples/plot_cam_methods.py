@@ -62,17 +62,11 @@ for name, each in explanations.items():
 # means nothing. 1D Grad-CAM keeps the gradient of each position and its sign: the three bands, in
 # g/L, and no other.
 row = int(concentration[test].argmax())
-figure, axes = plt.subplots(4, figsize=(8, 7), sharex=True, layout="constrained")
-axes[0].plot(x_axis, X[test][row], color="0.2")
-axes[0].set(ylabel="Intensity")
-axes[0].set_title("Spectrum", loc="left", fontsize="medium")
-for axis, (name, each) in zip(axes[1:], explanations.items(), strict=True):
-    axis.axhline(0, color="0.6", linewidth=0.6)
-    axis.plot(each.x_axis, each.maps[row])
-    axis.set_title(name, loc="left", fontsize="medium")
-    axis.set(ylabel="g/L a point")
-for axis in axes:
-    for start, end in bands.values():
-        axis.axvspan(start, end, color="0.9", zorder=0)
-axes[-1].set(xlabel="Raman shift (cm$^{-1}$)", xlim=x_axis[[0, -1]])
+explanations["1D Grad-CAM"].plot(
+    samples=row,
+    bands=bands,
+    beside={name: explanations[name] for name in ("Grad-CAM", "CAM")},
+    technique="raman",
+    output_label="marker (g/L)",
+)
 plt.show()

@@ -18,6 +18,8 @@ further vial of one that is known.
 # %%
 # The data, and what is wrong with them
 # -------------------------------------
+import itertools
+
 import matplotlib.pyplot as plt
 import numpy as np
 from chemotools.baseline import ArPls
@@ -196,15 +198,15 @@ maps = {
     "Grad-CAM": (ours, "grad-cam"),
     "1D Grad-CAM": (ours, "1d-grad-cam"),
 }
-figure, axes = plt.subplots(3, figsize=(8, 7.5), sharex=True, layout="constrained")
-for axis, (name, (model, method)) in zip(axes, maps.items(), strict=True):
+figure, axes = plt.subplots(6, figsize=(8, 11), sharex=True, layout="constrained")
+for pair, (name, (model, method)) in zip(axes.reshape(3, 2), maps.items(), strict=True):
     one = explain(model, X[[shown]], method=method, x_axis=grid)
-    one.plot(ax=axis, technique="raman")
+    one.plot(ax=pair, bands=None, technique="raman", intensity_label="Intensity (SNV)")
     missing = f"{abs(one.residuals[0]):.1f} of {one.outputs[0]:.1f} % are on no wavelength"
-    axis.set_title(f"{name}: {missing}", loc="left", fontsize="medium")
-    axis.set(xlabel=None, ylabel="Intensity (SNV)")
-for start, end in bands.values():
-    axes[-1].axvspan(start, end, color="0.9", zorder=0)
+    pair[0].set_title(f"{name}: {missing}", loc="left", fontsize="medium")
+    pair[1].set(xlabel=None)
+    for axis, (start, end) in itertools.product(pair, bands.values()):
+        axis.axvspan(start, end, color="0.9", zorder=0)
 axes[-1].set(xlabel="Raman shift (cm$^{-1}$); grey: bands of lipids and carotenoids")
 title = f"{oil[shown]} oil, {target[shown]:.0f} %, from a series that was left out"
 figure.suptitle(title, fontsize="medium")

@@ -12,8 +12,10 @@ Dask) and `preprocessing` (what chemotools lacks) are public. docs/architecture.
 from ._estimators.classifier import ResNet1DClassifier
 from ._estimators.regressor import ResNet1DRegressor
 from ._explanation.explanation import Explanation
-from ._figures.plot import ExplanationDisplay, LinearityDisplay
+from ._figures.linearity import LinearityDisplay
+from ._figures.plot import ExplanationDisplay
 from ._figures.validation import ApplicabilityDisplay, PredictionDisplay
+from ._figures.waterfall import WaterfallDisplay
 from ._files.models import skops_types
 from ._files.onnx import export_onnx
 from ._pickles import PARTS as _PARTS
@@ -33,6 +35,7 @@ __all__ = [
     "PredictionDisplay",
     "ResNet1DClassifier",
     "ResNet1DRegressor",
+    "WaterfallDisplay",
     "applicability",
     "band_table",
     "cross_explain",

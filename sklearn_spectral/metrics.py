@@ -19,7 +19,7 @@ from ._explanation.randomization import randomization_check, row_correlation
 from ._pipelines.controls import region_control, shift_sensitivity
 from ._pipelines.linear import vip
 from ._pipelines.unwrap import unwrap
-from ._record.arrays import check_alike, per_target
+from ._record.arrays import check_alike, labels_of_samples, per_target
 from ._record.tables import bands_of
 from ._spectra.bands import BandsLike
 from ._spectra.checks import as_numbers, check_number, naming_argument, own_random_state
@@ -327,9 +327,10 @@ def localization(explanation: Explanation, bands: BandsLike | ArrayLike) -> pd.D
     known = np.broadcast_to(known, (n_samples, n_points))
     if known.all(axis=1).any() or not known.any(axis=1).all():
         raise ValueError("The bands cover no point, or all: there is nothing to tell apart.")
+    names = labels_of_samples(explanation)
     rows = [
         {
-            "sample": sample,
+            "sample": names[sample],
             "target": arrays.labels[sample, target],
             "roc_area": roc_auc_score(known[sample], maps[sample, :, target]),
             "average_precision": average_precision_score(known[sample], maps[sample, :, target]),

@@ -1,5 +1,7 @@
 """Out-of-fold maps and ensembles of models."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -50,6 +52,17 @@ def test_out_of_fold_maps_are_those_of_cross_val_predict(regressor, mixtures_fra
     model = clone(regressor).fit(X.iloc[train], y.iloc[train])
     np.testing.assert_array_equal(explanation.maps[test], explain(model, X.iloc[test]).maps)
     assert explanation.members == ()
+
+
+@pytest.mark.parametrize("n_repeats", [1, 2])
+def test_samples_keep_their_names_in_the_order_of_the_spectra(quick, mixtures_frame, n_repeats):
+    X, y = mixtures_frame
+    assert cross_explain(quick, X, y, cv=2, n_repeats=n_repeats).sample_names is None
+    named = X.set_axis([f"S{row}" for row in range(60)])
+    explanation = cross_explain(quick, named, y, cv=2, n_repeats=n_repeats)
+    for each in (explanation, *explanation.members):
+        assert each.sample_names.tolist() == named.index.tolist()
+    assert explanation.predictions().index.tolist() == named.index.tolist()
 
 
 def test_groups_stay_together_and_parameters_are_divided(mixtures):
@@ -123,25 +136,28 @@ def test_predictions_are_those_of_cross_val_predict(kinds, encode):
     folds = list(KFold(3, shuffle=True, random_state=0).split(X))
     explanation = cross_explain(model, X, y, cv=folds, target="all")
     table = explanation.predictions()
-    assert list(table.columns) == ["predicted", "probability"] and len(table) == len(X)
+    assert list(table.columns) == ["predicted", "probability", "y"] and len(table) == len(X)
+    np.testing.assert_array_equal(table["y"], y)
     predicted = cross_val_predict(model, X, y, cv=folds)
     np.testing.assert_array_equal(table["predicted"], predicted)
     probabilities = cross_val_predict(model, X, y, cv=folds, method="predict_proba")
     np.testing.assert_allclose(table["probability"], probabilities.max(axis=1), rtol=1e-6)
     np.testing.assert_array_equal(explanation.pick(None).targets, predicted)
+    np.testing.assert_allclose(explanation.probabilities, probabilities, rtol=1e-6)
     for one in (explanation.pick(None), explanation.difference()):
+        pd.testing.assert_frame_equal(one.predictions(), table)
         with pytest.raises(ValueError, match="target='all'"):
-            one.predictions()
+            replace(one, class_outputs=None).predictions()
 
 
 @pytest.mark.parametrize("names", [["fat"], ["fat", "wax"]], ids=["one", "two"])
 def test_predictions_of_quantification(quick, mixtures, names):
     y = pd.DataFrame(mixtures[1][:, : len(names)], columns=names)
     table = cross_explain(quick, mixtures[0], y, cv=KFold(2)).predictions()
-    assert list(table.columns) == (names if len(names) > 1 else ["predicted"])
-    np.testing.assert_allclose(
-        table.to_numpy(), cross_val_predict(quick, mixtures[0], y, cv=KFold(2)).reshape(60, -1)
-    )
+    assert list(table.columns) == (names if len(names) > 1 else ["predicted", "y"])
+    predicted = table.drop(columns="y", errors="ignore").to_numpy()
+    expected = cross_val_predict(quick, mixtures[0], y, cv=KFold(2)).reshape(60, -1)
+    np.testing.assert_allclose(predicted, expected)
 
 
 def test_folds_must_leave_every_spectrum_out_once(regressor, mixtures):

@@ -7,8 +7,11 @@ from chemotools.baseline import AirPls
 from chemotools.derivative import SavitzkyGolay
 from chemotools.feature_selection import RangeCut
 from chemotools.scatter import StandardNormalVariate
+from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.cross_decomposition import PLSRegression
 from sklearn.decomposition import PCA
+from sklearn.ensemble import BaggingRegressor, VotingRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.feature_selection import SelectKBest, VarianceThreshold, f_regression
@@ -282,3 +285,72 @@ def test_reference_and_transformed_target(mixtures):
     mean = model.predict(X.mean(axis=0, keepdims=True))
     np.testing.assert_allclose(explanation.base_values, mean[0], rtol=1e-5)
     assert_adds_up(explanation)
+
+
+@pytest.mark.filterwarnings("ignore:The contributions cancel")
+@pytest.mark.parametrize("last", [ResNet1DRegressor(**QUICK), PLSRegression(2)])
+@pytest.mark.parametrize(
+    ("index", "known"),
+    [
+        (None, False),
+        (pd.RangeIndex(60), False),
+        (pd.RangeIndex(60, 120), True),
+        (range(1, 61), True),
+    ],
+)
+def test_the_index_names_the_samples(mixtures_frame, last, index, known):
+    X, y = mixtures_frame
+    X = X if index is None else X.set_axis(index)
+    expected = list(X.index) if known else None
+    for model in (clone(last), make_pipeline(StandardNormalVariate(), clone(last))):
+        names = explain(model.fit(X, y), X).sample_names
+        assert (names if names is None else names.tolist()) == expected
+    X = X.to_numpy()
+    assert explain(model.fit(X, y), X).sample_names is None
+
+
+def test_the_index_names_the_samples_of_an_estimator(mixtures_frame, regressor):
+    X = mixtures_frame[0].to_numpy()
+    names = [f"S{row}" for row in range(60)]
+    assert regressor.explain(pd.DataFrame(X, index=names)).sample_names.tolist() == names
+    assert regressor.explain(pd.DataFrame(X)).sample_names is None
+
+
+@pytest.mark.parametrize("steps", PREPROCESSINGS)
+@pytest.mark.parametrize("last", [ResNet1DRegressor(**QUICK), PLSRegression(2)])
+@pytest.mark.filterwarnings("ignore:The contributions cancel")
+def test_measured_spectra_are_at_the_points_of_the_map(mixtures_frame, wavenumbers, steps, last):
+    X, y = mixtures_frame
+    model = pipeline(PREPROCESSINGS[steps](wavenumbers), clone(last)).fit(X, y)
+    explanation = explain(model, X)
+    points = np.searchsorted(wavenumbers, explanation.x_axis)
+    np.testing.assert_array_equal(explanation.measured, X.to_numpy()[:, points])
+    if steps != "best":  # whose names are all that tells which
+        model.fit(X.to_numpy(), y)
+        np.testing.assert_array_equal(explain(model, X.to_numpy()).measured, explanation.measured)
+    assert explanation[[3]].measured.tolist() == explanation.measured[[3]].tolist()
+    X = X if steps == "best" else X.to_numpy()
+    assert explain(model, X, out=np.empty_like(explanation.maps)).measured is None
+
+
+def test_no_measured_spectra_where_steps_mix_points(mixtures_frame):
+    X, y = mixtures_frame
+    assert explain(pipeline([PCA(5)]).fit(X, y), X).measured is None
+
+
+def test_measured_spectra_of_ensembles(mixtures_frame, wavenumbers):
+    X, y = mixtures_frame
+    member = pipeline(PREPROCESSINGS["range"](wavenumbers), ResNet1DRegressor(**QUICK))
+    for model in (VotingRegressor([("a", member)]), BaggingRegressor(member, 2, random_state=0)):
+        explanation = explain(model.fit(X, y), X)
+        points = np.searchsorted(wavenumbers, explanation.x_axis)
+        np.testing.assert_array_equal(explanation.measured, X.to_numpy()[:, points])
+
+
+@pytest.mark.parametrize("shape", [(100,), (1, 60, 100)])
+def test_the_first_step_says_what_is_no_table(mixtures_frame, shape):
+    X, y = mixtures_frame
+    model = pipeline(["passthrough", StandardScaler()], ResNet1DRegressor(**QUICK))
+    model.fit(X.to_numpy(), y)
+    with pytest.raises(ValueError, match="Expected 2D array|Found array with dim 3"):
+        explain(model, X.to_numpy().reshape(-1)[: np.prod(shape)].reshape(shape))

@@ -1,7 +1,9 @@
 """Contributions and tables, with figures worked out by hand."""
 
 import doctest
+import pickle
 from dataclasses import replace
+from html import escape
 
 import numpy as np
 import pandas as pd
@@ -206,6 +208,107 @@ def test_rows_can_be_picked(explanation, two_targets):
     assert len(two_targets[1:]) == 1
 
 
+NAMES = {
+    "text": ["S001", "S002"],
+    "tuples": [("S001", 1), ("S001", 2)],
+    "times": [pd.Timestamp("2026-01-31"), pd.Timestamp("2026-02-01")],
+    "numbers": [0.5, 1.5],
+}
+
+
+def with_names(explanation, names):
+    index = pd.Index(names).to_numpy(dtype=object)
+    return replace(explanation, sample_names=index)
+
+
+@pytest.mark.parametrize("names", NAMES.values(), ids=NAMES)
+def test_samples_are_chosen_by_name_or_place(explanation, two_targets, names):
+    named = with_names(explanation, names)
+    for second in (
+        1,
+        -1,
+        [1],
+        slice(1, 2),
+        [False, True],
+        names[1],
+        [names[1]],
+        pd.Index(names[1:]),
+    ):
+        chosen = named[second]
+        np.testing.assert_array_equal(chosen.spectra, explanation.spectra[[1]])
+        assert chosen.sample_names.tolist() == names[1:]
+    assert named[names[::-1]].sample_names.tolist() == names[::-1]
+    with pytest.raises(IndexError, match="'other' is none of .*or rows, counted from 0"):
+        named[["other"]]
+    assert named.contributions(1)["sample"].tolist() == names
+    assert with_names(two_targets, names).to_frame()["sample"].tolist() == [
+        name for name in names for _ in range(10)
+    ]
+    assert escape(str(names[1])) in named._repr_html_()
+    back = pickle.loads(pickle.dumps(named))
+    assert back.sample_names.tolist() == names
+
+
+def test_whole_numbers_are_rows_whatever_the_names(explanation):
+    named = with_names(explanation, [1, 0])
+    assert named[0].sample_names.tolist() == [1]
+    with pytest.raises(IndexError, match="rows of 2: pass the number"):
+        named[2]
+
+
+def test_a_name_of_several_samples_chooses_none(explanation):
+    named = with_names(explanation, ["S001", "S001"])
+    with pytest.raises(
+        IndexError, match=r"'S001' is the name of rows \[0, 1\]; pass their numbers"
+    ):
+        named["S001"]
+    with pytest.raises(IndexError, match="Names of samples can be passed where X was a DataFrame"):
+        explanation["S001"]
+
+
+def test_names_are_joined_where_all_have_them(explanation):
+    first, second = with_names(explanation, ["a", "b"]), with_names(explanation, ["c", "d"])
+    whole = first.joined([second], rows=[1, 3, 0, 2])
+    assert whole.sample_names.tolist() == ["c", "a", "d", "b"]
+    assert first.joined([explanation]).sample_names is None
+    assert first.averaged([second]).sample_names.tolist() == ["a", "b"]
+
+
+def test_predicted_and_probabilities_by_hand(three_classes):
+    outputs = np.log([[1.0, 2.0, 5.0], [6.0, 1.0, 1.0]])
+    everything = replace(three_classes, outputs=outputs, targets=np.array(["a", "b", "c"]))
+    whole = everything.with_y(["c", "b"])
+    for each in (whole, whole.pick("b"), whole.difference("a", "b"), whole.joined([whole])[:2]):
+        assert each.predicted.tolist() == ["c", "a"]
+        np.testing.assert_allclose(
+            each.probabilities, [[1 / 8, 2 / 8, 5 / 8], [6 / 8, 1 / 8, 1 / 8]]
+        )
+        assert each.predictions()["y"].tolist() == ["c", "b"]
+    assert whole.pick("b")[1:].predicted.tolist() == ["a"]
+    other = replace(everything, outputs=np.log([[5.0, 2.0, 5.0], [1.0, 6.0, 1.0]])).pick("b")
+    mean = everything.pick("b").averaged([other], weights=[1, 3])
+    np.testing.assert_allclose(np.exp(mean.class_outputs[1]), [6**0.25, 6**0.75, 1])
+    assert mean.predicted.tolist() == ["c", "b"]
+
+
+def test_references_follow_their_outputs(two_targets):
+    y = [[7.0, 14.0], [2.0, 3.0]]
+    whole = two_targets.with_y(y)
+    assert whole.pick("b").y.tolist() == [14, 3]
+    assert whole.pick(["b", "a"])[1:].y.tolist() == [2]
+    assert whole.through([[2.0], [1.0]], [1.0]).y.tolist() == [[29], [8]]
+    assert whole.averaged([two_targets]).y.tolist() == y
+    assert two_targets.joined([whole]).y is None
+    assert whole.predictions().columns.tolist() == ["a", "b"]
+    one = two_targets.pick("a").with_y([[7.0], [2.0]])
+    assert one.y.tolist() == [7, 2] and one.predicted.tolist() == [7, 1]
+    assert one.probabilities is None
+    with pytest.raises(ValueError, match=r"y has shape \(2,\); expected \(2, 2\)"):
+        two_targets.with_y([1, 2])
+    with pytest.raises(ValueError, match="y cannot be read as"):
+        two_targets.with_y([["a", 2], [3, 4]])
+
+
 def test_explanation_is_frozen_and_says_what_it_is(explanation):
     with pytest.raises(AttributeError):
         explanation.maps = None
@@ -359,6 +462,9 @@ def test_linearity_by_hand(calibration):
     assert table["band"].tolist() == ["1000", "1010", "1020", "all"]
     assert table["slope"].tolist() == [0.5, 0, 0, 0.5]
     assert table["r2"].tolist() == [1, 0, 0, 0.25]
+    # Squares of what is left: 0, 0, 6 of (1, -2, 1), and 6 of the sum; over one, and 8 of y.
+    np.testing.assert_allclose(table["slope_error"], [0, 0, (6 / 8) ** 0.5, (6 / 8) ** 0.5])
+    assert calibration[:2].linearity([10, 12])["slope_error"].isna().all()
     small = replace(calibration, maps=calibration.maps / 64).linearity(np.array([10, 12, 14]) / 64)
     assert small["slope"].tolist() == [0.5, 0, 0, 0.5]
     assert small["r2"].tolist() == [1, 0, 0, 0.25]
@@ -727,10 +833,10 @@ def test_examples_of_methods_run():
 
 def test_plots_are_of_this_explanation(explanation):
     plt = pytest.importorskip("matplotlib.pyplot")
-    figure, ax = plt.subplots()
-    display = explanation.plot(ax, samples=[1], x_label="shift")
-    assert display.explanation is explanation and display.ax_.tolist() == [ax]
-    assert ax.get_xlabel() == "shift"
+    figure, axes = plt.subplots(2)
+    display = explanation.plot(axes, samples=[1], x_label="shift")
+    assert display.explanation is explanation and display.ax_.tolist() == axes.tolist()
+    assert axes[1].get_xlabel() == "shift"
     plt.close(figure)
 
 

@@ -2,8 +2,10 @@
 
 import base64
 import io
+import pickle
 import shutil
 import sys
+import types
 from dataclasses import replace
 
 import matplotlib as mpl
@@ -15,7 +17,8 @@ import pytest
 from sklearn_spectral import Explanation
 from sklearn_spectral._figures import interactive as _interactive
 
-pytest.importorskip("plotly")
+plotly = pytest.importorskip("plotly")
+pytest.importorskip("plotly.io")
 
 EVIL = "</script><script>document.title = 'taken over'</script>"
 CLASSES = np.array(["oil", "fat & wax", EVIL], dtype=object)
@@ -117,10 +120,17 @@ def test_groups_are_means_in_the_menu(explanation, predicted):
 @pytest.mark.parametrize("order", [1, -1])
 def test_axis_runs_as_in_figures(predicted, technique, order):
     turned = replace(predicted, x_axis=x[::order])
-    (axis,) = turned.plot(samples=0, technique=technique).ax_
+    axis, _ = turned.plot(samples=0, technique=technique).ax_
     layout = turned.plot_interactive(0, technique=technique).layout
     assert layout.xaxis.range == axis.get_xlim()
     plt.close("all")
+
+
+def test_menus_name_the_samples_as_text(predicted):
+    named = replace(predicted, sample_names=np.array(["S1", "<b>", "S3", 4], dtype=object))
+    assert labels(named.plot_interactive(["S3", "<b>"]))[0][1] == "&lt;b&gt;: fat &amp; wax"
+    assert labels(named.plot_interactive([3])) == []
+    assert labels(named.plot_interactive([2, 3]))[0][1] == "Sample 4: oil"
 
 
 def test_colours_are_those_of_figures():
@@ -139,6 +149,45 @@ def test_names_and_units_are_told(explanation):
     np.testing.assert_array_equal(named, x[(x >= 990) & (x <= 1010)])
     shape = figure.layout.shapes[0]
     assert (shape.x0, shape.x1) == (990, 1010)
+
+
+def test_units_and_references_are_told(explanation):
+    amounts = replace(explanation, is_class=False, output_name="fat").pick(0)
+    amounts = replace(amounts, axis_unit="cm-1").with_y([30.0, 60, 90, -120])
+    figure = amounts.plot_interactive([1, 0], output_label="fat (%)", intensity_label="SNV")
+    # 2 * 25 sqrt(2 pi) / 2 + 0.5
+    assert figure.data[1].name == "fat = 63.2 % (base value 0.5); reference 60 %"
+    assert figure.data[1].meta == "% to fat"
+    assert figure.layout.xaxis.ticksuffix == " cm<sup>-1</sup>"
+    assert figure.layout.yaxis.title.text == "SNV"
+    right = explanation.with_y(["oil", "oil", "fat & wax", EVIL]).plot_interactive([0, 3])
+    names = [button.args[0]["name"][1] for button in right.layout.updatemenus[0].buttons]
+    assert "; predicted oil (" in names[0] and names[0].endswith(", right")
+    assert names[1].endswith(", right")
+
+
+def test_spectra_are_as_measured(explanation):
+    known = replace(explanation, measured=explanation.spectra + 1)
+    for preprocessed, title in (
+        (False, "Measured<br>intensity"),
+        (True, "Intensity seen<br>by the model"),
+    ):
+        figure = known.plot_interactive(2, preprocessed=preprocessed)
+        expected = explanation.spectra[2] + (not preprocessed)
+        np.testing.assert_allclose(decoded(figure.data[0].y), expected, rtol=1e-6)
+        assert figure.layout.yaxis.title.text == title
+
+
+def test_a_table_is_left_where_no_script_runs(explanation, monkeypatch):
+    shown = []
+    module = types.SimpleNamespace(display=lambda bundle, raw: shown.append(bundle))
+    monkeypatch.setitem(sys.modules, "IPython.display", module)
+    monkeypatch.setattr(plotly.io.renderers, "default", "plotly_mimetype")
+    figure = explanation.plot_interactive()
+    figure._ipython_display_()
+    assert set(shown[0]) == {"text/html", "application/vnd.plotly.v1+json"}
+    assert shown[0]["text/html"] == explanation._repr_html_()
+    assert len(pickle.loads(pickle.dumps(figure)).data) == 4
 
 
 def many(explanation, n_samples):
@@ -281,6 +330,15 @@ def test_pointer_reads_wavenumber_intensity_contribution_and_band(view):
     # plotly 7 would offer to send the spectra to its maker.
     buttons = view.locator(".modebar-btn").evaluate_all("all => all.map(b => b.dataset.title)")
     assert "Zoom" in buttons and not [title for title in buttons if "Share" in title]
+
+
+def test_every_point_is_drawn_in_the_whole_window(view):
+    line = "document.querySelector('.scatterlayer .js-line').getAttribute('d')"
+    assert len(view.evaluate(line).split("L")) == len(x)
+    height = "document.querySelector('.js-plotly-plot').getBoundingClientRect().height"
+    assert view.evaluate(height) == 600
+    view.set_viewport_size({"width": 1000, "height": 900})
+    view.wait_for_function(f"{height} == 900")
 
 
 def test_menus_switch_spectrum_and_class_and_keep_each_other(view):

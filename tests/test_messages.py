@@ -100,7 +100,7 @@ def test_samples_that_are_no_rows_are_told_with_what_to_do(model, draw, samples)
     pytest.importorskip("plotly")
     explanation = model.explain(X)
     for choose in (explanation.__getitem__, lambda s: getattr(explanation, draw)(samples=s)):
-        with pytest.raises(IndexError, match="does not choose rows of 30: .*X.index.get_loc"):
+        with pytest.raises(IndexError, match="does not choose rows of 30: .*DataFrame whose index"):
             choose(samples)
 
 
@@ -111,7 +111,7 @@ def test_samples_may_be_a_slice_and_are_not_none_at_all(model, draw):
     for samples in (slice(1, 3), [1, 2], pd.Index([1, 2]), np.isin(np.arange(30), [1, 2])):
         drawn = getattr(explanation, draw)(samples=samples)
         if draw == "plot":
-            titles = [axis.get_title(loc="left") for axis in drawn.ax_]
+            titles = [axis.get_title(loc="left") for axis in drawn.ax_[::2]]
         else:
             titles = [button.label for button in drawn.layout.updatemenus[0].buttons]
         assert [title[:10] for title in titles] == ["Spectrum 1", "Spectrum 2"]

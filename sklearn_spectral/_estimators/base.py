@@ -35,7 +35,7 @@ from .._spectra.checks import (
     own_random_state,
     validated,
 )
-from .._spectra.names import column_names, output_names
+from .._spectra.names import column_names, output_names, row_names
 from .._spectra.parameters import check_parameters
 from .._spectra.training_set import TrainingSet
 from .._spectra.views import ViewScaler
@@ -397,6 +397,7 @@ class BaseResNet1D(InspectedModel, SavedModel, BaseEstimator, ABC):
             labels=labels,
             correction=self._map_correction,
             **resolve_axis(self, column_names(X), x_axis),
+            sample_names=row_names(X),
             output_name=output_name,
             is_class=is_classifier(self),
         )

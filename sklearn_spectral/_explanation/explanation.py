@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from .._figures.html import explanation_html, explanation_text
 from .._figures.interactive import interactive_figure
 from .._figures.plot import ExplanationDisplay
+from .._figures.waterfall import WaterfallDisplay
 from .._record import tables as _tables
 from .._record.arrays import ExplanationArrays
 from .._record.cancellation import cancellation
@@ -57,6 +58,19 @@ class Explanation(ExplanationArrays):
         Whether `x_axis` are wavelengths or wavenumbers; False where it counts points.
     axis_unit : str or None
         Its unit, ``"cm-1"``, ``"nm"``, ``"um"`` or ``"m"``, where names of columns tell it.
+    sample_names : ndarray of shape (n_samples,) or None
+        The index of X, where X was a DataFrame with another than pandas' default, 0, 1, 2. Tables
+        and figures call the spectra by it, and names choose them: ``explanation["S001"]``,
+        ``explanation.plot(samples=["S001", "S007"])``. Whole numbers always count rows from 0, also
+        where names are whole numbers.
+    y : ndarray of shape (n_samples,) or (n_samples, n_targets), or None
+        Reference values or true classes, where :func:`cross_explain` or :meth:`with_y` got them.
+    measured : ndarray of shape (n_samples, n_points) or None
+        The spectra as they came to the pipeline, before preprocessing, at the points of `x_axis`:
+        what :meth:`plot` draws. None where steps mix points, such as PCA or interpolation, where
+        maps were written to ``out``, and of an estimator that was asked itself.
+    classes, class_outputs : ndarray of shape (n_classes,), and (n_samples, n_classes), or None
+        All classes and their logits where each spectrum is explained for one of them.
 
     Examples
     --------
@@ -74,6 +88,13 @@ class Explanation(ExplanationArrays):
     True
     >>> list(explanation.contributions({"band": (1200, 1240)}).columns[2:])
     ['band', 'start', 'end', 'contribution', 'share', 'cancellation']
+
+    The index of a DataFrame names the samples:
+
+    >>> import pandas as pd
+    >>> table = pd.DataFrame(X, index=[f"S{number:03}" for number in range(30)])
+    >>> model.explain(table)[["S007", "S001"]].contributions(1)["sample"].tolist()
+    ['S007', 'S001']
     """
 
     def __repr__(self) -> str:
@@ -192,7 +213,10 @@ class Explanation(ExplanationArrays):
 
     @own_settings()
     def linearity(
-        self, y: ArrayLike, bands: BandsLike | None = None, by: ArrayLike | None = None
+        self,
+        y: ArrayLike | None = None,
+        bands: BandsLike | None = None,
+        by: ArrayLike | None = None,
     ) -> pd.DataFrame:
         r"""Return a linear fit of the contributions of every point or band against y.
 
@@ -205,8 +229,8 @@ class Explanation(ExplanationArrays):
 
         Parameters
         ----------
-        y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            Reference values, one column for each target.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets), or None, default=None
+            Reference values, one column for each target; None takes those that it has (`with_y`).
         bands : dict, str, int or None, default=None
             As for :meth:`contributions`; None takes every point.
         by : array-like of shape (n_samples,) or None, default=None
@@ -218,7 +242,8 @@ class Explanation(ExplanationArrays):
         linearity : DataFrame
             A row for every target, group (with `by`) and band (or point), and one, called
             ``"all"``, for the sum of the map: columns ``target``, ``group``, ``band``, ``start``,
-            ``end``, ``slope``, ``r2``. R2 is 0 for a contribution that never changes.
+            ``end``, ``slope``, ``slope_error``, its standard error (NaN of two spectra), and
+            ``r2``. R2 is 0 for a contribution that never changes.
 
         Raises
         ------
@@ -298,16 +323,17 @@ class Explanation(ExplanationArrays):
         Returns
         -------
         predictions : DataFrame
-            A row for every spectrum. For classes ``predicted``, the class with the highest logit,
-            whose map is in ``pick(None)``, and ``probability``, the softmax of its logit over all
-            classes, as in `predict_proba`. Of several models (`members`) logits are averaged, not
-            probabilities. For a regressor ``predicted``, or, of several outputs, a column for
-            each, called by its label.
+            A row for every spectrum, called by `sample_names` where they are known. For classes
+            ``predicted``, the class with the highest logit, whose map is in ``pick(None)``, and
+            ``probability``, the softmax of its logit over all classes, as in `predict_proba`. Of
+            several models (`members`) logits are averaged, not probabilities. For a regressor
+            ``predicted``, or, of several outputs, a column for each, called by its label. And
+            ``y``, where it is known and one for each spectrum.
 
         Raises
         ------
         ValueError
-            The maps are of one class for each spectrum: its logit alone tells no probability.
+            The logits of other classes than those explained are not known.
 
         Examples
         --------
@@ -318,7 +344,7 @@ class Explanation(ExplanationArrays):
         >>> model = ResNet1DClassifier(max_epochs=1)
         >>> explanation = cross_explain(model, X, y, cv=3, target="all", random_state=0)
         >>> list(explanation.predictions().columns)
-        ['predicted', 'probability']
+        ['predicted', 'probability', 'y']
         >>> explanation.pick(None).maps.shape
         (30, 50)
         """
@@ -337,14 +363,15 @@ class Explanation(ExplanationArrays):
         return _tables.to_frame(self)
 
     def plot(self, ax: Any = None, **plot_params: Any) -> Any:
-        """Draw the spectra coloured by contribution.
+        """Draw spectra above the signed contributions of their points.
 
         Parameters
         ----------
-        ax : matplotlib Axes, sequence of Axes or None, default=None
-            One for every panel; None makes a figure.
+        ax : sequence of matplotlib Axes or None, default=None
+            As for :meth:`ExplanationDisplay.plot`; None makes a figure.
         **plot_params
-            ``samples``, ``by``, ``technique``, ``x_label``, ``output_label``, as for
+            ``samples``, ``by``, ``bands``, ``beside``, ``technique``, ``x_label``,
+            ``output_label``, ``intensity_label``, ``preprocessed``, as for
             :meth:`ExplanationDisplay.plot`.
 
         Returns
@@ -352,6 +379,26 @@ class Explanation(ExplanationArrays):
         display : ExplanationDisplay
         """
         return ExplanationDisplay(self).plot(ax, **plot_params)
+
+    def plot_waterfall(
+        self, sample: Any = 0, bands: BandsLike = "peaks", **plot_params: Any
+    ) -> WaterfallDisplay:
+        """Draw how the contributions of bands lead from the base value to one prediction.
+
+        Parameters
+        ----------
+        sample : int or name, default=0
+            The spectrum, as for :meth:`plot`.
+        bands : dict, str or int, default="peaks"
+            As for :meth:`contributions`.
+        **plot_params
+            ``target``, ``ax``, ``output_label``, as for :meth:`WaterfallDisplay.plot`.
+
+        Returns
+        -------
+        display : WaterfallDisplay
+        """
+        return WaterfallDisplay(self).plot(sample, bands, **plot_params)
 
     def plot_interactive(
         self, samples: Any = None, bands: BandsLike | None = None, **plot_params: Any
@@ -365,20 +412,23 @@ class Explanation(ExplanationArrays):
 
         Parameters
         ----------
-        samples : int, slice, sequence of int, mask or None, default=None
-            Rows to put into the view; None takes the first ones, as many as it can hold.
+        samples : int, slice, sequence of int, mask, name, sequence of names or None, default=None
+            Spectra to put into the view: rows, or names of `sample_names`; None takes the first
+            ones, as many as it can hold.
         bands : dict, str, int or None, default=None
             Bands to shade, and to name at the pointer, as for :meth:`contributions`; None shades
             no band.
         **plot_params
-            ``by``, ``technique``, ``x_label``, ``output_label``, as for
-            :meth:`ExplanationDisplay.plot`: with `by` the menu has, instead of spectra, the mean
-            spectrum and mean map of every group (and target, where each spectrum has its own).
+            ``by``, ``technique``, ``x_label``, ``output_label``, ``intensity_label``,
+            ``preprocessed``, as for :meth:`ExplanationDisplay.plot`: with `by` the menu has,
+            instead of spectra, the mean spectrum and mean map of every group (and target, where
+            each spectrum has its own).
 
         Returns
         -------
         figure : plotly.graph_objects.Figure
-            Shows itself in a notebook, dark or light. ``figure.write_html("explanation.html")``
+            Shows itself in a notebook, dark or light, and as the explanation's table where no
+            script runs, as in exported notebooks. ``figure.write_html("explanation.html")``
             writes a page that works offline; with ``include_plotlyjs="cdn"`` it is smaller by the
             5 MB of plotly, and needs the network.
 

@@ -75,12 +75,16 @@ def explanation_of(network, X, choice, *, method, layer, reference, out, correct
     n_samples, n_points = X.shape
     outputs = np.empty((n_samples, choice.n_targets))
     columns = np.empty((n_samples, choice.n_targets), dtype=int)
+    of_classes = choice.single and described["is_class"]  # else `outputs` are those of all
+    class_outputs = np.empty((n_samples, len(base))) if of_classes else None
     spreader = Spreader(network.n_positions, n_points, network.points_per_position(n_points))
 
     def compute(rows):
         feature_maps = network.feature_maps(views(X[rows]), layer)
         all_outputs = network.outputs_from(feature_maps, layer)  # (B, n_outputs)
         columns[rows] = choice.columns(rows, all_outputs)
+        if class_outputs is not None:
+            class_outputs[rows] = all_outputs
         outputs[rows] = np.take_along_axis(all_outputs, columns[rows], axis=1)
         with np.errstate(over="ignore", invalid="ignore"):  # see check_outputs
             cells = _cells(network, feature_maps, offsets, columns[rows], method, layer)
@@ -101,6 +105,8 @@ def explanation_of(network, X, choice, *, method, layer, reference, out, correct
         spectra=X,
         method=method,
         layer=layer,
+        classes=labels if of_classes else None,
+        class_outputs=class_outputs,
         **described,
     )
 

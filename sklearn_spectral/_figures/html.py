@@ -4,7 +4,7 @@ from html import escape
 
 import numpy as np
 
-from .._record.arrays import ExplanationArrays, per_target
+from .._record.arrays import ExplanationArrays, labels_of_samples, per_target
 from .._record.cancellation import LIMIT, median_cancellation
 from .._spectra.bands import mean_absolute_map, resolve_bands
 
@@ -86,7 +86,7 @@ def _table(explanation, sample):
     """Return the first spectra and targets: outputs, base values and strongest bands."""
     shown = explanation[:N_SPECTRA]
     bands = resolve_bands("peaks", sample.x_axis, per_target(sample).maps)
-    arrays = per_target(shown)
+    arrays, names = per_target(shown), labels_of_samples(shown)
     scores = bands.sums(arrays.maps)[:, :N_TARGETS]  # (n_shown, n_targets, n_bands)
     header = ["Spectrum", "Target", "Output", "Base value", "Strongest bands"]
     lines = ["<tr>" + "".join(f"<th>{name}</th>" for name in header) + "</tr>"]
@@ -94,7 +94,7 @@ def _table(explanation, sample):
         values = scores[row, column]
         strongest = np.argsort(-np.abs(values), kind="stable")[:N_BANDS]
         cells = [
-            str(row),
+            _text(names[row]),
             _text(arrays.labels[row, column]),
             f"{arrays.outputs[row, column]:.3g}",
             f"{arrays.base_values[row, column]:.3g}",

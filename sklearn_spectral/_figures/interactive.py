@@ -2,28 +2,38 @@
 
 from base64 import b64encode
 from dataclasses import replace
+from functools import partial
 from html import escape
 from typing import Any
 
 import numpy as np
 
-from .._record.arrays import OVER_SAMPLES, per_target
+from .._record.arrays import OVER_TARGETS, per_target
 from .._record.tables import bands_of, groups_of, parts_of
 from .._spectra.bands import Bands
 from .._work import optional
-from .plot import axis_style, check_technique, chosen_groups, rows_to_draw
+from .axes import (
+    GREY,
+    NEGATIVE,
+    POSITIVE,
+    axis_style,
+    check_technique,
+    chosen_groups,
+    intensities,
+    name_and_unit,
+    rows_to_draw,
+    says,
+    titles,
+)
+from .html import explanation_html
 
 # A longer menu cannot be used.
 MAX_SPECTRA = 50
 # Spectra and maps in the page: 4 bytes each, a third more as text, so about 5 MB, as much as
 # plotly itself.
 MAX_NUMBERS = 1_000_000
-# The blue and red of `plot.COLOUR_MAP` at 0.1 and 0.9: there both reach a contrast of 4 to a white
-# page and to a black one.
-NEGATIVE, POSITIVE = "#5977e3", "#d65244"
-# Notebooks do not say whether they are dark. This grey is read on both, on no background.
-GREY, CLEAR = "#7b7b7b", "rgba(0, 0, 0, 0)"
-SHADE = "rgba(123, 123, 123, 0.2)"
+# Notebooks do not say whether they are dark: grey is read on both, on no background.
+CLEAR, SHADE = "rgba(0, 0, 0, 0)", "rgba(123, 123, 123, 0.2)"
 # Menus and the label under the pointer lie over the curves: a background and text of their own.
 PANEL, INK = "#f2f2f2", "#222222"
 
@@ -37,9 +47,14 @@ def interactive_figure(
     technique=None,
     x_label=None,
     output_label=None,
+    intensity_label=None,
+    preprocessed=False,
 ):
     """Return a plotly figure of `Explanation.plot_interactive`."""
     check_technique(technique)
+    html = explanation_html(explanation)
+    spectra, default_label = intensities(explanation, preprocessed)
+    explanation = replace(explanation, spectra=spectra, measured=None)
     go = optional("plotly.graph_objects", "interactive", "Interactive views")
     x = explanation.x_axis
     shaded = Bands([], [], x) if bands is None else bands_of(explanation, bands)
@@ -48,8 +63,8 @@ def interactive_figure(
         explanation, groups = _means(explanation, rows_to_draw(explanation, samples), by)
         samples = None
     samples, n_left = _shown(explanation, samples)
-    names = [f"Spectrum {row}" for row in samples] if groups is None else groups[: len(samples)]
     shown = explanation[samples]
+    names = groups[: len(samples)] if groups else [_text(name) for name in titles(shown, samples)]
     states = [_state(shown, row, output_label) for row in range(len(samples))]
 
     limit = float(np.abs(shown.maps).max(initial=0)) or 1.0
@@ -62,13 +77,24 @@ def interactive_figure(
     figure.update_layout(
         updatemenus=_menus(names, states, shown),
         **_layout(explanation, technique, x_label, output_label),
+        yaxis_title_text=_text(intensity_label or default_label).replace("\n", "<br>"),
     )
     if n_left:
         figure.update_layout(
             title_text=f"The first {len(samples)} of {len(explanation)} "
             f"{'spectra' if groups is None else 'groups'}; choose others with samples="
         )
+    figure._ipython_display_ = partial(_display, figure, html)
     return figure
+
+
+def _display(figure, html):
+    """Show a figure in a notebook, and leave a table where no script runs, as in exported ones."""
+    bundle = figure._repr_mimebundle_()
+    if not bundle:  # plotly was told to show figures elsewhere
+        return type(figure)._ipython_display_(figure)
+    show = optional("IPython.display", "interactive", "Notebooks").display
+    return show({"text/html": html, **bundle}, raw=True)
 
 
 def _means(explanation, rows, by):
@@ -80,11 +106,12 @@ def _means(explanation, rows, by):
         parts = [(group["group"], part) for group, part in groups_of(chosen, by)]
     arrays: Any = {
         name: np.stack([getattr(chosen, name)[part].mean(axis=0) for _, part in parts])
-        for name in OVER_SAMPLES
+        for name in (*OVER_TARGETS, "spectra")
     }
     if not shared:
         arrays["targets"] = chosen.targets[[part.argmax() for _, part in parts]]
-    return replace(chosen, **arrays, members=()), [
+    unknown = {"sample_names": None, "y": None, "classes": None, "class_outputs": None}
+    return replace(chosen, **arrays, **unknown, members=()), [
         _text(f"{group}, mean of {part.sum()}") for group, part in parts
     ]
 
@@ -95,7 +122,7 @@ def _traces(x, state, shaded, limit):
         "x": x,
         "y": state["y"][0],
         "customdata": _band_of_points(shaded),
-        "line": {"color": GREY, "width": 1.5},
+        "line": {"color": GREY, "width": 1.5, "simplify": False},
         "hovertemplate": "intensity %{y:.4g}%{customdata}<extra></extra>",
         "showlegend": False,
     }
@@ -107,10 +134,10 @@ def _traces(x, state, shaded, limit):
             **{name: values[column] for name, values in state.items()},
             "yaxis": "y2",
             "visible": column == 1,
-            "line": {"color": GREY, "width": 0.7},
+            "line": {"color": GREY, "width": 0.7, "simplify": False},
             "fill": "tozeroy",
             "fillgradient": filled,
-            "hovertemplate": "contribution %{y:+.3g} to %{meta}<extra></extra>",
+            "hovertemplate": "contribution %{y:+.3g} %{meta}<extra></extra>",
         }
 
 
@@ -136,24 +163,33 @@ def _shown(explanation, samples):
 
 def _state(shown, row, output_label):
     """Return what the traces draw and say for a spectrum: it, then its map of every target."""
-    unit = output_label or shown.output_name
+    output, unit = name_and_unit(output_label or shown.output_name)
     arrays = per_target(shown)
     named = shown.is_class or shown.maps.ndim == 3
     labels = [
-        _text(f"{unit} of {label}" if named else unit) for label in arrays.labels[row].tolist()
+        _text(f"{output} of {label}" if named else output) for label in arrays.labels[row].tolist()
     ]
-    says = [
-        f"{label} = {output:.3g} (base value {base:.3g})"
-        for label, output, base in zip(
-            labels, arrays.outputs[row], arrays.base_values[row], strict=True
+    known = shown.y is not None  # else the menu or the name tells what is predicted
+    told = [
+        f"{label} = {value:.3g}{_text(' ' + unit if unit else '')} (base value {base:.3g})"
+        + (f"; {_text(_beside(shown, row, column, unit))}" if known else "")
+        for column, (label, value, base) in enumerate(
+            zip(labels, arrays.outputs[row], arrays.base_values[row], strict=True)
         )
     ]
+    labels = [_text(f"{unit} to " if unit else "to ") + label for label in labels]
     curves = [shown.spectra[row], *arrays.maps[row].T]
     return {
         "y": [_encoded(curve) for curve in curves],
-        "name": ["", *says],
+        "name": ["", *told],
         "meta": ["", *labels],
     }
+
+
+def _beside(shown, row, column, unit):
+    """Return what is true beside what is predicted."""
+    text = says(shown, row, column, unit)
+    return text if shown.is_class else text.split(", ")[-1]
 
 
 def _menus(names, states, shown):
@@ -187,11 +223,12 @@ def _menus(names, states, shown):
 def _layout(explanation, technique, x_label, output_label):
     """Return axes, legend and colours."""
     label, limits = axis_style(explanation, technique)
+    label = _text(x_label or label).replace("$^{-1}$", "<sup>-1</sup>")
+    unit = name_and_unit(label)[1]
     axis = {"gridcolor": SHADE, "zerolinecolor": GREY, "linecolor": GREY, "automargin": True}
     output = _text(output_label or explanation.output_name)
     return {
         "template": "none",
-        "height": 520,
         "margin": {"t": 90, "r": 20},
         "paper_bgcolor": CLEAR,
         "plot_bgcolor": CLEAR,
@@ -208,14 +245,17 @@ def _layout(explanation, technique, x_label, output_label):
         "hoverlabel": {"bgcolor": PANEL, "font": {"color": INK}},
         "xaxis": {
             **axis,
-            "title": {"text": _text(x_label or label).replace("$^{-1}$", "<sup>-1</sup>")},
+            "title": {"text": label},
+            # The label under the pointer has the unit always, of the axis only the first tick.
+            "ticksuffix": f" {unit}" if unit else "",
+            "showticksuffix": "first",
             "range": limits.tolist(),
             "anchor": "y2",
             "hoverformat": ".6~g",
             "spikecolor": GREY,
             "spikethickness": 1,
         },
-        "yaxis": {**axis, "title": {"text": "Intensity"}, "domain": [0.55, 1]},
+        "yaxis": {**axis, "domain": [0.55, 1]},
         "yaxis2": {
             **axis,
             "title": {"text": f"Contribution of a point<br>to {output}"},

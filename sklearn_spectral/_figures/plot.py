@@ -1,6 +1,9 @@
-"""Figures of an explanation; matplotlib is imported inside."""
+"""Figures of maps: spectra above their contributions, heat maps, and waterfalls."""
 
-import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from textwrap import fill
 from typing import Any, Self
 
 import numpy as np
@@ -8,47 +11,41 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from .._pipelines.explain import explain
-from .._record.arrays import ExplanationArrays, chosen_rows, per_target
-from .._record.tables import contributions, groups_of, linearity, parts_of
+from .._record.arrays import ExplanationArrays, per_target
+from .._record.tables import parts_of
 from .._spectra.bands import BandsLike
-from .._work import optional
+from .axes import (
+    COLOUR_MAP,
+    GREY,
+    NEGATIVE,
+    POSITIVE,
+    Display,
+    axis_style,
+    check_technique,
+    chosen_groups,
+    figure_size,
+    given_axes,
+    intensities,
+    mark_bands,
+    marked_bands,
+    name_and_unit,
+    pyplot,
+    rows_to_draw,
+    says,
+    titles,
+)
 
-# How an axis in each unit of `names.UNITS` is called.
-LABELS = {
-    "cm-1": "Wavenumber (cm$^{-1}$)",
-    "nm": "Wavelength (nm)",
-    "um": "Wavelength (µm)",
-    "m": "Wavelength (m)",
-}
-# How spectroscopists draw their axis: label, unit, and whether it runs from high to low.
-TECHNIQUES = {
-    "ftir": (LABELS["cm-1"], "cm-1", True),
-    "raman": ("Raman shift (cm$^{-1}$)", "cm-1", False),
-    "nir": (LABELS["nm"], "nm", False),
-    "uv-vis": (LABELS["nm"], "nm", False),
-}
-# More panels than this cannot be read on a page: means are drawn instead.
+# More maps than this cannot be read on a page: means are drawn instead.
 MAX_PANELS = 6
-# Its middle is a light grey that still shows on white; blue and red are colour-blind safe.
-COLOUR_MAP = "coolwarm"
-MARKERS = "osD^vP"  # of bands: as many as MAX_PANELS
-# The colour scale ends where this share of the contributions lies within it.
-COLOURED_SHARE = 0.99
+# The colour scale of heat maps ends where this share of the contributions lies within it: a few
+# points far above all others would leave the rest without colour.
+COLOURED_SHARE = 0.995
+# Two columns need a figure of so many inches; labels of panels have so many letters a line.
+WIDE, LABEL_WIDTH = 5.0, 19
 
 
-class _Display:
-    """What both displays share: what they are of, and how they print."""
-
-    explanation: ExplanationArrays
-    ax_: np.ndarray
-
-    def __repr__(self):
-        drawn = f"{len(self.ax_)} panels" if hasattr(self, "ax_") else "not drawn yet, call plot()"
-        return f"{type(self).__name__}({self.explanation!r}; {drawn})"
-
-
-class ExplanationDisplay(_Display):
-    """Spectra coloured by the signed contribution of every point.
+class ExplanationDisplay(Display):
+    """Spectra above the signed contributions of their points, on one wavelength axis.
 
     Parameters
     ----------
@@ -58,12 +55,14 @@ class ExplanationDisplay(_Display):
     Attributes
     ----------
     ax_ : ndarray of matplotlib Axes
-        The panels, after :meth:`plot`.
+        The panels, after :meth:`plot`: of every block the spectrum, then the contributions to each
+        target.
     figure_ : matplotlib Figure
 
     See Also
     --------
     Explanation.plot : The same in one call.
+    WaterfallDisplay : One prediction, band by band.
 
     Examples
     --------
@@ -74,19 +73,19 @@ class ExplanationDisplay(_Display):
     >>> y = X[:, 20:25].sum(axis=1)
     >>> model = ResNet1DRegressor(max_epochs=5, random_state=0).fit(X, y)
     >>> shift = np.arange(1000, 1500, 10)
-    >>> display = ExplanationDisplay.from_estimator(model, X[:2], x_axis=shift, technique="raman")
+    >>> display = ExplanationDisplay.from_estimator(
+    ...     model, X[:2], y[:2], x_axis=shift, technique="raman", output_label="fat (%)"
+    ... )
     >>> len(display.ax_)
-    2
+    4
     """
-
-    def __init__(self, explanation: ExplanationArrays) -> None:
-        self.explanation = explanation
 
     @classmethod
     def from_estimator(
         cls,
         estimator: BaseEstimator,
         X: ArrayLike,
+        y: ArrayLike | None = None,
         *,
         target: Any = None,
         x_axis: ArrayLike | None = None,
@@ -100,6 +99,8 @@ class ExplanationDisplay(_Display):
             Anything :func:`sklearn_spectral.explain` takes.
         X : array-like of shape (n_samples, n_features)
             Spectra as `estimator` takes them.
+        y : array-like or None, default=None
+            Reference values or true classes, as for :meth:`Explanation.with_y`.
         target, x_axis
             As for :func:`sklearn_spectral.explain`.
         **plot_params
@@ -109,34 +110,50 @@ class ExplanationDisplay(_Display):
         -------
         display : ExplanationDisplay
         """
-        return cls(explain(estimator, X, target=target, x_axis=x_axis)).plot(**plot_params)
+        explanation = explain(estimator, X, target=target, x_axis=x_axis)
+        return cls.from_explanation(explanation, y, **plot_params)
 
     def plot(
         self,
         ax: Any = None,
         *,
         samples: Any = None,
-        by: ArrayLike | None = None,
+        by: ArrayLike | str | None = None,
+        bands: BandsLike | None = "peaks",
+        beside: Mapping[str, ExplanationArrays] | None = None,
         technique: str | None = None,
         x_label: str | None = None,
         output_label: str | None = None,
+        intensity_label: str | None = None,
+        preprocessed: bool = False,
     ) -> Self:
-        """Draw one panel a spectrum and target, up to six.
+        """Draw every spectrum above its contributions, up to six maps.
 
-        More than six are drawn together, a panel a target: the mean spectrum of every class, or
-        for quantification all maps, sorted by output, one under another. Colour is the
-        contribution of every point, red for more and blue for less of the output, on one scale
-        for all panels, centred at zero.
+        Of several models (`members`) the standard deviation between them is drawn as well.
+
+        More are drawn together, with the standard deviation of spectra and maps: the means of every
+        predicted class (of maps of all classes those of the predicted one), or for quantification
+        the mean spectrum above all maps, sorted by output, one under another, beside the predicted
+        and the reference values. Contributions are on one scale in all panels: above the zero line
+        what adds to the output, below it what takes away.
 
         Parameters
         ----------
-        ax : matplotlib Axes, sequence of Axes or None, default=None
-            One for every panel; None makes a figure.
-        samples : int, slice, sequence of int, mask or None, default=None
-            Rows to draw; None draws all.
-        by : array-like of shape (n_samples,) or None, default=None
-            Groups of all spectra, such as true classes or series: with it the spectra of every
-            target and group are drawn together, however few they are.
+        ax : sequence of matplotlib Axes or None, default=None
+            Two for each spectrum or group, one more for each further target; None makes a figure.
+        samples : int, slice, sequence of int, mask, name, sequence of names or None, default=None
+            Spectra to draw: rows, or names of `sample_names`; None draws all.
+        by : array-like of shape (n_samples,), "y", "predicted" or None, default=None
+            Groups of all spectra, such as series, or the true ("y") or predicted classes: with it
+            the spectra of every target and group are drawn together, however few they are.
+        bands : dict, str, int or None, default="peaks"
+            Bands to mark and to name, as for :meth:`Explanation.contributions`; of "peaks" the
+            eight highest, by their position. A name without room is left out, that of the weaker
+            band. None marks nothing.
+        beside : dict of Explanation or None, default=None
+            Further explanations of the same spectra, by name, such as those of other methods or
+            models, of one target each: a panel each below the contributions, on a scale of its own.
+            For up to six spectra.
         technique : {"ftir", "raman", "nir", "uv-vis"} or None, default=None
             Labels the axis and gives it the direction usual in the field: wavenumbers from high
             to low for FTIR. None draws it in the order of the data. Where the axis is not known
@@ -145,6 +162,11 @@ class ExplanationDisplay(_Display):
             Label of the wavelength axis, with its unit.
         output_label : str or None, default=None
             Name and unit of the output, such as "glucose (g/L)".
+        intensity_label : str or None, default=None
+            What the spectra are, such as "Absorbance".
+        preprocessed : bool, default=False
+            Whether to draw the spectra that the model sees where those that were measured are
+            known as well (`measured`).
 
         Returns
         -------
@@ -153,315 +175,239 @@ class ExplanationDisplay(_Display):
         Raises
         ------
         ValueError
-            `technique` is unknown, `by` does not have one value for each spectrum, or `ax` are not
-            as many as the panels.
+            `technique` or `bands` are unknown, `by` does not have one value for each spectrum,
+            `beside` are of other spectra or of several targets, or `ax` are not as many as the
+            panels.
         IndexError
-            `samples` are no rows of the explanation.
+            `samples` are no rows of the explanation, nor names that occur once.
         """
         check_technique(technique)
-        plt = _pyplot()
-        samples = rows_to_draw(self.explanation, samples)
-        explanation = self.explanation[samples]
-        panels = _panels(explanation, samples, chosen_groups(self.explanation, by, samples))
-        axes = _axes(ax, len(panels), 1.2 + 1.9 * len(panels), sharex=True)
-        limit, clipped = _limit(panels)
-        norm = plt.Normalize(-limit, limit)
-        for axis, (title, spectrum, values) in zip(axes, panels, strict=True):
-            if values.ndim == 1:
-                _coloured_line(axis, explanation.x_axis, spectrum, values, norm)
-                axis.set_ylabel("Intensity")
-            else:
-                ranks = np.arange(1, len(values) + 1)
-                # An image also in vector files: a path for every point would be megabytes.
-                axis.pcolormesh(
-                    explanation.x_axis, ranks, values, cmap=COLOUR_MAP, norm=norm, rasterized=True
-                )
-                axis.set_ylabel("Spectra, by\nrising output")
-            axis.set_title(title, loc="left", fontsize="medium")
+        rows = rows_to_draw(self.explanation, samples)
+        explanation = self.explanation[rows]
+        spectra, default_label = intensities(explanation, preprocessed)
+        by = chosen_groups(self.explanation, by, rows)
+        others = _checked(self.explanation, beside or {}, rows, by)
+        blocks = _blocks(explanation, spectra, rows, by, output_label, others)
+        marked = marked_bands(explanation, bands)
+        longest = max(map(len, marked[0].names), default=0)
+        if ax is None:
+            ax = _axes_of_blocks(blocks, longest)
+        axes = given_axes(ax, sum(1 + len(block.maps) for block in blocks))
         label, limits = axis_style(explanation, technique)
-        axes[-1].set_xlabel(x_label or label)
-        for axis in axes:
-            axis.set_xlim(*limits)
-        output = output_label or explanation.output_name
-        _colour_bar(
-            plt.cm.ScalarMappable(norm, COLOUR_MAP),
-            ax=list(axes),
-            label=f"Contribution of a point\nto {output}",
-            extend="both" if clipped else "neither",
-            pad=0.02,
-        )
+        ends = _ends(blocks, shared=not others)
+        n_columns, start = _n_columns(blocks), 0
+        for place, block in enumerate(blocks):
+            panels = axes[start:][: 1 + len(block.maps)]
+            start += len(panels)
+            pyplot().setp(panels, xlim=limits)
+            block.draw(panels, explanation.x_axis, ends)
+            mark_bands(panels[: 1 if block.heat else None], marked, named=place < n_columns)
+            panels[0].set_ylabel(intensity_label or default_label)
+            panels[0].set_title(block.title, loc="left", fontsize="medium")
+            if place >= len(blocks) - n_columns:
+                panels[-1].set_xlabel(x_label or label)
+        axes[0].figure.align_ylabels(axes)
         self.ax_, self.figure_ = axes, axes[0].figure
         return self
 
 
-class LinearityDisplay(_Display):
-    """How straight contributions rise with the reference values: slopes, and bands against y.
-
-    Parameters
-    ----------
-    explanation : Explanation
-        Of one output of a regressor, by ``method="1d-grad-cam"`` (:meth:`Explanation.linearity`).
-    y : array-like of shape (n_samples,)
-        Reference values.
+@dataclass
+class _Block:
+    """Spectra that are drawn together, and their maps.
 
     Attributes
     ----------
-    ax_ : ndarray of matplotlib Axes
-        The two panels, or two of each group, after :meth:`plot`.
-    figure_ : matplotlib Figure
-
-    See Also
-    --------
-    Explanation.linearity : The figures as a table.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_spectral import LinearityDisplay, ResNet1DRegressor
-    >>> rng = np.random.default_rng(0)
-    >>> X = rng.normal(size=(30, 50))
-    >>> y = X[:, 20:25].sum(axis=1)
-    >>> model = ResNet1DRegressor(max_epochs=5, random_state=0).fit(X, y)
-    >>> display = LinearityDisplay(model.explain(X), y).plot({"marker": range(20, 25)})
-    >>> len(display.ax_)
-    2
-    >>> series = ["first"] * 15 + ["second"] * 15
-    >>> len(LinearityDisplay(model.explain(X), y).plot(4, by=series).ax_)
-    4
+    title : str
+    spectra : ndarray of shape (n_samples, n_points)
+    maps : list of ndarray of shape (n_samples, n_points)
+        One for each target.
+    labels : list of str
+        Of the axes of contributions.
+    heat : bool
+        Whether the maps are drawn one under another, in their order, beside these values:
+    values : dict of ndarray of shape (n_samples,)
+        By name, in this unit:
+    unit : str
     """
 
-    def __init__(self, explanation: ExplanationArrays, y: ArrayLike) -> None:
-        self.explanation = explanation
-        self.y = y
+    title: str
+    spectra: np.ndarray
+    maps: list[np.ndarray]
+    labels: list[str]
+    heat: bool = False
+    values: dict[str, np.ndarray] = field(default_factory=dict)
+    unit: str = ""
 
-    def plot(
-        self,
-        bands: BandsLike = "peaks",
-        *,
-        by: ArrayLike | None = None,
-        ax: Any = None,
-        technique: str | None = None,
-        x_label: str | None = None,
-        output_label: str | None = None,
-    ) -> Self:
-        """Draw the slope of every point, coloured by R2, and the contribution of bands against y.
+    def draw(self, axes, x, ends):
+        """Draw into axes, the first of which is for the spectra; the others run to `ends`."""
+        top, *others = axes
+        _draw_mean(top, x, self.spectra, pyplot().rcParams["text.color"])
+        for axis, maps, label, limits in zip(others, self.maps, self.labels, ends, strict=True):
+            if self.heat:
+                self._draw_heat(axis, x, label)
+                continue
+            mean = _draw_mean(axis, x, maps, GREY)
+            axis.axhline(0, color=pyplot().rcParams["text.color"], linewidth=0.6)
+            for colour, part in ((POSITIVE, np.maximum(mean, 0)), (NEGATIVE, np.minimum(mean, 0))):
+                axis.fill_between(x, part, color=colour, linewidth=0)
+            axis.set(ylim=limits, ylabel=label)
+        for axis in axes[:-1]:
+            axis.tick_params(labelbottom=False)
 
-        Parameters
-        ----------
-        bands : dict, str or int, default="peaks"
-            As for :meth:`Explanation.contributions`; the six with the steepest lines are drawn.
-        by : array-like of shape (n_samples,) or None, default=None
-            Groups of the spectra, such as adulterants, as for :meth:`Explanation.linearity`: each
-            has two panels of its own, of the same bands and on the same scales.
-        ax : sequence of matplotlib Axes or None, default=None
-            Two, or with `by` two for each group; None makes a figure.
-        technique, x_label, output_label
-            As for :meth:`ExplanationDisplay.plot`.
-
-        Returns
-        -------
-        self : LinearityDisplay
-
-        Raises
-        ------
-        ValueError
-            The explanation is of several outputs, `y` or `by` do not fit it, `y` does not vary (in
-            a group), or `ax` are not as many as the panels.
-        """
-        explanation = self.explanation
-        if explanation.maps.ndim == 3:
-            raise ValueError("Draw one output at a time: explain(..., target=its number or name).")
-        check_technique(technique)
-        plt = _pyplot()
-        groups = groups_of(explanation, by)
-        table = linearity(explanation, self.y, bands, by)
-        points, lines = (
-            each[["slope", "r2"]].to_numpy().reshape(len(groups), -1, 2)[:, :-1]
-            for each in (linearity(explanation, self.y, None, by), table)
-        )  # (n_groups, n_points or n_bands, 2): all but the whole map
-        steepest = np.argsort(-np.abs(lines[..., 0]).max(axis=0), kind="stable")[:MAX_PANELS]
-        y = np.asarray(self.y, dtype=float)
-        # By name alone, bands may be called alike: by place.
-        values = contributions(explanation, bands)["contribution"].to_numpy()
-        scores = values.reshape(len(y), -1)[:, steepest]
-        names = table["band"].to_numpy()[steepest]
-        axes = _axes(ax, 2 * len(groups), 6.4 * len(groups))
-        output = output_label or explanation.output_name
-        label, limits = axis_style(explanation, technique)
-        for place, (group, rows) in enumerate(groups):
-            top, bottom = axes[2 * place :][:2]
-            _draw_slopes(top, explanation.x_axis, *points[place].T)
-            ylabel = "Slope of contribution\nagainst reference"
-            top.set(xlim=limits, xlabel=x_label or label, ylabel=ylabel)
-            for name in group.values():
-                top.set_title(f"{name}: {rows.sum()} spectra", loc="left", fontsize="medium")
-            _draw_bands(bottom, y[rows], scores[rows], names, lines[place, steepest])
-            bottom.set(xlabel=f"Reference, {output}", ylabel=f"Contribution of a band\nto {output}")
-        if len(groups) > 1:
-            for first, ends in ((0, "ylim"), (1, "xlim"), (1, "ylim")):
-                found = [getattr(axis, f"get_{ends}")() for axis in axes[first::2]]
-                plt.setp(axes[first::2], ends, (np.min(found), np.max(found)))
-        self.ax_, self.figure_ = axes, axes[0].figure
-        return self
-
-
-def _draw_slopes(axis, x, slope, r2):
-    """Draw the slope of every point, coloured by R2."""
-    plt = _pyplot()
-    axis.axhline(0, color="0.6", linewidth=0.6)
-    # What is straight stands out from the background, dark or light.
-    scale = plt.cm.ScalarMappable(
-        plt.Normalize(0, 1), "viridis" if _on_dark(plt.rcParams["text.color"]) else "viridis_r"
-    )
-    _coloured_line(axis, x, slope, r2, scale.norm, scale.cmap)
-    _colour_bar(scale, ax=[axis], label="R$^2$")
-
-
-def _draw_bands(axis, y, scores, names, lines):
-    """Draw contributions of bands (n_samples, n_bands) against y, with their lines."""
-    order = np.argsort(y)
-    for score, name, (slope, r2), marker in zip(scores.T, names, lines, MARKERS, strict=False):
-        line = score.mean() + slope * (y - y.mean())
-        text = f"{name}: R$^2$ {r2:.2f}"
-        (drawn,) = axis.plot(y, score, marker, markersize=4, alpha=0.7, label=text)
-        axis.plot(y[order], line[order], color=drawn.get_color(), linewidth=1)
-    axis.legend(fontsize="small")
-
-
-def check_technique(technique):
-    """Raise unless a technique is one of `TECHNIQUES`, or None."""
-    if technique is not None and technique not in TECHNIQUES:
-        raise ValueError(f"technique={technique!r}; expected one of {sorted(TECHNIQUES)}.")
-
-
-def _pyplot():
-    return optional("matplotlib.pyplot", "plot", "Plots")
-
-
-def _axes(ax, n_panels, height, **params):
-    """Return the axes that were passed, one for each panel, or those of a new figure."""
-    if ax is None:
-        how = {"squeeze": False, "layout": "constrained", **params}
-        return _pyplot().subplots(n_panels, figsize=(8, height), **how)[1][:, 0]
-    axes = np.atleast_1d(np.asarray(ax, dtype=object))
-    if len(axes) != n_panels:
-        raise ValueError(f"ax has {len(axes)} axes, but {n_panels} panels are drawn.")
-    return axes
-
-
-def axis_style(explanation, technique):
-    """Return the label of the wavelength axis and its two ends in the direction of the field."""
-    x_axis, unit = explanation.x_axis, explanation.axis_unit
-    ends = np.sort(x_axis[[0, -1]])
-    as_told = LABELS.get(unit, "Wavelength or wavenumber"), unit, x_axis[0] > x_axis[-1]
-    label, expected, high_to_low = TECHNIQUES.get(technique, as_told)
-    if technique is not None and not (explanation.axis_known and unit in (None, expected)):
-        axis = f"is in {unit}" if explanation.axis_known else "is not known, and counts points"
-        warnings.warn(
-            f"technique={technique!r} is left aside: the axis {axis}. Pass x_axis to explain in "
-            f"{expected}, or name the columns of X by it.",
-            UserWarning,
-            stacklevel=4,
-        )
-        label, _, high_to_low = as_told
-    if not explanation.axis_known:
-        return "Point", ends
-    return label, ends[::-1] if high_to_low else ends
-
-
-def _limit(panels):
-    """Return the end of the colour scale and whether some contributions lie beyond it.
-
-    A few points far above all others would leave the rest of the spectrum without colour.
-    """
-    sizes = np.abs(np.concatenate([values.ravel() for _, _, values in panels]))
-    highest = sizes.max()
-    limit = np.quantile(sizes, COLOURED_SHARE) or highest or 1.0
-    return limit, bool(limit < highest)
-
-
-def rows_to_draw(explanation, samples):
-    """Return the numbers of the spectra to draw, None for all, or raise."""
-    rows = chosen_rows(len(explanation), slice(None) if samples is None else samples)
-    if len(rows) == 0:
-        raise ValueError(
-            "The explanation, or samples, is of no spectrum: there is nothing to show."
-        )
-    return rows
-
-
-def chosen_groups(explanation, by, samples):
-    """Return the groups of chosen rows, None without any, or raise."""
-    if by is None:
-        return None
-    groups_of(explanation, by)
-    return np.asarray(by)[samples]
-
-
-def _panels(explanation, samples, by):
-    """Return title, spectrum and map of every panel, or title, None and maps of a heat map."""
-    arrays = per_target(explanation)
-    maps = np.moveaxis(arrays.maps, 2, 1)  # (n_samples, n_targets, n_points)
-    targets, outputs = arrays.labels, arrays.outputs  # (n_samples, n_targets)
-    is_class = explanation.is_class
-    if by is None and targets.size <= MAX_PANELS:
-        # A single regression output needs no name beside that of the colour bar.
-        named = is_class or explanation.maps.ndim == 3
-        return [
-            (
-                f"Spectrum {samples[row]}: "
-                + (f"{targets[row, column]}, " if named else "")
-                + f"{outputs[row, column]:.3g}",
-                explanation.spectra[row],
-                maps[row, column],
-            )
-            for row, column in np.ndindex(*targets.shape)
+    def _draw_heat(self, axis, x, label):
+        """Draw all maps, one under another, beside the values that they are sorted by."""
+        (maps,) = self.maps
+        sizes, ranks = np.abs(maps), np.arange(1, len(maps) + 1)
+        limit = np.quantile(sizes, COLOURED_SHARE) or sizes.max() or 1.0
+        norm = pyplot().Normalize(-limit, limit)
+        # An image also in vector files: a path for every point would be megabytes.
+        drawn = axis.pcolormesh(x, ranks, maps, cmap=COLOUR_MAP, norm=norm, rasterized=True)
+        axis.set(ylabel="Spectra, by\npredicted value", yticks=[])
+        beside = axis.inset_axes([1.02, 0, 0.13, 1], sharey=axis)
+        ink = pyplot().rcParams["text.color"]
+        for values, style in zip(self.values.values(), ("-", "."), strict=False):
+            beside.plot(values, ranks, style, color=ink, markersize=3, linewidth=1.2)
+        beside.tick_params(labelleft=False, left=False)
+        told = [
+            f"{name} ({style})" for name, style in zip(self.values, ("line", "dots"), strict=False)
         ]
-    panels = []
-    for label, group, part in parts_of(explanation, by):
-        rows = np.nonzero(part)[0]
-        names = [str(label)] if is_class or explanation.maps.ndim == 3 else []
-        name = ", ".join(names + [str(each) for each in group.values()])
-        if is_class:
-            title = f"{name}: mean of {len(rows)} spectra"
-            mean = explanation.spectra[rows].mean(axis=0)
-            panels.append((title, mean, maps[part].mean(axis=0)))
-        else:
-            # The mean map of a calibration is nearly nothing: contributions rise with y.
-            title = f"{len(rows)} spectra" + (f": {name}" if name else "")
-            panels.append((title, None, maps[part][np.argsort(outputs[part])]))
-    return panels
+        beside.set_xlabel("\n".join([*told, self.unit]), loc="left", fontsize="small")
+        scale = axis.inset_axes([1.19, 0, 0.025, 1])
+        bar = axis.figure.colorbar(drawn, cax=scale, label=label, extendfrac=0.03)
+        bar.solids.set(rasterized=False, edgecolor="face")  # paths in vector files, too
 
 
-def _on_dark(text_colour):
-    """Whether text of this colour is read on a dark background."""
-    from matplotlib.colors import to_rgb
-
-    return float(np.mean(to_rgb(text_colour))) > 0.5
-
-
-def _colour_bar(scale, ax, **params):
-    """Draw a colour bar that stays paths in vector files; matplotlib makes it an image."""
-    figure = ax[0].figure
-    figure.colorbar(scale, ax=ax, **params).solids.set(rasterized=False, edgecolor="face")
+def _draw_mean(axis, x, curves, colour):
+    """Draw one curve, or the mean of several and their standard deviation; return it."""
+    mean = curves.mean(axis=0)
+    if len(curves) > 1:
+        spread = curves.std(axis=0, ddof=1)
+        axis.fill_between(x, mean - spread, mean + spread, color=GREY, alpha=0.35, linewidth=0)
+    axis.plot(x, mean, color=colour, linewidth=0.9)
+    return mean
 
 
-def _coloured_line(axis, x, spectrum, values, norm, colour_map=COLOUR_MAP):
-    """Draw a spectrum whose colour is `values`, with an edge that shows it where they are 0."""
-    from matplotlib import rcParams
-    from matplotlib.collections import LineCollection
+def _checked(explanation, beside, rows, by):
+    """Return the chosen spectra of other explanations, or raise where they are of other spectra."""
+    if beside and (by is not None or per_target(explanation[rows]).labels.size > MAX_PANELS):
+        raise ValueError(f"beside is for up to {MAX_PANELS} maps, without by: choose samples.")
+    for name, each in beside.items():
+        if each.maps.ndim == 3 or each.maps.shape != explanation.maps.shape[:2]:
+            raise ValueError(
+                f"beside[{name!r}] has maps of shape {each.maps.shape}; expected "
+                f"{explanation.maps.shape[:2]}, of one target for each of the same spectra."
+            )
+    return {name: each[rows] for name, each in beside.items()}
 
-    points = np.column_stack([x, spectrum])
-    segments = np.stack([points[:-1], points[1:]], axis=1)  # (n_points - 1, 2, 2)
-    edge = {"color": rcParams["text.color"], "linewidth": 3.6, "solid_capstyle": "round"}
-    axis.plot(x, spectrum, **edge)
-    axis.add_collection(
-        LineCollection(
-            list(segments),
-            array=(values[:-1] + values[1:]) / 2,
-            cmap=colour_map,
-            norm=norm,
-            linewidth=3,
-            capstyle="round",
-        )
-    )
+
+def _curves(explanation, row, column=0):
+    """Return the map of a spectrum, (1, n_points); of several models theirs, around their mean."""
+    curve = per_target(explanation).maps[row, :, column]
+    if len(explanation.members) < 2:
+        return curve[None]
+    members = np.stack([per_target(each).maps[row, :, column] for each in explanation.members])
+    return members - members.mean(axis=0) + curve  # a mean may have weights
+
+
+def _blocks(explanation, spectra, rows, by, output_label, others):
+    """Return what is drawn together: single spectra, or groups of them where there are more."""
+    arrays = per_target(explanation)
+    name, unit = name_and_unit(output_label or explanation.output_name)
+    output = output_label or explanation.output_name
+    if by is None and arrays.labels.size <= MAX_PANELS:
+        blocks = []
+        for row, title in enumerate(titles(explanation, rows)):
+            labels = [_label(explanation, output, each) for each in arrays.labels[row]]
+            if len(labels) == 1 or explanation.is_class:
+                title = ": ".join(filter(None, (title, says(explanation, row, 0, unit))))
+            maps = [_curves(explanation, row, column) for column in range(len(labels))]
+            maps += [_curves(other, row) for other in others.values()]
+            blocks.append(_Block(title, spectra[[row]], maps, [*labels, *others]))
+        return blocks
+    if explanation.is_class and explanation.maps.ndim == 3:
+        explanation = explanation.pick(None)  # that of another class would cancel in the mean
+        arrays = per_target(explanation)
+    by = "predicted" if by is None and explanation.predicted is not None else by
+    if not explanation.is_class:
+        by = None if isinstance(by, str) and by == "predicted" else by
+    return [
+        _group(explanation, spectra, label, group, part, output)
+        for label, group, part in parts_of(explanation, by)
+    ]
+
+
+def _group(explanation, spectra, label, group, part, output):
+    """Return the block of the spectra of one target and group."""
+    arrays = per_target(explanation)
+    maps, chosen = np.moveaxis(arrays.maps, 2, 1)[part], np.nonzero(part)[0]
+    named = explanation.is_class or explanation.maps.ndim == 3
+    if explanation.classes is not None and label not in explanation.classes:
+        named = False  # a difference, which the axis names
+    names = dict.fromkeys(([str(label)] if named else []) + [str(each) for each in group.values()])
+    name = ", ".join(names)
+    if explanation.is_class:
+        title = f"{name}: mean of {len(maps)} spectra"
+        if explanation.y is not None and explanation.predicted is not None:
+            wrong = (explanation.y[chosen] != explanation.predicted[chosen]).sum()
+            title += f", {wrong} wrong"
+        return _Block(title, spectra[chosen], [maps], [_label(explanation, output, label)])
+    title = f"{len(maps)} spectra" + (f": {name}" if name else "")
+    order = np.argsort(arrays.outputs[part], kind="stable")
+    values = {"predicted": arrays.outputs[part][order]}
+    if explanation.y is not None:
+        values["reference"] = explanation.y.reshape(arrays.outputs.shape)[part][order]
+    label = f"Contribution of a point\nto {output}"
+    how = {"heat": True, "values": values, "unit": name_and_unit(output)[1]}
+    return _Block(title, spectra[chosen], [maps[order]], [label], **how)
+
+
+def _label(explanation, output, label):
+    """Return the label of an axis of contributions."""
+    # A single output of a regressor needs no name beside its unit.
+    named = explanation.is_class or explanation.maps.ndim == 3
+    return fill(f"Contribution to {output}" + (f" of {label}" if named else ""), LABEL_WIDTH)
+
+
+def _n_columns(blocks):
+    return 1 if len(blocks) < 3 or figure_size(1)[0] < WIDE else 2
+
+
+def _axes_of_blocks(blocks, longest):
+    """Return the axes of a new figure, panels of one block under another, in one or two columns.
+
+    `longest` is the number of letters of the longest name of a band.
+    """
+    n_columns, n_panels = _n_columns(blocks), 1 + len(blocks[0].maps)
+    n_rows = -(-len(blocks) // n_columns)
+    heat = blocks[0].heat
+    ratios = [1.0, 1.6] if heat else [1.0] * n_panels
+    height = 0.5 + 0.08 * longest + n_rows * (0.5 + 1.3 * sum(ratios))
+    width, height = figure_size(height)
+    size = width * (1 + n_columns) / 2, height
+    figure = pyplot().figure(figsize=size, layout="constrained")
+    grid = figure.add_gridspec(n_rows * n_panels, n_columns, height_ratios=ratios * n_rows)
+    axes: list[Any] = []
+    for place, panel in product(range(len(blocks)), range(n_panels)):
+        row, column = divmod(place, n_columns)
+        cell = grid[row * n_panels + panel, column]
+        axes.append(figure.add_subplot(cell, sharex=axes[0] if axes else None))
+    return np.array(axes, dtype=object)
+
+
+def _ends(blocks, *, shared):
+    """Return where the axes of contributions end: a little beyond the means and their spread.
+
+    All on one scale if it is `shared`, else each panel of a block on that of its like in others.
+    """
+    n_panels = len(blocks[0].maps)
+    curves: list[list[np.ndarray]] = [[] for _ in range(n_panels)]
+    for block, place in product(blocks, range(n_panels)):
+        maps = block.maps[place]
+        spread = maps.std(axis=0, ddof=1) if len(maps) > 1 else 0
+        curves[0 if shared else place] += [maps.mean(axis=0) - spread, maps.mean(axis=0) + spread]
+    ends = []
+    for each in curves[:1] * n_panels if shared else curves:
+        low, high = min(0.0, np.min(each)), max(0.0, np.max(each))
+        margin = 0.05 * (high - low) or 1.0
+        ends.append((low - margin, high + margin))
+    return ends

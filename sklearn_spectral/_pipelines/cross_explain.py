@@ -28,7 +28,7 @@ from .._spectra.checks import (
     naming_argument,
     own_random_state,
 )
-from .._spectra.names import column_names
+from .._spectra.names import column_names, row_names
 from .._work import progress
 from .explain import columns_seen, explain, rests_on_X
 from .unwrap import argument_of_groups, naming_metadata
@@ -146,7 +146,7 @@ def cross_explain(
     explanations = iter([explanation for explanation, _ in found])
     joined = [_in_order(explanations, [test for *_, test in folds]) for folds in repeats]
     explanation = joined[0] if n_repeats == 1 else joined[0].averaged(joined[1:])
-    return explanation.pick(target)
+    return explanation._named(row_names(X)).with_y(y).pick(target)
 
 
 def checked_data(estimator, X, y, groups, params):

@@ -12,7 +12,7 @@ from sklearn.utils.validation import validate_data
 from .._record.cancellation import warns_of_cancellation
 from .._spectra.axis import Axis
 from .._spectra.checks import as_numbers, check_out, like_table, naming_argument
-from .._spectra.names import column_names
+from .._spectra.names import column_names, row_names
 from .linear import explain_linear
 from .unwrap import BAGGING, describe, linear_inverse, unwrap, weights_of_members
 
@@ -126,13 +126,13 @@ def explain(
     with naming_argument("X", "an array of numbers"):
         shape = np.shape(X)
     n_columns = shape[1] if len(shape) == 2 else None
-    axis = Axis.of(column_names(X), x_axis, n_columns)
+    axis = Axis.of(column_names(X), x_axis, n_columns, X if out is None else None)
     like_X = reference
     if reference is not None and not isinstance(reference, str):
         like_X = _rows_like(X, reference, n_columns)
     model = unwrap(estimator, explainable=True, params=params)
     how = {"method": method, "layer": layer}
-    explanation = _explain(model, X, axis, like_X, how, target, out)
+    explanation = _explain(model, X, axis, like_X, how, target, out)._named(row_names(X))
     return explanation if out is None else _into(out, explanation)
 
 
@@ -142,7 +142,7 @@ def columns_seen(estimator, X):
     axis = Axis.of(None, np.arange(n_columns), n_columns)
     for _, step in unwrap(estimator, explainable=True).steps:
         axis = axis.after(step)
-    return [] if axis.seen is None else axis.seen.values.astype(int).tolist()
+    return [] if axis.columns is None else axis.columns.tolist()
 
 
 def rests_on_X(estimator):
@@ -165,20 +165,22 @@ def _rows_like(X, reference, n_columns):
 def _explain(model, X, axis, reference, how, target="all", out=None):
     """Explain what a model makes of spectra: of the last step, through all that is around it."""
     axis, X, reference = model.through_steps(axis, X, reference)
+    direct = model.is_ours and not model.y_transformers  # which chooses targets by itself
     if model.is_ours:
         how = how | {"x_axis": axis.of_last_step(model.last), "reference": reference}
-        if not model.y_transformers:
-            return model.last.explain(X, target=target, out=out, **how)
-        explanation = model.last.explain(X, target="all", **how)
+        how = how | ({"target": target, "out": out} if direct else {"target": "all"})
+        explanation = model.last.explain(X, **how)
+        explanation = replace(explanation, measured=axis.measured(explanation.spectra))
     elif model.is_linear:
         explanation = explain_linear(model.last, X, reference, axis.of_last_step(model.last), **how)
+        explanation = replace(explanation, measured=axis.measured(explanation.spectra))
     else:
         explanation = _mean_of_members(model, X, axis, reference, how)
         if target is None and explanation.is_class:
             target = model.last.predict(X)
     for transformer in model.y_transformers:
         explanation = explanation.through(*linear_inverse(transformer, explanation.outputs))
-    return explanation.pick(target)
+    return explanation if direct else explanation.pick(target)
 
 
 def _mean_of_members(model, X, axis, reference, how):

@@ -2,19 +2,22 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 from textwrap import shorten
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import softmax
 
-from .._spectra.checks import as_numbers
+from .._spectra.checks import as_numbers, naming_argument
 from .._work import own_settings
 from .targets import TargetChoice, same
 
 # Arrays with an axis of targets, and arrays with a row for every spectrum.
 OVER_TARGETS = ("maps", "outputs", "base_values")
-OVER_SAMPLES = (*OVER_TARGETS, "spectra")
+OVER_MEMBERS = (*OVER_TARGETS, "spectra", "class_outputs")  # what differs between models
+OVER_SAMPLES = (*OVER_MEMBERS, "measured", "y", "sample_names")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -34,21 +37,27 @@ class ExplanationArrays:
     is_class: bool = False
     axis_known: bool = True
     axis_unit: str | None = None
+    sample_names: np.ndarray | None = None
+    y: np.ndarray | None = None
+    measured: np.ndarray | None = None
+    classes: np.ndarray | None = None
+    class_outputs: np.ndarray | None = None
     # What users get, `Explanation`, for folders that it is above.
     _kind: ClassVar[Any] = None
 
     def __post_init__(self) -> None:
-        for name in ("maps", "outputs", "base_values", "targets", "x_axis", "spectra"):
-            view = getattr(self, name).view()  # the caller may go on with what it is a view of
-            view.flags.writeable = False
-            object.__setattr__(self, name, view)
+        for name in (*OVER_SAMPLES, "targets", "x_axis", "classes"):
+            if getattr(self, name) is not None:
+                view = getattr(self, name).view()  # the caller may go on with what it is a view of
+                view.flags.writeable = False
+                object.__setattr__(self, name, view)
 
     def __len__(self) -> int:
         return len(self.maps)
 
     def __getitem__(self, samples: Any) -> Self:
-        """Return the explanation of chosen spectra: a row, a slice, a list of rows or a mask."""
-        rows = chosen_rows(len(self), samples)
+        """Return the explanation of chosen spectra: rows, a slice, a mask, or names of samples."""
+        rows = chosen_rows(len(self), samples, self.sample_names)
         samples = samples if isinstance(samples, slice) else rows  # of a slice come views
         return self._with(
             lambda name: getattr(self, name)[samples],
@@ -207,6 +216,7 @@ class ExplanationArrays:
             maps=self.maps @ factors.astype(self.maps.dtype),
             outputs=self.outputs @ factors + added,
             base_values=self.base_values @ factors + added,
+            y=None if self.y is None else self.y @ factors + added,
             targets=self.targets if len(added) == n_targets else np.arange(len(added)),
             members=tuple(member.through(factors, added) for member in self.members),
         )
@@ -262,11 +272,10 @@ class ExplanationArrays:
                 "explanation."
             )
 
-        def mean(name):
-            arrays = [getattr(member, name) for member in members]
+        def mean(arrays):
             return np.average(arrays, axis=0, weights=shares).astype(arrays[0].dtype)
 
-        return self._with(mean, members=members)
+        return self._with(lambda name: _of_all(members, name, mean), OVER_MEMBERS, members=members)
 
     @own_settings()
     def joined(self, others: Iterable[Self], rows: ArrayLike | None = None) -> Self:
@@ -308,7 +317,7 @@ class ExplanationArrays:
         check_alike(parts, same_spectra=False)
 
         def joined(name):
-            return np.concatenate([getattr(part, name) for part in parts])
+            return _of_all(parts, name, np.concatenate)
 
         # Labels of a target axis are shared; those of single targets belong to the spectra.
         targets = self.targets if self.maps.ndim == 3 else joined("targets")
@@ -322,16 +331,87 @@ class ExplanationArrays:
             )
         return whole[np.argsort(rows, kind="stable")]
 
+    def with_y(self, y: ArrayLike) -> Self:
+        """Return the same with reference values or true classes, for figures and tables.
+
+        Parameters
+        ----------
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            The true class of every spectrum, or its reference values, in the shape of `outputs`.
+
+        Returns
+        -------
+        explanation : Explanation
+            Whose ``y`` it is.
+
+        Raises
+        ------
+        ValueError
+            `y` is not one for every spectrum (and target of a regressor).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_spectral import ResNet1DRegressor
+        >>> X = np.random.default_rng(0).normal(size=(30, 50))
+        >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(X, X[:, 20])
+        >>> list(model.explain(X).with_y(X[:, 20]).predictions().columns)
+        ['predicted', 'y']
+        """
+        shape = (len(self),) if self.is_class else self.outputs.shape
+        with naming_argument("y", "labels, all numbers or all text"):
+            values = np.asarray(y) if self.is_class else as_numbers(y, "y", "numbers")
+        if values.shape[:1] != shape[:1] or values.size != np.prod(shape):
+            raise ValueError(
+                f"y has shape {values.shape}; expected {shape}, the reference of every spectrum "
+                "that is explained."
+            )
+        return replace(self, y=values.reshape(shape).copy())
+
+    @property
+    def predicted(self) -> np.ndarray | None:
+        """The predicted classes, (n_samples,), or `outputs` of a regressor.
+
+        The class is that of the highest logit, of several models of their mean logit; None where
+        not all logits are known, as of an explanation that was put together by hand.
+        """
+        if not self.is_class:
+            return self.outputs
+        known = self._of_classes
+        return None if known is None else known[0][known[1].argmax(axis=1)]
+
+    @property
+    @own_settings()
+    def probabilities(self) -> np.ndarray | None:
+        """The softmax of the logits of all classes, (n_samples, n_classes), as in `predict_proba`.
+
+        None of a regressor, and where not all logits are known. Columns are in the order of the
+        model's ``classes_``, which are in `classes`, or in `targets` where all are explained.
+        """
+        known = self._of_classes
+        return None if known is None else softmax(known[1], axis=1)
+
+    @property
+    def _of_classes(self):
+        """The labels and the outputs of all classes, or None where these are not known."""
+        if self.maps.ndim == 3:
+            return (self.targets, self.outputs) if self.is_class else None
+        return None if self.class_outputs is None else (self.classes, self.class_outputs)
+
     def _check_all_targets(self, method):
         if self.maps.ndim != 3:
             raise ValueError(f"{method} needs the maps of all targets: explain(..., target='all').")
 
     def _over_targets(self, function: Callable[[np.ndarray], np.ndarray], **changes: Any) -> Self:
         """Apply a function to every array with a target axis, also of the members."""
+        names = OVER_TARGETS if self.is_class else (*OVER_TARGETS, "y")
+        classes, class_outputs = self._of_classes or (None, None)
         return self._with(
             lambda name: function(getattr(self, name)),
-            OVER_TARGETS,
+            names,
             members=tuple(member._over_targets(function, **changes) for member in self.members),
+            classes=classes,
+            class_outputs=class_outputs,
             **changes,
         )
 
@@ -339,8 +419,14 @@ class ExplanationArrays:
         self, function: Callable[[str], np.ndarray], names: tuple = OVER_SAMPLES, **changes: Any
     ) -> Self:
         """Replace arrays by what a function makes of their names, and other fields as given."""
-        arrays: dict[str, Any] = {name: function(name) for name in names}
+        known = [name for name in names if getattr(self, name) is not None]
+        arrays: dict[str, Any] = {name: function(name) for name in known}
         return replace(self, **arrays, **changes)
+
+    def _named(self, names: np.ndarray | None) -> Self:
+        """Return the same with names of the samples, also of the members."""
+        members = tuple(member._named(names) for member in self.members)
+        return replace(self, sample_names=names, members=members)
 
 
 @dataclass(frozen=True, eq=False)
@@ -370,8 +456,18 @@ def per_target(explanation: ExplanationArrays) -> PerTarget:
     return PerTarget(maps[:, :, None], labels[:, None], outputs[:, None], base_values[:, None])
 
 
-def chosen_rows(n_samples: int, samples: Any) -> np.ndarray:
-    """Return the numbers of chosen rows: of one, a slice, a list of rows or a mask; or raise."""
+def labels_of_samples(explanation: ExplanationArrays) -> np.ndarray:
+    """Return what tables call the spectra: their names, or numbers where they have none."""
+    names = explanation.sample_names
+    return np.arange(len(explanation)) if names is None else names
+
+
+def chosen_rows(n_samples: int, samples: Any, names: np.ndarray | None = None) -> np.ndarray:
+    """Return the numbers of chosen rows: of one, a slice, a list, a mask or names; or raise.
+
+    Whole numbers are always those of rows, also where names are whole numbers.
+    """
+    samples = samples if names is None else _rows_named(samples, names)
     try:
         chosen: Any = samples if isinstance(samples, slice) else np.atleast_1d(samples)
         if np.size(chosen) == 0:
@@ -382,10 +478,39 @@ def chosen_rows(n_samples: int, samples: Any) -> np.ndarray:
     if rows is None or rows.ndim != 1:
         raise IndexError(
             f"{shorten(repr(samples), 100)} does not choose rows of {n_samples}: pass the number "
-            "of one, a slice, a list of numbers or a mask. For labels of a table's rows pass "
-            "[X.index.get_loc(label) for label in ...]."
+            "of one, a slice, a list of numbers or a mask. Names of samples can be passed where X "
+            "was a DataFrame whose index holds them."
         )
     return rows
+
+
+def _rows_named(samples, names):
+    """Return the rows of samples that are chosen by names, else what came; or raise."""
+    if isinstance(samples, slice):
+        return samples
+    names = names.tolist()
+    is_name = isinstance(samples, str) or (isinstance(samples, tuple) and samples in names)
+    asked = [samples] if is_name or not np.iterable(samples) else list(samples)
+    if all(isinstance(each, Integral | np.bool_) for each in asked):
+        return samples
+    rows = []
+    for name in asked:
+        found = [row for row, known in enumerate(names) if same(known, name)]
+        if len(found) != 1:
+            shown = shorten(", ".join(map(repr, names)), 100, placeholder=" ...")
+            what = f"the name of rows {found}; pass their numbers" if found else f"none of {shown}"
+            raise IndexError(
+                f"{name!r} is {what}. samples= takes names of X.index that occur once, or rows, "
+                "counted from 0: the number of one, a slice, a list of numbers or a mask."
+            )
+        rows += found
+    return rows
+
+
+def _of_all(explanations, name, function):
+    """Return what a function makes of the arrays of a name; None where not all have one."""
+    arrays = [getattr(each, name) for each in explanations]
+    return None if any(array is None for array in arrays) else function(arrays)
 
 
 def _all_of(first, others):

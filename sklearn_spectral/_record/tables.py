@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import softmax
 
 from .._spectra.bands import Bands, BandsLike, every_point, resolve_bands
 from .._spectra.checks import LARGEST, SMALLEST, as_numbers, naming_argument
-from .arrays import ExplanationArrays, per_target
+from .arrays import ExplanationArrays, labels_of_samples, per_target
 from .cancellation import cancellation
 
 # A band is stable if its contribution is at least so many standard deviations between models.
@@ -37,26 +36,33 @@ def contributions(explanation: ExplanationArrays, bands: BandsLike) -> pd.DataFr
     scores = resolved.sums(arrays.maps)  # (n_samples, n_targets, n_bands)
     total = np.abs(arrays.maps).sum(axis=1)[:, :, None]  # (n_samples, n_targets, 1)
     shares = np.divide(scores, total, out=np.zeros_like(scores), where=total > 0)
-    n_samples, n_targets, n_bands = scores.shape
+    n_targets, n_bands = scores.shape[1:]
     table = _band_frame(arrays.labels.ravel(), resolved, contribution=scores, share=shares)
-    table.insert(0, "sample", np.repeat(np.arange(n_samples), n_targets * n_bands))
+    samples = labels_of_samples(explanation)
+    table.insert(0, "sample", np.repeat(samples, n_targets * n_bands))
     return table.assign(cancellation=np.repeat(cancellation(arrays.maps), n_bands))
 
 
 def predictions(explanation: ExplanationArrays) -> pd.DataFrame:
     """Return what the model says of every spectrum."""
-    outputs, targets = per_target(explanation).outputs, explanation.targets
-    if not explanation.is_class:
-        columns = ["predicted"] if outputs.shape[1] == 1 else targets.tolist()
-        return pd.DataFrame(outputs, columns=columns)
-    if explanation.maps.ndim == 2:
-        raise ValueError(
-            "These are the logits of one class for each spectrum, which tell no probability. "
-            "Explain all classes, with target='all'; pick(None) then gives the maps of the "
-            "predicted ones."
-        )
-    probability = softmax(outputs, axis=1).max(axis=1)
-    return pd.DataFrame({"predicted": targets[outputs.argmax(axis=1)], "probability": probability})
+    y = explanation.y
+    if explanation.is_class:
+        probabilities = explanation.probabilities
+        if probabilities is None:
+            raise ValueError(
+                "These are the logits of one class for each spectrum, which tell no probability. "
+                "Explain all classes, with target='all'; pick(None) then gives the maps of the "
+                "predicted ones."
+            )
+        columns: Any = {"predicted": explanation.predicted}
+        columns["probability"] = probabilities.max(axis=1)
+    else:
+        outputs, targets = per_target(explanation).outputs, explanation.targets
+        several = outputs.shape[1] > 1
+        columns = dict(zip(targets.tolist() if several else ["predicted"], outputs.T, strict=True))
+        y = None if several or y is None else y.reshape(-1)
+    columns = columns if y is None else {**columns, "y": y}
+    return pd.DataFrame(columns, index=explanation.sample_names)
 
 
 def to_frame(explanation: ExplanationArrays) -> pd.DataFrame:
@@ -65,7 +71,7 @@ def to_frame(explanation: ExplanationArrays) -> pd.DataFrame:
     n_samples, n_points, n_targets = arrays.maps.shape
     return pd.DataFrame(
         {
-            "sample": np.repeat(np.arange(n_samples), n_targets * n_points),
+            "sample": np.repeat(labels_of_samples(explanation), n_targets * n_points),
             "target": np.repeat(arrays.labels.ravel(), n_points),
             "x_axis": np.tile(explanation.x_axis, n_samples * n_targets),
             "intensity": np.repeat(explanation.spectra, n_targets, axis=0).ravel(),
@@ -76,7 +82,7 @@ def to_frame(explanation: ExplanationArrays) -> pd.DataFrame:
 
 def linearity(
     explanation: ExplanationArrays,
-    y: ArrayLike,
+    y: ArrayLike | None,
     bands: BandsLike | None,
     by: ArrayLike | None = None,
 ) -> pd.DataFrame:
@@ -85,6 +91,9 @@ def linearity(
         raise ValueError(
             "linearity is of quantification; for a classifier look at difference() and purity()."
         )
+    y = explanation.y if y is None else y
+    if y is None:
+        raise ValueError("y is None, and the explanation has none: pass reference values.")
     references = _check_references(y, explanation.outputs.shape)
     maps = per_target(explanation).maps
     resolved = bands_of(explanation, bands)
@@ -95,8 +104,8 @@ def linearity(
     both = Bands([*resolved.names, "all"], [*resolved.points, *whole.points], resolved.x_axis)
     tables = []
     for group, rows in groups_of(explanation, by):
-        slope, r2 = _lines(scores[rows], references[rows], group)
-        tables.append(_band_frame(labels.astype(object), both, group, slope=slope, r2=r2))
+        lines = _lines(scores[rows], references[rows], group)
+        tables.append(_band_frame(labels.astype(object), both, group, **lines))
     # Targets first, as in the other tables.
     n_rows, n_targets = len(both.names), len(labels)
     parts = [table[t * n_rows :][:n_rows] for t in range(n_targets) for table in tables]
@@ -104,7 +113,7 @@ def linearity(
 
 
 def _lines(scores, references, group):
-    """Return slope and R2 of least-squares lines, (n_targets, n_bands) each."""
+    """Return slope, its error and R2 of least-squares lines, (n_targets, n_bands) each."""
     where = "".join(f" in group {name}" for name in group.values())
     if not (np.ptp(references, axis=0) > SMALLEST).all():
         raise ValueError(
@@ -117,7 +126,9 @@ def _lines(scores, references, group):
     squares = (centred**2).sum(axis=0)[:, None]
     size = (scores**2).sum(axis=0) * squares
     r2 = np.divide(covariance**2, size, out=np.zeros_like(size), where=size > 0)
-    return covariance / squares, r2
+    slope, n_free = covariance / squares, len(references) - 2
+    error = np.sqrt((scores**2).sum(axis=0) * (1 - r2).clip(0) / max(n_free, 1) / squares)
+    return {"slope": slope, "slope_error": error if n_free else np.full_like(r2, np.nan), "r2": r2}
 
 
 def _check_references(y, shape):
@@ -146,6 +157,13 @@ def groups_of(
     n_samples = len(explanation)
     if by is None:
         return [({}, np.ones(n_samples, dtype=bool))]
+    if isinstance(by, str) and by in ("y", "predicted"):
+        by = getattr(explanation, by)
+        if by is None:
+            raise ValueError(
+                "Which classes are true, or predicted, is not known: pass y by with_y, or explain "
+                "with target='all'."
+            )
     with naming_argument("by", "one value per spectrum"):
         values = np.asarray(by)
     if values.shape != (n_samples,):

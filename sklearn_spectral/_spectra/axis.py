@@ -277,6 +277,10 @@ class Axis:
         `x_axis` as the user gave it for the points that the last step sees.
     unnamed_step, changed_step : fitted step or None
         A step that does not tell what becomes of its columns, and one that makes others of them.
+    given : array-like or None
+        The spectra as they came, where they are asked for.
+    columns : ndarray of shape (n_points,) or None
+        Which columns of these the points are; None where that is lost.
     """
 
     seen: Wavelengths | None
@@ -285,17 +289,33 @@ class Axis:
     last: Any = None
     unnamed_step: Any = None
     changed_step: Any = None
+    given: Any = None
+    columns: np.ndarray | None = None
 
     @classmethod
-    def of(cls, names, x_axis, n_columns):
+    def of(cls, names, x_axis, n_columns, given=None):
         """Begin with what the user gave for spectra of some columns."""
+        columns = None if n_columns is None else np.arange(n_columns)
+        spectra: Any = {"given": given, "columns": columns}
         named = axis_from_names(names)
         if x_axis is None:
-            return cls(named, n_columns)
+            return cls(named, n_columns, **spectra)
         n_given = np.size(_numbers_and_unit(x_axis)[0])
         if n_given != n_columns:
-            return cls(named, n_columns, n_given, last=x_axis)
-        return cls(given_axis(x_axis, n_columns), n_columns, n_given)
+            return cls(named, n_columns, n_given, last=x_axis, **spectra)
+        return cls(given_axis(x_axis, n_columns), n_columns, n_given, **spectra)
+
+    def measured(self, spectra):
+        """Return the spectra as they came where they are these, the points where they are now."""
+        if self.given is None or self.columns is None:
+            return None
+        table = self.given if hasattr(self.given, "shape") else np.asarray(self.given)
+        whole = np.array_equal(self.columns, np.arange(table.shape[1]))  # a plain copy is faster
+        found = table if whole else _safe_indexing(table, self.columns, axis=1)
+        found = as_numbers(found, "X", "numbers")
+        if np.array_equal(found, spectra):
+            return spectra
+        return found.copy() if whole else found  # X stays the caller's
 
     def compare(self, model):
         """Raise where a step or estimator was trained on another axis than the table's."""
@@ -322,11 +342,12 @@ class Axis:
         seen = self.seen if is_given else _or_known(self.seen, known_by(step))
         if told is not None and places is not None and in_order(places):
             kept = None if seen is None else Wavelengths(seen.values[places], seen.unit)
-            now = replace(self, seen=kept, n_points=len(told))
+            columns = None if self.columns is None else self.columns[places]
+            now = replace(self, seen=kept, n_points=len(told), columns=columns)
         elif told is None:
-            now = replace(self, seen=None, n_points=None, unnamed_step=step)
+            now = replace(self, seen=None, n_points=None, unnamed_step=step, columns=None)
         else:
-            now = replace(self, seen=None, n_points=len(told), changed_step=step)
+            now = replace(self, seen=None, n_points=len(told), changed_step=step, columns=None)
         own = getattr(step, "x_axis_", getattr(step, "common_x_axis_", None))
         if now.seen is None and own is not None and np.ndim(own) == 1 and len(own) == now.n_points:
             return replace(

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 # What people write behind a number; the first is what messages call the unit.
 UNITS = {
@@ -40,6 +41,13 @@ def column_names(X):
         return _coordinates(X)
     columns = getattr(X, "columns", None)
     return None if columns is None or _are_default_names(list(columns)) else list(columns)
+
+
+def row_names(X):
+    """Return the index of a table, (n_samples,), or None where it only counts rows from 0 on."""
+    if not isinstance(X, pd.DataFrame) or X.index.equals(pd.RangeIndex(len(X))):
+        return None
+    return X.index.to_numpy(dtype=object, copy=True)
 
 
 def output_names(y):
