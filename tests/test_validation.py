@@ -1,5 +1,7 @@
 """The validation report: statistics by hand, and beside SciPy's and scikit-learn's."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -146,12 +148,14 @@ def test_explanations_and_cross_validated_pls_in_one_call(regressor, classifier,
     np.testing.assert_allclose(report.loc[["ours", "table"], "rmse"], error)
     np.testing.assert_allclose(report.loc["PLS", "rmse"], np.sqrt(np.mean((pls.ravel() - y) ** 2)))
     X, y = kinds
-    report = validation_report(y, classifier.explain(X, target="all")).loc["predicted"]
-    np.testing.assert_allclose(
-        report["log_loss"], log_loss(y, classifier.predict_proba(X)), rtol=1e-6
-    )
+    for target in ("all", None):  # maps of all classes, or of the predicted ones
+        report = validation_report(y, classifier.explain(X, target=target)).loc["predicted"]
+        np.testing.assert_allclose(
+            report["log_loss"], log_loss(y, classifier.predict_proba(X)), rtol=1e-6
+        )
+    logits = replace(classifier.explain(X), class_outputs=None)
     with pytest.raises(ValueError, match="target='all'"):
-        validation_report(y, classifier.explain(X))
+        validation_report(y, logits)
 
 
 @pytest.mark.parametrize(

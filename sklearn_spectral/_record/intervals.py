@@ -75,10 +75,10 @@ def prediction_interval(
     """
     share = "a number between 0 and 1, both excluded"
     check_number("coverage", coverage, share, lambda value: 0 < value < 1)
-    predicted = as_numbers(predicted, "predicted", "numbers")
-    if predicted.ndim != 1:
+    new = as_numbers(predicted, "predicted", "numbers")
+    if new.ndim != 1:
         raise ValueError(
-            f"predicted has shape {predicted.shape}; expected (n_new,). Of several outputs take "
+            f"predicted has shape {new.shape}; expected (n_new,). Of several outputs take "
             "one at a time."
         )
     y, left_out, _ = checked("left_out", np.asarray(y, dtype=float), left_out)
@@ -96,4 +96,4 @@ def prediction_interval(
             "add samples."
         )
     half = errors[order][min(np.searchsorted(held, wanted - TOLERANCE), len(y) - 1)]
-    return np.column_stack([predicted - half, predicted + half])
+    return np.column_stack([new - half, new + half])

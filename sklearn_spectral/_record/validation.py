@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import softmax
 from scipy.stats import linregress
 from scipy.stats import t as student
 from sklearn.metrics import (
@@ -206,8 +205,8 @@ def _unpacked(predicted, probabilities):
     if isinstance(predicted, ExplanationArrays):
         explanation, predicted = predicted, predictions(predicted)
         if probabilities is None and explanation.is_class:
-            outputs = softmax(explanation.outputs, axis=1)
-            probabilities = pd.DataFrame(outputs, columns=explanation.targets)
+            labels = explanation.targets if explanation.classes is None else explanation.classes
+            probabilities = pd.DataFrame(explanation.probabilities, columns=labels)
     if isinstance(predicted, pd.DataFrame) and "predicted" in predicted:
         predicted = predicted["predicted"]
     return predicted, probabilities
