@@ -9,7 +9,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._record.arrays import ExplanationArrays, chosen_rows
+from .._record.arrays import ExplanationArrays
+from .._record.samples import chosen_rows
 from .._record.tables import bands_of, groups_of
 from .._spectra.bands import Bands, mean_absolute_map
 from .._work import optional

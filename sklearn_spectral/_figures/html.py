@@ -4,8 +4,9 @@ from html import escape
 
 import numpy as np
 
-from .._record.arrays import ExplanationArrays, labels_of_samples, per_target
+from .._record.arrays import ExplanationArrays, per_target
 from .._record.cancellation import LIMIT, median_cancellation
+from .._record.samples import labels_of_samples
 from .._spectra.bands import mean_absolute_map, resolve_bands
 
 # Printing computes from at most this many maps, which takes milliseconds, however many there are.

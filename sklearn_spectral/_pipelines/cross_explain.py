@@ -18,8 +18,8 @@ from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.parallel import Parallel, delayed
 
-from .._record.arrays import chosen_rows
 from .._record.cancellation import warns_of_cancellation, without_warning
+from .._record.samples import chosen_rows
 from .._spectra.axis import Axis
 from .._spectra.checks import (
     check_number,
