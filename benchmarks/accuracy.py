@@ -1,4 +1,4 @@
-"""The estimators as they come, nothing tuned, against tuned rivals on public spectra.
+"""The estimators as they come, on spectra as they are, against tuned rivals on public spectra.
 
     python benchmarks/accuracy.py --quick       # a few small sets, in benchmarks/results/quick
     python benchmarks/accuracy.py --data DIR    # everything: hours; goes on where it stopped
@@ -6,14 +6,18 @@
 
 DIR holds sets as ``NAME.npz``: ``X`` (spectra), ``y`` (numbers, or strings for classes) and, where
 there are any, ``groups`` (rows that belong together) and the official split (``train_idx``,
-``val_idx``, which is trained on too, and ``test_idx``). Sets that anyone can load are added: coffee
-and fermentation of chemotools, tecator of OpenML.
+``val_idx``, which is trained on too, and ``test_idx``). Spectra of the same samples on a second
+instrument (``X_mp5`` of corn, ``X_inst2`` of tablets) make a set each, of which those are the test.
+Sets that anyone can load are added: coffee and fermentation of chemotools, tecator of OpenML, and
+the adulterated oils that `fetch_oil_adulteration` loads, with whole samples left out and with whole
+series (an adulterant with all its levels).
 
 Exact duplicates are removed. The official split is used where there is one, with the seeds 0, 1
 and 2 for what is random, else three repeats of 5-fold cross-validation, whole groups together.
 Every choice is made by cross-validation inside the training rows: 5-fold, 3-fold for what is slow.
-All methods see the same rows. Methods that take minutes to fit (`COSTLY`) are measured in the
+All methods see the same rows. Methods that take long to fit (`COSTLY`) are measured in the
 first repeat of cross-validation only, unless --all-repeats is given, and compared with PLS in it.
+Log loss is that of the methods that give probabilities.
 """
 
 import argparse
@@ -38,8 +42,11 @@ from joblib import Parallel, delayed
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.datasets import fetch_openml
+from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
-from sklearn.linear_model import Ridge, RidgeClassifier
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import RBF, DotProduct, WhiteKernel
+from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -50,10 +57,13 @@ from skorch.dataset import ValidSplit
 from threadpoolctl import threadpool_limits
 
 from sklearn_spectral import ResNet1DClassifier, ResNet1DRegressor
+from sklearn_spectral.datasets import fetch_oil_adulteration
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 QUICK_SETS = ("beer_nir", "dough_nir", "gasoline_nir", "mayonnaise_nir", "coffee", "fermentation")
 QUICK_METHODS = ("pls", "default", "ridge", "svm")
+SECOND_INSTRUMENT = ("corn_nir", "tablets_idrc2002_nir")
+LOG_LOSS = "log loss"  # no class of the sets is called so
 KEY = ["set", "split", "seed", "method"]
 FIELDS = [*KEY, *"task n_train n_test n_points score fit_seconds parts chosen error".split()]
 
@@ -120,6 +130,31 @@ def load_npz(path):
     return make_set(path.stem, data["X"], data["y"], data.get("groups"), train, test)
 
 
+def load_transfer(path):
+    """Load a set to calibrate on one instrument and predict on another: other samples on it."""
+    with np.load(path) as file:
+        data = dict(file)
+    key = "X_mp5" if "X_mp5" in data else "X_inst2"
+    n = len(data["X"])
+    train = data.get("train_idx", np.arange(3 * n // 4))
+    test = data.get("test_idx", np.arange(3 * n // 4, n))
+    name = f"{path.stem}, other instrument"
+    X, y = np.concatenate([data["X"], data[key]]), np.concatenate([data["y"], data["y"]])
+    return make_set(name, X, y.astype(float), None, train, n + test)
+
+
+def load_oils(name):
+    """Load the oils of a technique: percentage of another oil, by samples or by series."""
+    _, technique, by = name.split("_")
+    oils = fetch_oil_adulteration(technique)
+    groups = (
+        oils.groups
+        if by == "sample"
+        else np.where(oils.kind == "adulterated", oils.series, oils.groups.astype(str))
+    )
+    return make_set(name, oils.data, oils.target.astype(float), np.asarray(groups).astype(str))
+
+
 def load_public(name):
     """Load a set that anyone can load."""
     if name == "coffee":
@@ -139,8 +174,12 @@ def load_sets(directory, wanted):
     paths = sorted(Path(directory).glob("*.npz")) if directory else []
     names = {path.stem.split("_")[0] for path in paths}
     loads = [(path.stem, load_npz, path) for path in paths]
+    with_second = [path for path in paths if path.stem in SECOND_INSTRUMENT]
+    loads += [(f"{path.stem}, other instrument", load_transfer, path) for path in with_second]
     public = ("coffee", "fermentation", "tecator")
     loads += [(name, load_public, name) for name in public if name not in names]
+    oils = product(("raman", "ftir", "nir"), ("sample", "series"))
+    loads += [(name := f"oils_{technique}_{by}", load_oils, name) for technique, by in oils]
     for name, load, source in loads:
         if not wanted or name in wanted or name.split("_")[0] in wanted:
             try:
@@ -160,7 +199,7 @@ PREPROCESSINGS = {
 }
 
 
-def search(data, seed, n_splits, model, grid=None, scaled=True, **fit_params):
+def search(data, seed, n_splits, model, grid=None, scaled=True, method="predict"):
     """Tune a model and its preprocessing by grid search."""
     scaler = StandardScaler() if scaled else "passthrough"
     model = Pipeline([("preprocessing", "passthrough"), ("scaler", scaler), ("model", model)])
@@ -168,9 +207,9 @@ def search(data, seed, n_splits, model, grid=None, scaled=True, **fit_params):
     scoring = "neg_mean_squared_error" if data.labels is None else "balanced_accuracy"
     found = cv.GridSearchCV(
         model, grid, scoring=scoring, cv=data.folds(n_splits, seed), error_score="raise"
-    ).fit(data.X, data.y, **fit_params)
+    ).fit(data.X, data.y)
     names = {repr(step): name for name, step in PREPROCESSINGS.items()}
-    return found.predict, {k: names.get(repr(v), v) for k, v in found.best_params_.items()}
+    return getattr(found, method), {k: names.get(repr(v), v) for k, v in found.best_params_.items()}
 
 
 def with_scaled_y(regressor):
@@ -245,7 +284,8 @@ def fit_forest(data, seed):
         model = RandomForestRegressor(300, max_features=1 / 3, random_state=seed)
     else:
         model = RandomForestClassifier(300, random_state=seed)
-    return search(data, seed, 3, model, scaled=False)
+    method = "predict" if data.labels is None else "predict_proba"
+    return search(data, seed, 3, model, scaled=False, method=method)
 
 
 class CuiFearnCNN(torch.nn.Sequential):
@@ -299,38 +339,69 @@ def fit_hydra(data, seed):
     return search(data, seed, 3, model, scaled=False)  # it looks at shapes
 
 
-def fit_default(data, seed):
-    """Ours after SNV, as the README shows it: nothing tuned."""
-    model = (ResNet1DRegressor if data.labels is None else ResNet1DClassifier)(random_state=seed)
-    pipeline = Pipeline([("snv", StandardNormalVariate()), ("model", model)])
-    return pipeline.fit(data.X, data.y, model__groups=data.groups).predict, {}
+def fit_gpr(data, seed):
+    """Gaussian process regression: scale, linear and RBF of 20 principal components.
+
+    Its hyperparameters and the preprocessing are those of the highest marginal likelihood.
+    """
+    kernel = DotProduct() + 1.0 * RBF(5.0, (0.1, 1e3)) + WhiteKernel(0.1, (1e-6, 10.0))
+    n_components = min(20, len(data.X) - 1, data.X.shape[1])
+    fits = {
+        name: make_pipeline(
+            step,
+            PCA(n_components, whiten=True),
+            GaussianProcessRegressor(kernel, normalize_y=True, random_state=seed),
+        ).fit(data.X, data.y)
+        for name, step in PREPROCESSINGS.items()
+    }
+    best = max(fits, key=lambda name: fits[name][-1].log_marginal_likelihood_value_)
+    return fits[best].predict, {"preprocessing": best}
 
 
-def fit_tuned(data, seed):
-    """Ours: preprocessing tuned."""
+def fit_logistic(data, seed):
+    """Logistic regression: C tuned."""
+    model = LogisticRegression(max_iter=2000)
+    search_C = {"model__C": np.logspace(-2, 4, 7).tolist()}
+    return search(data, seed, 5, model, search_C, method="predict_proba")
+
+
+def fit_default(data, seed, preprocessing="none"):
+    """Ours on spectra as they are: nothing tuned, nothing chosen."""
     model = (ResNet1DRegressor if data.labels is None else ResNet1DClassifier)(random_state=seed)
-    return search(data, seed, 3, model, scaled=False, model__groups=data.groups)
+    pipeline = Pipeline([("preprocessing", PREPROCESSINGS[preprocessing]), ("model", model)])
+    pipeline.fit(data.X, data.y, model__groups=data.groups)
+    return pipeline.predict if data.labels is None else pipeline.predict_proba, {}
+
+
+def fit_snv(data, seed):
+    """Ours behind SNV."""
+    return fit_default(data, seed, "SNV")
 
 
 # In the order of the work: label, function, colour and marker.
 METHODS = {
     "pls": ("PLS", fit_pls, "black", "|"),
-    "default": ("ResNet1D, default", fit_default, "#d55e00", "o"),
+    "default": ("ResNet1D", fit_default, "#d55e00", "o"),
+    "snv": ("ResNet1D behind SNV", fit_snv, "#e69f00", "*"),
     "ridge": ("ridge", fit_ridge, "#888888", "s"),
     "svm": ("RBF SVM", fit_svm, "#0072b2", "D"),
+    "gpr": ("Gaussian process", fit_gpr, "#f0e442", "X"),
+    "logistic": ("logistic regression", fit_logistic, "#f0e442", "X"),
     "hydra": ("MultiRocket-Hydra", fit_hydra, "#009e73", "v"),
     "cnn": ("CNN (Cui & Fearn)", fit_cnn, "#cc79a7", "P"),
     "forest": ("random forest", fit_forest, "#56b4e9", "^"),
-    "tuned": ("ResNet1D, tuned", fit_tuned, "#e69f00", "*"),
 }
 LABELS = {name: method[0] for name, method in METHODS.items()}
-OURS, DETERMINISTIC = ("default", "tuned"), ("pls", "ridge", "svm")
-COSTLY = ("tuned", "hydra", "cnn", "forest")
+OURS, DETERMINISTIC = ("default", "snv"), ("pls", "ridge", "svm", "gpr", "logistic")
+COSTLY = ("svm", "gpr", "logistic", "hydra", "cnn", "forest")
+ONLY = {"gpr": "regression", "logistic": "classification"}
 
 
 def jobs(sets, names, quick, all_repeats):
     """Yield everything to measure: set, split, seed, training rows, test rows, method."""
     for name, data, seed in product(names, sets, (0,) if quick else (0, 1, 2)):
+        if name in ONLY and (data.labels is None) != (ONLY[name] == "regression"):
+            continue
         if data.is_test is not None:
             if seed == 0 or name not in DETERMINISTIC:
                 rows = np.flatnonzero(~data.is_test), np.flatnonzero(data.is_test)
@@ -342,22 +413,31 @@ def jobs(sets, names, quick, all_repeats):
 
 
 def score_parts(data, rows, predicted):
-    """Return what adds up over folds: squared errors, or correct and all spectra by class."""
+    """Return what adds up over folds: squared errors, or correct and all spectra by class.
+
+    Of probabilities also the sum of the log losses.
+    """
     y = data.y[rows]
     if data.labels is None:
         return {"squared_error": float(np.sum((predicted - y) ** 2)), "n": len(y)}
-    return {
+    parts = {}
+    if predicted.ndim == 2:
+        certain = np.maximum(predicted[np.arange(len(y)), y], np.finfo(np.float32).eps)
+        parts, predicted = {LOG_LOSS: float(-np.log(certain).sum())}, predicted.argmax(axis=1)
+    return parts | {
         label: [int(np.sum(predicted[y == i] == i)), int(np.sum(y == i))]
         for i, label in enumerate(data.labels)
     }
 
 
 def pooled(parts):
-    """Return the RMSE, or the balanced accuracy in per cent, over folds."""
+    """Return the RMSE, or the balanced accuracy in per cent, over folds, and the log loss."""
     if "squared_error" in parts[0]:
-        return float(np.sqrt(sum(p["squared_error"] for p in parts) / sum(p["n"] for p in parts)))
+        mean = sum(p["squared_error"] for p in parts) / sum(p["n"] for p in parts)
+        return float(np.sqrt(mean)), np.nan
+    log_loss = sum(p.pop(LOG_LOSS, np.nan) for p in parts)
     correct, total = np.sum([list(p.values()) for p in parts], axis=0).T
-    return float(100 * np.mean(correct[total > 0] / total[total > 0]))
+    return float(100 * np.mean(correct[total > 0] / total[total > 0])), log_loss / total.sum()
 
 
 def measure(data, split, seed, train, test, name):
@@ -377,8 +457,8 @@ def measure(data, split, seed, train, test, name):
         except Exception as error:  # the rest goes on; the summary says what is missing
             return row | {"error": f"{type(error).__name__}: {error}"}
     return row | {
-        "score": pooled([parts]),
         "parts": json.dumps(parts),
+        "score": pooled([parts])[0],
         "chosen": json.dumps(chosen),
     }
 
@@ -410,17 +490,17 @@ def summarize(fits):
     for key, rows in fits[fits.error == ""].groupby(["task", "set", "method", "seed"]):
         if len(rows) == int(rows["split"].iloc[0].split()[-1]):  # all folds are there
             seconds = rows.fit_seconds.astype(float).mean()
-            repeats.append((*key, pooled([json.loads(p) for p in rows.parts]), seconds))
-    columns = ["task", "set", "method", "seed", "score", "fit_seconds"]
+            repeats.append((*key, *pooled([json.loads(p) for p in rows.parts]), seconds))
+    columns = ["task", "set", "method", "seed", "score", "log_loss", "fit_seconds"]
     repeats = pd.DataFrame(repeats, columns=columns).set_index("set")
     for (task, name, method), mine in repeats.groupby(["task", "set", "method"]):
         pls = repeats.loc[[name]].query("method == 'pls'")
         pls, score = pls.score[pls.seed.isin(mine.seed)].mean(), mine.score.mean()
         against_pls = score / pls if task == "regression" else score - pls
         line = (task, name, method, score, mine.score.std(), len(mine), against_pls)
-        lines.append((*line, mine.fit_seconds.mean()))
-    columns = ["task", "set", "method", "score", "sd", "n_repeats", "against_pls", "fit_seconds"]
-    table = pd.DataFrame(lines, columns=columns)
+        lines.append((*line, mine.log_loss.mean(), mine.fit_seconds.mean()))
+    columns = ["task", "set", "method", "score", "sd", "n_repeats", "against_pls"]
+    table = pd.DataFrame(lines, columns=[*columns, "log_loss", "fit_seconds"])
     badness = table.against_pls.where(table.task == "regression", -table.against_pls)
     return table.assign(rank=badness.groupby(table.set).rank())
 
@@ -472,11 +552,21 @@ def markdown(table, fits):
             f"mean rank ({len(complete)} sets with all)": complete.mean(),
             f"mean score ({len(complete)} sets)": values["score"].loc[complete.index].mean(),
             "median against PLS": values["against_pls"].median(),
+            "ninth decile against PLS": values["against_pls"].quantile(0.9),
+            "mean log loss (of those measured)": values["log_loss"].mean(),
             "mean seconds to fit": values["fit_seconds"].mean(),
         }
         if regression:  # the sets have their units
-            del foot[f"mean score ({len(complete)} sets)"]
-        lines |= {name: line[names].map("{:.3g}".format) for name, line in foot.items()}
+            del (
+                foot[f"mean score ({len(complete)} sets)"],
+                foot["mean log loss (of those measured)"],
+            )
+        else:  # more is better
+            foot["first decile against PLS"] = values["against_pls"].quantile(0.1)
+            del foot["ninth decile against PLS"]
+        lines |= {
+            name: line[names].map("{:.3g}".format).replace("nan", "") for name, line in foot.items()
+        }
         text += ["", f"## {task.capitalize()}", "", f"{unit}, mean ± sd over repeats or seeds.", ""]
         text += [
             "| set | " + " | ".join(map(LABELS.get, names)) + " |",
