@@ -385,8 +385,8 @@ METHODS = {
     "snv": ("ResNet1D behind SNV", fit_snv, "#e69f00", "*"),
     "ridge": ("ridge", fit_ridge, "#888888", "s"),
     "svm": ("RBF SVM", fit_svm, "#0072b2", "D"),
-    "gpr": ("Gaussian process", fit_gpr, "#f0e442", "X"),
-    "logistic": ("logistic regression", fit_logistic, "#f0e442", "X"),
+    "gpr": ("Gaussian process", fit_gpr, "#a08a00", "X"),
+    "logistic": ("logistic regression", fit_logistic, "#882255", "p"),
     "hydra": ("MultiRocket-Hydra", fit_hydra, "#009e73", "v"),
     "cnn": ("CNN (Cui & Fearn)", fit_cnn, "#cc79a7", "P"),
     "forest": ("random forest", fit_forest, "#56b4e9", "^"),
@@ -612,7 +612,11 @@ def plot(table, path):
             ax.set_xticks([x for x in (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5) if low < x < high])
             ax.xaxis.set_major_formatter("{x:g}")
             ax.minorticks_off()
-    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    drawn = {}
+    for ax in axes[0]:
+        handles, labels = ax.get_legend_handles_labels()
+        drawn |= dict(zip(labels, handles, strict=True))
+    fig.legend(drawn.values(), drawn, loc="outside upper center", ncols=5)
     fig.savefig(path, dpi=150)
 
 
