@@ -451,6 +451,15 @@ def test_stability_needs_the_same_things():
         stability([one, one, replace(one, x_axis=one.x_axis[::-1])])
 
 
+def test_maps_of_scrambled_weights_give_no_warning(mixtures, monkeypatch):
+    """Nobody reads them, and so nobody can act on it."""
+    model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(mixtures[0], mixtures[1][:, 0])
+    monkeypatch.setattr("sklearn_spectral._record.cancellation.LIMIT", 0.5)  # of any map
+    with pytest.warns(UserWarning, match="contributions cancel") as warned:
+        randomization_check(model, mixtures[0], n_repeats=2, random_state=0)
+    assert len(warned) == 1  # of the model itself
+
+
 def test_maps_do_not_survive_scrambled_weights(kinds):
     X, y = kinds
     model = make_pipeline(StandardScaler(), ResNet1DClassifier(random_state=0)).fit(X, y)
