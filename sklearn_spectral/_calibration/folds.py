@@ -31,10 +31,7 @@ def undominated_groups(data):
 
     A group without which too little would be left to train on is divided into its rows.
     """
-    groups = data.row_groups.copy()
-    alone = in_dominating_group(data)
-    groups[alone] = groups.max() + 1 + np.arange(alone.sum())
-    return np.unique(groups, return_inverse=True)[1]
+    return _with_divided(data.row_groups, in_dominating_group(data))
 
 
 def divided_in_rare_classes(groups, labels):
@@ -43,11 +40,15 @@ def divided_in_rare_classes(groups, labels):
     A group that is left out takes a large part of such a class away, and calibrations that are
     chosen without it are more cautious than those of all groups ought to be.
     """
-    groups = groups.copy()
     counts = np.array(
         [len(np.unique(groups[labels == label])) for label in range(labels.max() + 1)]
     )
-    rows = np.isin(groups, groups[(counts < ENOUGH_GROUPS)[labels]])
+    return _with_divided(groups, np.isin(groups, groups[(counts < ENOUGH_GROUPS)[labels]]))
+
+
+def _with_divided(groups, rows):
+    """Return whole numbers from 0 on for groups, each of some `rows` a group of its own."""
+    groups = groups.copy()
     groups[rows] = groups.max() + 1 + np.arange(rows.sum())
     return np.unique(groups, return_inverse=True)[1]
 
