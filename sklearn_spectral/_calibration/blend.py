@@ -16,6 +16,8 @@ from scipy.optimize import lsq_linear
 from .._spectra.views import (
     MIN_POINTS_OF_DERIVATIVE,
     N_VIEWS,
+    averaged,
+    bin_widths,
     derivative,
     derivative_adjoint,
     gain,
@@ -206,22 +208,18 @@ def _pls(data, scaler, n_features, folds):
 
 def _in_bands(Z, view, to_view, lost, rounded):
     """Return one of the inputs of `_pls` averaged over bands."""
-    size = -(-Z.shape[1] // N_BANDS)
-    starts = np.arange(0, Z.shape[1], size)
-    sizes = np.diff(np.append(starts, Z.shape[1]))
-
-    def averaged(values):
-        return np.add.reduceat(values, starts, axis=-1) / sizes
+    n_points = Z.shape[1]
+    sizes = bin_widths(n_points, -(-n_points // N_BANDS))
 
     def to_points(coefficients):
         return to_view(np.repeat(coefficients / sizes[:, None], sizes, axis=0))
 
     def root_mean_square(errors):
-        return np.sqrt(averaged(np.broadcast_to(errors, Z.shape[1]) ** 2))
+        return np.sqrt(averaged(np.broadcast_to(errors, n_points) ** 2, sizes))
 
     # What the network loses differs from point to point; what was lost before may be shared.
     lost, rounded = root_mean_square(lost) / np.sqrt(sizes), root_mean_square(rounded)
-    return averaged(Z), view, to_points, lost, rounded
+    return averaged(Z, sizes), view, to_points, lost, rounded
 
 
 class _Ridge:

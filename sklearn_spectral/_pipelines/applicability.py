@@ -13,7 +13,7 @@ from .._record.arrays import ExplanationArrays
 from .._spectra.axis import Axis, resolve_axis
 from .._spectra.checks import copy_unless_memmap
 from .._spectra.names import column_names
-from .._spectra.views import bin_widths, views
+from .._spectra.views import bin_size, bin_widths, views
 from .._work import own_settings
 from .unwrap import unwrap
 
@@ -147,7 +147,7 @@ def explain_applicability(
         spectra = copy_unless_memmap(model._check_spectra(X), X)
         model._domain.check_limits()
         n_samples, n_points = spectra.shape
-        widths = bin_widths(n_points)
+        widths = bin_widths(n_points, bin_size(n_points))
         maps = np.empty((n_samples, n_points, 2))
 
         def compute(rows):

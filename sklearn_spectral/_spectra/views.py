@@ -36,10 +36,15 @@ def bin_size(n_points):
     return size
 
 
-def bin_widths(n_points):
-    """Return the number of points of every bin; the last may hold fewer, (n_bins,)."""
-    starts = np.arange(0, n_points, bin_size(n_points))
+def bin_widths(n_points, size):
+    """Return the number of points of every bin of a size; the last may hold fewer, (n_bins,)."""
+    starts = np.arange(0, n_points, size)
     return np.diff(np.append(starts, n_points))
+
+
+def averaged(values, widths):
+    """Average neighbouring points over bins of some widths, (..., n_points) to (..., n_bins)."""
+    return np.add.reduceat(values, np.cumsum(widths) - widths, axis=-1) / widths
 
 
 def average_bins(X):
@@ -48,9 +53,7 @@ def average_bins(X):
     size = bin_size(X.shape[1])
     if size == 1:
         return X
-    widths = bin_widths(X.shape[1])
-    starts = np.arange(0, X.shape[1], size)
-    return np.add.reduceat(X, starts, axis=1) / widths
+    return averaged(X, bin_widths(X.shape[1], size))
 
 
 def savitzky_golay(order):
