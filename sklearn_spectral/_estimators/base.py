@@ -260,7 +260,7 @@ class BaseResNet1D(InspectedModel, SavedModel, BaseEstimator, ABC):
             # Weights of mean one leave the meaning of lr alone.
             self._mean_weight = training.mean_weight
         with self._around_training(training, first, whole):
-            # Who chooses the training himself, or sets spectra aside to choose it, gets that.
+            # Training that is chosen, by parameters or by spectra set aside, is left as it is.
             by_default = self.max_epochs == "auto" and validation is None and not self.net_params
             goes_back = whole and self._calibrated and by_default
             before = self._network.weights if goes_back else None

@@ -125,13 +125,14 @@ class LinearityDisplay(Display):
         axes = given_axes(ax, 2 * len(groups))
         output = output_label or explanation.output_name
         label, limits = axis_style(explanation, technique)
+        marked = marked_bands(explanation, bands)
         n_rows = len(points) // len(groups)  # one more than there are points
         for place, (group, rows) in enumerate(groups):
             top, bottom = axes[2 * place :][:2]
             of_group = points.iloc[place * n_rows :][: n_rows - 1]
             _draw_slopes(top, explanation.x_axis, of_group)
             top.set(xlim=limits, xlabel=x_label or label, ylabel="Slope against reference")
-            mark_bands([top], marked_bands(explanation, bands), named=True)
+            mark_bands([top], marked, named=True)
             for name in group.values():
                 top.set_title(f"{name}: {rows.sum()} spectra", loc="left", fontsize="medium")
             _draw_bands(bottom, y[rows], scores[rows][:, drawn], names, lines[place, drawn])

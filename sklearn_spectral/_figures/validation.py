@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from .._pipelines.applicability import applicability
 from .._record.tables import groups_of
 from .._record.validation import checked, part_of, validation_report
-from .._work import optional
+from .axes import given_axes, pyplot
 
 # So many spectra outside are named, and a name takes this share of the axes.
 MOST_NAMES = 10
@@ -264,13 +264,9 @@ class ApplicabilityDisplay:
 def _axes(ax, n_panels):
     """Return the axes that were passed, one for each panel, or those of a new figure, in a row."""
     if ax is None:
-        plt = optional("matplotlib.pyplot", "plot", "Plots")
         size = COLUMN[0] * n_panels, COLUMN[1]
-        return plt.subplots(1, n_panels, figsize=size, squeeze=False, layout="constrained")[1][0]
-    axes = np.atleast_1d(np.asarray(ax, dtype=object))
-    if len(axes) != n_panels:
-        raise ValueError(f"ax has {len(axes)} axes, but {n_panels} panels are drawn.")
-    return axes
+        ax = pyplot().subplots(1, n_panels, figsize=size, layout="constrained")[1]
+    return given_axes(ax, n_panels)
 
 
 def _draw_pair(axis, pair, by, ends, found, title):

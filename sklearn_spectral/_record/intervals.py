@@ -81,13 +81,13 @@ def prediction_interval(
             f"predicted has shape {new.shape}; expected (n_new,). Of several outputs take "
             "one at a time."
         )
-    y, left_out, _ = checked("left_out", np.asarray(y, dtype=float), left_out)
+    y, left_out, _ = checked("left_out", as_numbers(y, "y", "numbers"), left_out)
     codes = np.arange(len(y)) if groups is None else group_codes(groups, len(y))
-    sizes = np.bincount(codes)[codes]
-    n_groups = len(np.unique(codes))
+    sizes = np.bincount(codes)
+    n_groups = len(sizes)
     errors = np.abs(left_out - y)
     order = np.argsort(errors)
-    held = np.cumsum(1 / sizes[order])
+    held = np.cumsum(1 / sizes[codes[order]])
     wanted = coverage * (n_groups + 1)
     if wanted > n_groups + TOLERANCE:
         raise ValueError(

@@ -1,7 +1,7 @@
 """Parameters of the estimators: what is expected of each."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 import torch
@@ -25,9 +25,14 @@ def _is_device(value):
         return False
 
 
+def _is_epochs(value):
+    if isinstance(value, str):
+        return value == "auto"
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 0
+
+
 # Words, what must hold, and whether it is a whole number.
 NUMBERS = {
-    "max_epochs": ("an integer, 0 or more, or 'auto'", lambda value: value >= 0, True),
     "lr": ("a positive number", lambda value: value > 0, False),
     "batch_size": ("a positive integer", lambda value: value > 0, True),
     "validation_fraction": (
@@ -38,6 +43,7 @@ NUMBERS = {
     "n_iter_no_change": ("a positive integer", lambda value: value > 0, True),
 }
 OTHERS = {
+    "max_epochs": ("an integer, 0 or more, or 'auto'", _is_epochs),
     "early_stopping": ("True or False", _is_bool),
     "shortcut": ("True or False", _is_bool),
     "warm_start": ("True or False", _is_bool),
@@ -67,9 +73,7 @@ UNFIT = {
 def check_parameters(estimator):
     """Raise where a parameter of an estimator is not what `fit` expects."""
     for name, (expected, holds, whole) in NUMBERS.items():
-        value = getattr(estimator, name)
-        if not (name == "max_epochs" and isinstance(value, str) and value == "auto"):
-            check_number(name, value, expected, holds, whole=whole)
+        check_number(name, getattr(estimator, name), expected, holds, whole=whole)
     for name, (expected, holds) in OTHERS.items():
         value = getattr(estimator, name)
         if not holds(value):
