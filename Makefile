@@ -52,8 +52,8 @@ format: .venv/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# The site, in docs/_build; warnings are errors. It runs the examples, which takes minutes:
-# SPHINXOPTS="-D plot_gallery=0" leaves them as they are.
+# The site, in docs/_build; warnings are errors. It runs examples and pages, which takes minutes:
+# SPHINXOPTS="-D plot_gallery=0 -D nb_execution_mode=off" leaves them as they are.
 docs: .venv/.installed-docs
 	$(BIN)/python -m sphinx -W --keep-going -b html $(SPHINXOPTS) docs docs/_build
 
@@ -98,4 +98,4 @@ bench-explanations: .venv/.installed
 clean:
 	rm -rf .venv .venv-oldest build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
 	rm -rf .coverage mutants
-	rm -rf docs/_build docs/gallery docs/generated
+	rm -rf docs/_build docs/gallery docs/generated docs/jupyter_execute

@@ -4,6 +4,7 @@ Nothing is fetched while it is read, nor while it is built, but for the real spe
 `examples/plot_oil_study.py`, in place of which simulated ones are taken where there is no network.
 """
 
+import os
 from html import escape
 from pathlib import Path
 
@@ -25,11 +26,12 @@ author = "The sklearn-spectral developers"
 release = sklearn_spectral.__version__
 
 extensions = [
-    "myst_parser",
+    "myst_nb",
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.extlinks",
+    "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
@@ -42,6 +44,15 @@ nitpick_ignore_regex = [
     # No inventories of other projects: they would have to be downloaded at every build.
     ("py:.*", r"(sklearn|skorch|torch|matplotlib|numpy|pandas|dask|xarray)\..*"),
 ]
+
+# Quickstart and user guide are run in the build, each in a kernel and a folder of its own, and show
+# their outputs and figures. `make docs` in a clean checkout takes a minute for them.
+nb_execution_mode = "force"
+nb_execution_in_temp = True
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300  # seconds for one cell
+nb_merge_streams = True
+os.environ.pop("MPLBACKEND", None)  # kernels draw into the page; the gallery sets its own
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3

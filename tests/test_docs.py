@@ -26,10 +26,11 @@ import sklearn_spectral
 REPOSITORY = Path(__file__).parents[1]
 DOCS = REPOSITORY / "docs"
 BUILT = ("_build", "gallery", "generated")  # by `make docs`, and not part of the sources
+CODE = re.compile(r"^```(?:python|\{code-cell\})\n(.*?)^```", flags=re.S | re.M)
 PAGES = sorted(
     page
     for page in DOCS.rglob("*.md")
-    if page.relative_to(DOCS).parts[0] not in BUILT and "```python\n" in page.read_text()
+    if page.relative_to(DOCS).parts[0] not in BUILT and CODE.search(page.read_text())
 )
 PUBLIC_MODULES = [
     sklearn_spectral,
@@ -48,7 +49,7 @@ def test_code_of_a_page_runs(page, tmp_path, monkeypatch):
     matplotlib.use("agg")
     monkeypatch.chdir(tmp_path)
     namespace = {}
-    for block in re.findall(r"^```python\n(.*?)^```", page.read_text(), flags=re.S | re.M):
+    for block in CODE.findall(page.read_text()):
         exec(compile(block, str(page), "exec"), namespace)
     plt.close("all")
 
@@ -91,7 +92,7 @@ def test_docstring_is_numpydoc(name):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """Build the site from a copy of its sources, without running the gallery."""
+    """Build the site from a copy of its sources, without running gallery and pages."""
     pytest.importorskip("sphinx")
     copy, built = tmp_path_factory.mktemp("sources"), tmp_path_factory.mktemp("site")
     for folder in ("docs", "examples", "benchmarks"):
@@ -101,7 +102,7 @@ def site(tmp_path_factory):
         shutil.copy(REPOSITORY / name, copy)
     build = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html"]
     done = subprocess.run(
-        [*build, "-D", "plot_gallery=0", str(copy / "docs"), str(built)],
+        [*build, "-D", "plot_gallery=0", "-D", "nb_execution_mode=off", str(copy / "docs"), str(built)],
         env={**os.environ, "PYTHONPATH": str(REPOSITORY), "MPLBACKEND": "agg"},
         capture_output=True,
         text=True,
