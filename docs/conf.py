@@ -36,7 +36,8 @@ extensions = [
     "sphinx_gallery.gen_gallery",
 ]
 templates_path = ["_templates"]
-exclude_patterns = ["_build"]
+# The notebooks of the gallery are there to be downloaded.
+exclude_patterns = ["_build", "jupyter_execute", "gallery/**.ipynb"]
 
 # Every reference must resolve, to what is on this site.
 nitpicky = True
