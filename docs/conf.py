@@ -21,9 +21,9 @@ import sklearn_spectral
 logger = getLogger(__name__)
 
 project = "sklearn-spectral"
-copyright = "The sklearn-spectral developers"
 author = "The sklearn-spectral developers"
 release = sklearn_spectral.__version__
+copyright = f"{author}. Version {release}, BSD 3-Clause licence"
 
 extensions = [
     "myst_nb",
@@ -139,7 +139,7 @@ html_favicon = "_static/icon.svg"
 html_context = {"default_mode": "auto"}  # light or dark as the reader's system is
 html_static_path = ["_static", str(PLOTLY_JS)]
 html_css_files = ["site.css"]
-html_sidebars = {"*": []}  # pages at the top have no others below them to list
+html_sidebars = {"index": []}
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
