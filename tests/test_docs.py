@@ -44,6 +44,22 @@ PUBLIC = [(module, name) for module in PUBLIC_MODULES for name in module.__all__
 PHONE = {"width": 390, "height": 844}
 
 
+WIDTH = 79  # columns of code that a page shows without cutting it
+
+
+def test_code_of_pages_and_examples_fits_the_page():
+    shown = {page: "".join(CODE.findall(page.read_text())) for page in PAGES}
+    shown |= {path: path.read_text() for path in (REPOSITORY / "examples").rglob("plot_*.py")}
+    assert len(shown) > 30
+    wide = [
+        (path.name, line)
+        for path, code in shown.items()
+        for line in code.splitlines()
+        if len(line) > WIDTH
+    ]
+    assert wide == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
 def test_code_of_a_page_runs(page, tmp_path, monkeypatch):
     matplotlib.use("agg")
@@ -101,8 +117,9 @@ def site(tmp_path_factory):
     for name in ("CHANGELOG.md", "CONTRIBUTING.md"):
         shutil.copy(REPOSITORY / name, copy)
     build = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html"]
+    build += ["-D", "plot_gallery=0", "-D", "nb_execution_mode=off"]
     done = subprocess.run(
-        [*build, "-D", "plot_gallery=0", "-D", "nb_execution_mode=off", str(copy / "docs"), str(built)],
+        [*build, str(copy / "docs"), str(built)],
         env={**os.environ, "PYTHONPATH": str(REPOSITORY), "MPLBACKEND": "agg"},
         capture_output=True,
         text=True,
@@ -288,7 +305,7 @@ def test_pages_are_quiet_and_fit_a_phone(site, browser):
 def test_gallery_has_its_figures(browser):
     """Of the site that `make docs` has built, if it has, examples and all."""
     built = DOCS / "_build"
-    pages = sorted((built / "gallery").glob("plot_*.html"))
+    pages = sorted((built / "gallery").rglob("plot_*.html"))
     if not pages:
         pytest.skip("make docs has not been run")
     assert faults(browser, built, pages, with_figures=True) == []

@@ -35,10 +35,14 @@ first, y, shift = blends.data, blends.target, blends.x_axis
 
 def on_second_instrument(spectra):
     """Return what another instrument measures of the same samples."""
-    moved = np.stack([np.interp(shift - 0.4, shift, spectrum) for spectrum in spectra])
+    moved = np.stack(
+        [np.interp(shift - 0.4, shift, spectrum) for spectrum in spectra]
+    )
     wider = gaussian_filter1d(moved, 1.5, axis=1)
     response = 0.9 - 0.15 * (shift - shift[0]) / np.ptp(shift)
-    noise = np.random.default_rng(0).normal(0, 0.002 * spectra.max(), spectra.shape)
+    noise = np.random.default_rng(0).normal(
+        0, 0.002 * spectra.max(), spectra.shape
+    )
     return response * wider + 0.03 * spectra.max() + noise
 
 
@@ -49,7 +53,9 @@ names = [f"S{number:03}" for number in test]
 
 def new_model():
     """Return the model, not fitted."""
-    return make_pipeline(StandardNormalVariate(), ResNet1DRegressor(random_state=0))
+    return make_pipeline(
+        StandardNormalVariate(), ResNet1DRegressor(random_state=0)
+    )
 
 
 model = new_model().fit(first[train], y[train])
@@ -57,7 +63,11 @@ predicted = {
     "first instrument": model.predict(first[test]),
     "second, as it is": model.predict(second[test]),
 }
-print(validation_report(y[test], predicted)[["rmse", "bias", "sep", "slope"]].round(2))
+print(
+    validation_report(y[test], predicted)[
+        ["rmse", "bias", "sep", "slope"]
+    ].round(2)
+)
 
 # %%
 # Predictions do not tell that something is wrong; ``applicability`` does, before a reference value
@@ -68,11 +78,17 @@ ApplicabilityDisplay.from_estimator(model, table)
 # %%
 # Where the spectra differ from those of the training, in shares of Q: on the flanks of bands, as
 # those of a shifted axis and of wider bands do, and not at one band, as a foreign substance does.
-why = explain_applicability(model, second[test], x_axis=shift).pick("q_residual")
-figure, (top, bottom) = plt.subplots(2, sharex=True, figsize=(8, 4), layout="constrained")
+why = explain_applicability(model, second[test], x_axis=shift).pick(
+    "q_residual"
+)
+figure, (top, bottom) = plt.subplots(
+    2, sharex=True, figsize=(8, 4), layout="constrained"
+)
 top.plot(shift, why.spectra.mean(axis=0), color="0.3")
 top.set_ylabel("SNV intensity")
-bottom.fill_between(shift, 100 * why.maps.mean(axis=0) / why.outputs.mean(), color="tab:red")
+bottom.fill_between(
+    shift, 100 * why.maps.mean(axis=0) / why.outputs.mean(), color="tab:red"
+)
 bottom.set(xlabel="Raman shift (cm$^{-1}$)", ylabel="Share of Q\n(% a point)")
 
 # %%
@@ -94,7 +110,9 @@ spectra = {"second, as it is": second}
 for width, n_components in ((2, 1), (10, 2), (25, 2)):
     pds = PiecewiseDirectStandardization(width, n_components)
     name = f"standardized, {width}, {n_components}"
-    spectra[name] = pds.fit(second[both], X_source=first[both]).transform(second)
+    spectra[name] = pds.fit(second[both], X_source=first[both]).transform(
+        second
+    )
     predicted[name] = model.predict(spectra[name][test])
 refitted = new_model().fit(
     np.vstack([first[train], second[both]]),
@@ -103,14 +121,23 @@ refitted = new_model().fit(
 )
 predicted["fitted with both"] = refitted.predict(second[test])
 own = new_model().fit(second[train], y[train])
-predicted["own calibration"] = own.predict(second[test])  # all sixty samples measured again
+predicted["own calibration"] = own.predict(
+    second[test]
+)  # all sixty samples measured again
 
 # %%
 # Which one to take? The error is not known in a laboratory that has ten samples; the share of new
 # spectra that is inside is, and where standardization does harm it falls to nothing.
-report = validation_report(y[test], predicted)[["rmse", "bias", "sep", "slope"]]
-inside = {name: applicability(model, each[test])["inside"].mean() for name, each in spectra.items()}
-inside["fitted with both"] = applicability(refitted, second[test])["inside"].mean()
+report = validation_report(y[test], predicted)[
+    ["rmse", "bias", "sep", "slope"]
+]
+inside = {
+    name: applicability(model, each[test])["inside"].mean()
+    for name, each in spectra.items()
+}
+inside["fitted with both"] = applicability(refitted, second[test])[
+    "inside"
+].mean()
 print(report.assign(inside=pd.Series(inside)).round(2).to_string())
 
 # %%
@@ -118,6 +145,10 @@ print(report.assign(inside=pd.Series(inside)).round(2).to_string())
 # new fit with the spectra of both was the best recipe, or near it, with five samples as with
 # twenty. A bias, or a narrow window of one latent variable, came next. Wide windows of two, which
 # do no harm here, made errors ten times as large on corn, and left no spectrum inside.
-shown = {name: predicted[name] for name in ("second, as it is", "fitted with both")}
-PredictionDisplay.from_predictions(y[test], shown, output_label="sunflower oil (%)")
+shown = {
+    name: predicted[name] for name in ("second, as it is", "fitted with both")
+}
+PredictionDisplay.from_predictions(
+    y[test], shown, output_label="sunflower oil (%)"
+)
 plt.show()

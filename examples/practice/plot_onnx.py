@@ -56,8 +56,14 @@ prediction, maps, base_values = session.run(None, {"spectra": spectra})
 # Maps and base value add up to the prediction: software that shows a map can check it on the spot.
 error = np.abs(maps.sum(axis=1) + base_values - prediction).max()
 print(f"Maps add up to the prediction but for {error:.0e} g/L")
-rmse = np.sqrt(np.mean((np.interp(hplc["time"], hours, prediction) - hplc["glucose"]) ** 2))
-print(f"RMSE against HPLC, of a real fermentation it has never seen: {rmse:.1f} g/L")
+rmse = np.sqrt(
+    np.mean(
+        (np.interp(hplc["time"], hours, prediction) - hplc["glucose"]) ** 2
+    )
+)
+print(
+    f"RMSE against HPLC, of a real fermentation it has never seen: {rmse:.1f} g/L"
+)
 
 # %%
 # Left: what the instrument shows for one spectrum, its points coloured by what they add to or take
@@ -68,9 +74,13 @@ now = 480
 first = np.searchsorted(wavenumbers, x_axis[0])
 shown = spectra[now, first : first + len(x_axis)]
 limit = np.abs(maps[now]).max()
-figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
+figure, (left, right) = plt.subplots(
+    1, 2, figsize=(11, 4), layout="constrained"
+)
 left.plot(x_axis, shown, color="0.8", linewidth=1, zorder=1)
-points = left.scatter(x_axis, shown, 12, maps[now], cmap="coolwarm", vmin=-limit, vmax=limit)
+points = left.scatter(
+    x_axis, shown, 12, maps[now], cmap="coolwarm", vmin=-limit, vmax=limit
+)
 figure.colorbar(points, ax=left, label="Contribution (g/L a point)")
 left.set(
     xlabel="Wavenumber (cm$^{-1}$)",
@@ -80,8 +90,17 @@ left.set(
 )
 left.invert_xaxis()
 right.plot(hours, prediction, linewidth=1, label="ONNX file")
-right.plot(hplc["time"], hplc["glucose"], "o", color="black", markersize=4, label="HPLC")
+right.plot(
+    hplc["time"],
+    hplc["glucose"],
+    "o",
+    color="black",
+    markersize=4,
+    label="HPLC",
+)
 right.axvline(hours[now], color="0.6", linestyle=":")
-right.set(xlabel="Time (h)", ylabel="Glucose (g/L)", title="The whole fermentation")
+right.set(
+    xlabel="Time (h)", ylabel="Glucose (g/L)", title="The whole fermentation"
+)
 right.legend()
 plt.show()

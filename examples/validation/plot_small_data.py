@@ -26,11 +26,16 @@ SIZES, DRAWS = [10, 20, 40, 80], 3
 preprocessing = make_pipeline(ArPls(), StandardNormalVariate())
 test = make_oil_blends(40, cosmic_rays=0, random_state=100)
 test_spectra = preprocessing.fit_transform(test.data)
-errors = {"PLS": np.empty((len(SIZES), DRAWS)), "ResNet": np.empty((len(SIZES), DRAWS))}
+errors = {
+    "PLS": np.empty((len(SIZES), DRAWS)),
+    "ResNet": np.empty((len(SIZES), DRAWS)),
+}
 maps = {size: [] for size in SIZES}  # one explanation a draw
 for draw in range(DRAWS):
     pool = make_oil_blends(max(SIZES), cosmic_rays=0, random_state=draw)
-    spectra = preprocessing.fit_transform(pool.data)  # row by row: nothing leaks
+    spectra = preprocessing.fit_transform(
+        pool.data
+    )  # row by row: nothing leaks
     for place, size in enumerate(SIZES):
         rows = pool.groups < size
         X, y, groups = spectra[rows], pool.target[rows], pool.groups[rows]
@@ -42,7 +47,9 @@ for draw in range(DRAWS):
         ).fit(X, y, groups=groups)
         network = ResNet1DRegressor(random_state=0).fit(X, y, groups=groups)
         for name, model in {"PLS": pls, "ResNet": network}.items():
-            error = root_mean_squared_error(test.target, model.predict(test_spectra))
+            error = root_mean_squared_error(
+                test.target, model.predict(test_spectra)
+            )
             errors[name][place, draw] = error
         maps[size].append(explain(network, test_spectra, x_axis=test.x_axis))
 
@@ -51,14 +58,22 @@ for draw in range(DRAWS):
 # These spectra are nearly linear, so that PLS has all it needs: the point is that the network,
 # which starts from it, loses little or nothing on few samples.
 figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
-for name, colour, marker in [("PLS", "tab:orange", "s"), ("ResNet", "tab:blue", "o")]:
+for name, colour, marker in [
+    ("PLS", "tab:orange", "s"),
+    ("ResNet", "tab:blue", "o"),
+]:
     axis.plot(SIZES, errors[name].mean(axis=1), color=colour, label=name)
     axis.plot(SIZES, errors[name], marker, color=colour, alpha=0.6)
-    print(name, "mean RMSE:", ", ".join(f"{error:.1f}" for error in errors[name].mean(axis=1)))
+    print(
+        name,
+        "mean RMSE:",
+        ", ".join(f"{error:.1f}" for error in errors[name].mean(axis=1)),
+    )
 axis.set_xscale("log", base=2)
 axis.set_xticks(SIZES, [str(size) for size in SIZES])
 axis.set(
-    xlabel="Samples to train on, two spectra each", ylabel="RMSE of the test (% sunflower oil)"
+    xlabel="Samples to train on, two spectra each",
+    ylabel="RMSE of the test (% sunflower oil)",
 )
 axis.legend()
 
@@ -66,12 +81,25 @@ axis.legend()
 # And when can the maps be trusted? Mean absolute maps of the test spectra, a line a draw: the more
 # samples, the more the draws agree. The number is the mean correlation of the maps of a spectrum
 # between two draws.
-figure, axes = plt.subplots(len(SIZES), figsize=(8, 6.5), sharex=True, layout="constrained")
+figure, axes = plt.subplots(
+    len(SIZES), figsize=(8, 6.5), sharex=True, layout="constrained"
+)
 for axis, (size, explanations) in zip(axes, maps.items(), strict=True):
     for explanation in explanations:
-        axis.plot(explanation.x_axis, np.abs(explanation.maps).mean(axis=0), linewidth=1)
+        axis.plot(
+            explanation.x_axis,
+            np.abs(explanation.maps).mean(axis=0),
+            linewidth=1,
+        )
     agreement = stability(explanations).per_spectrum.mean()
-    axis.set_title(f"{size} samples: correlation {agreement:.2f}", loc="left", fontsize="medium")
+    axis.set_title(
+        f"{size} samples: correlation {agreement:.2f}",
+        loc="left",
+        fontsize="medium",
+    )
 axes[-1].set(xlabel="Raman shift (cm$^{-1}$)", xlim=test.x_axis[[0, -1]])
-figure.supylabel("Mean absolute contribution of a point (% sunflower oil)", fontsize="medium")
+figure.supylabel(
+    "Mean absolute contribution of a point (% sunflower oil)",
+    fontsize="medium",
+)
 plt.show()

@@ -22,11 +22,17 @@ from sklearn_spectral import ResNet1DRegressor, cross_explain
 rng = np.random.default_rng(0)
 x_axis = np.arange(600.0, 1800.0, 3.0)
 patient = np.repeat(np.arange(30), 5)
-heights = rng.uniform(2, 8, (30, 25))[patient] + 0.5 * rng.normal(size=(150, 25))
-X = heights @ np.exp(-(((x_axis - np.linspace(640, 1760, 25)[:, None]) / 12) ** 2))
+heights = rng.uniform(2, 8, (30, 25))[patient] + 0.5 * rng.normal(
+    size=(150, 25)
+)
+X = heights @ np.exp(
+    -(((x_axis - np.linspace(640, 1760, 25)[:, None]) / 12) ** 2)
+)
 X += 0.2 * rng.normal(size=X.shape)
 nonsense = rng.normal(size=30)[patient]
-model = make_pipeline(StandardNormalVariate(), ResNet1DRegressor(random_state=0))
+model = make_pipeline(
+    StandardNormalVariate(), ResNet1DRegressor(random_state=0)
+)
 
 # %%
 # Once the folds divide the spots of a patient, and ``fit``, which is told of no groups, warns; once
@@ -49,7 +55,9 @@ results = {
 # %%
 # On the left a calibration that would be published, on the right what it is worth. The lines are
 # where a prediction is right; a negative R2 means that the mean would have predicted better.
-figure, axes = plt.subplots(1, 2, figsize=(8, 4), sharex=True, sharey=True, layout="constrained")
+figure, axes = plt.subplots(
+    1, 2, figsize=(8, 4), sharex=True, sharey=True, layout="constrained"
+)
 for axis, (name, explanation) in zip(axes, results.items(), strict=True):
     r2 = r2_score(nonsense, explanation.outputs)
     print(f"{name}: R2 of cross-validation {r2:.2f}")

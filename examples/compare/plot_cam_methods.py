@@ -26,20 +26,33 @@ heights[:, markers] = 2 + 0.6 * concentration[:, None]
 X = heights @ np.exp(-(((x_axis - positions[:, None]) / 15) ** 2))
 X += rng.uniform(0, 10, 80)[sample, None] * np.linspace(1, 0, len(x_axis))
 X += 0.2 * rng.normal(size=X.shape)
-bands = {f"{positions[i]:.0f}": (positions[i] - 20, positions[i] + 20) for i in markers}
-train, test = next(GroupShuffleSplit(1, test_size=0.3, random_state=0).split(X, groups=sample))
+bands = {
+    f"{positions[i]:.0f}": (positions[i] - 20, positions[i] + 20)
+    for i in markers
+}
+train, test = next(
+    GroupShuffleSplit(1, test_size=0.3, random_state=0).split(X, groups=sample)
+)
 
 # %%
 # CAM needs a network whose head averages over positions; it has no shortcut to start from and is
 # trained for longer. The other methods explain the network as it is.
 whole = ResNet1DRegressor(random_state=0)
 pooled = ResNet1DRegressor(
-    shortcut=False, max_epochs=100, net_params={"module__pooling": True}, random_state=0
+    shortcut=False,
+    max_epochs=100,
+    net_params={"module__pooling": True},
+    random_state=0,
 )
-for name, model in {"As it is": whole, "Head averages over positions": pooled}.items():
+for name, model in {
+    "As it is": whole,
+    "Head averages over positions": pooled,
+}.items():
     model.fit(X[train], concentration[train], groups=sample[train])
     error = model.predict(X[test]) - concentration[test]
-    print(f"{name}: RMSE on other samples {np.sqrt(np.mean(error**2)):.2f} g/L")
+    print(
+        f"{name}: RMSE on other samples {np.sqrt(np.mean(error**2)):.2f} g/L"
+    )
 
 # %%
 # Three maps of every spectrum. The area under the ROC curve says how well the absolute map tells

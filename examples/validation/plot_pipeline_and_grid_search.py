@@ -15,7 +15,10 @@ import numpy as np
 import pandas as pd
 from chemotools.derivative import SavitzkyGolay
 from chemotools.feature_selection import RangeCut
-from chemotools.scatter import MultiplicativeScatterCorrection, StandardNormalVariate
+from chemotools.scatter import (
+    MultiplicativeScatterCorrection,
+    StandardNormalVariate,
+)
 from sklearn.model_selection import GridSearchCV, GroupKFold, GroupShuffleSplit
 from sklearn.pipeline import Pipeline
 
@@ -23,7 +26,11 @@ from sklearn_spectral import ResNet1DRegressor, explain
 from sklearn_spectral.datasets import make_oil_blends
 
 blends = make_oil_blends(60, cosmic_rays=0, random_state=0)
-X, y, groups = pd.DataFrame(blends.data, columns=blends.x_axis), blends.target, blends.groups
+X, y, groups = (
+    pd.DataFrame(blends.data, columns=blends.x_axis),
+    blends.target,
+    blends.groups,
+)
 splitter = GroupShuffleSplit(1, test_size=0.3, random_state=0)
 train, test = next(splitter.split(X, y, groups))
 
@@ -40,7 +47,11 @@ pipeline = Pipeline(
 )
 grid = {
     "derivative__deriv": [0, 2],
-    "scatter": [StandardNormalVariate(), MultiplicativeScatterCorrection(), "passthrough"],
+    "scatter": [
+        StandardNormalVariate(),
+        MultiplicativeScatterCorrection(),
+        "passthrough",
+    ],
 }
 
 # %%
@@ -48,12 +59,24 @@ grid = {
 # the network the same, which chooses by cross-validation what it starts from. The search sees
 # training spectra only.
 search = GridSearchCV(
-    pipeline, grid, cv=GroupKFold(3), scoring="neg_root_mean_squared_error", error_score="raise"
+    pipeline,
+    grid,
+    cv=GroupKFold(3),
+    scoring="neg_root_mean_squared_error",
+    error_score="raise",
 )
-search.fit(X.iloc[train], y[train], groups=groups[train], network__groups=groups[train])
+search.fit(
+    X.iloc[train],
+    y[train],
+    groups=groups[train],
+    network__groups=groups[train],
+)
 error = search.predict(X.iloc[test]) - y[test]
 print(f"Best: {search.best_params_}")
-print(f"RMSE of the search {-search.best_score_:.2f} %, on the test samples ", end="")
+print(
+    f"RMSE of the search {-search.best_score_:.2f} %, on the test samples ",
+    end="",
+)
 print(f"{np.sqrt(np.mean(error**2)):.2f} %")
 
 # %%
@@ -65,12 +88,18 @@ results = pd.DataFrame(search.cv_results_).sort_values("mean_test_score")
 names = [
     f"derivative {deriv}, {'none' if step == 'passthrough' else type(step).__name__}"
     for deriv, step in zip(
-        results["param_derivative__deriv"], results["param_scatter"], strict=True
+        results["param_derivative__deriv"],
+        results["param_scatter"],
+        strict=True,
     )
 ]
 figure, axis = plt.subplots(figsize=(8, 3.2), layout="constrained")
 axis.errorbar(
-    -results["mean_test_score"], names, xerr=results["std_test_score"], fmt="o", capsize=3
+    -results["mean_test_score"],
+    names,
+    xerr=results["std_test_score"],
+    fmt="o",
+    capsize=3,
 )
 axis.set(xlabel="RMSE of cross-validation (% sunflower oil)")
 
@@ -79,7 +108,9 @@ axis.set(xlabel="RMSE of cross-validation (% sunflower oil)")
 # the range cut: the axis of the maps begins where the last step's spectra begin. Least and most
 # sunflower oil among the test spectra:
 explanation = explain(search, X.iloc[test])
-print(f"The network sees {explanation.x_axis[0]:g} to {explanation.x_axis[-1]:g} cm-1")
+print(
+    f"The network sees {explanation.x_axis[0]:g} to {explanation.x_axis[-1]:g} cm-1"
+)
 explanation.plot(
     samples=[int(y[test].argmin()), int(y[test].argmax())],
     technique="raman",

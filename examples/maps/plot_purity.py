@@ -21,7 +21,9 @@ from sklearn_spectral.datasets import make_oil_blends
 
 oils = make_oil_blends(90, adulterant=None, cosmic_rays=0, random_state=0)
 explanation = cross_explain(
-    make_pipeline(ArPls(), StandardNormalVariate(), ResNet1DClassifier(random_state=0)),
+    make_pipeline(
+        ArPls(), StandardNormalVariate(), ResNet1DClassifier(random_state=0)
+    ),
     oils.data,
     oils.target,
     cv=3,
@@ -42,13 +44,26 @@ print(f"{(~right).sum()} of {len(right)} spectra are taken for another oil")
 # of the predicted class.
 purity = explanation.purity()
 probability = predictions["probability"]
-print(f"Area under the ROC curve, purity: {roc_auc_score(right, purity):.2f}, ", end="")
+print(
+    f"Area under the ROC curve, purity: {roc_auc_score(right, purity):.2f}, ",
+    end="",
+)
 print(f"probability: {roc_auc_score(right, probability):.2f}")
 figure, axis = plt.subplots(figsize=(7, 3.5), layout="constrained")
 edges = np.linspace(0.4, 1, 25)
-for chosen, name, colour in [(right, "right", "tab:blue"), (~right, "wrong", "tab:orange")]:
+for chosen, name, colour in [
+    (right, "right", "tab:blue"),
+    (~right, "wrong", "tab:orange"),
+]:
     shares = np.full(chosen.sum(), 1 / chosen.sum())
-    axis.hist(purity[chosen], edges, weights=shares, label=name, color=colour, alpha=0.6)
+    axis.hist(
+        purity[chosen],
+        edges,
+        weights=shares,
+        label=name,
+        color=colour,
+        alpha=0.6,
+    )
 axis.set(xlabel="Purity", ylabel="Share of right, or wrong, predictions")
 axis.legend(title="Prediction")
 
@@ -59,13 +74,18 @@ difference = explanation.difference()
 purest = int(np.where(right, purity, -np.inf).argmax())
 least = int(np.where(right, np.inf, purity).argmin())
 for name, row in {"purest right": purest, "least pure wrong": least}.items():
-    print(f"{name}: {difference.targets[row]}, in truth {oils.target[row]}, {purity[row]:.2f}")
+    print(
+        f"{name}: {difference.targets[row]}, in truth {oils.target[row]}, {purity[row]:.2f}"
+    )
 difference.plot(samples=[purest, least], technique="raman")
 
 # %%
 # A spectrum of low purity is one to measure again. A wrong prediction of a pure map is possible,
 # too: a sample of one oil may truly be composed like another.
 cautious = purity > np.quantile(purity, 0.2)
-print(f"Right of all: {right.mean():.0%}; without the fifth of lowest purity: ", end="")
+print(
+    f"Right of all: {right.mean():.0%}; without the fifth of lowest purity: ",
+    end="",
+)
 print(f"{right[cautious].mean():.0%}")
 plt.show()

@@ -18,16 +18,32 @@ from sklearn.pipeline import make_pipeline
 
 from sklearn_spectral import ResNet1DClassifier, explain
 from sklearn_spectral.datasets import make_oil_blends
-from sklearn_spectral.metrics import deletion_curve, insertion_curve, randomization_check
+from sklearn_spectral.metrics import (
+    deletion_curve,
+    insertion_curve,
+    randomization_check,
+)
 
 oils = make_oil_blends(
-    90, oil=["olive", "palm", "sunflower"], adulterant=None, cosmic_rays=0, random_state=0
+    90,
+    oil=["olive", "palm", "sunflower"],
+    adulterant=None,
+    cosmic_rays=0,
+    random_state=0,
 )
 splitter = GroupShuffleSplit(1, test_size=0.3, random_state=0)
 train, test = next(splitter.split(oils.data, groups=oils.groups))
-model = make_pipeline(ArPls(), StandardNormalVariate(), ResNet1DClassifier(random_state=0))
-model.fit(oils.data[train], oils.target[train], resnet1dclassifier__groups=oils.groups[train])
-print(f"Accuracy on other samples: {model.score(oils.data[test], oils.target[test]):.2f}")
+model = make_pipeline(
+    ArPls(), StandardNormalVariate(), ResNet1DClassifier(random_state=0)
+)
+model.fit(
+    oils.data[train],
+    oils.target[train],
+    resnet1dclassifier__groups=oils.groups[train],
+)
+print(
+    f"Accuracy on other samples: {model.score(oils.data[test], oils.target[test]):.2f}"
+)
 
 # %%
 # **Deletion and insertion.** Points are replaced by those of the mean training spectrum, the most
@@ -35,18 +51,30 @@ print(f"Accuracy on other samples: {model.score(oils.data[test], oils.target[tes
 # on, they are put back, and it should rise at once. Points in random order tell what chance does.
 explanations = {
     "1D Grad-CAM": explain(model, oils.data[test], x_axis=oils.x_axis),
-    "Grad-CAM": explain(model, oils.data[test], method="grad-cam", x_axis=oils.x_axis),
+    "Grad-CAM": explain(
+        model, oils.data[test], method="grad-cam", x_axis=oils.x_axis
+    ),
 }
-figure, axes = plt.subplots(1, 2, figsize=(8, 3.8), sharey=True, layout="constrained")
-for axis, curve_of in zip(axes, (deletion_curve, insertion_curve), strict=True):
-    for (name, explanation), style in zip(explanations.items(), ("-", "--"), strict=True):
+figure, axes = plt.subplots(
+    1, 2, figsize=(8, 3.8), sharey=True, layout="constrained"
+)
+for axis, curve_of in zip(
+    axes, (deletion_curve, insertion_curve), strict=True
+):
+    for (name, explanation), style in zip(
+        explanations.items(), ("-", "--"), strict=True
+    ):
         curve = curve_of(model, explanation, n_steps=25)
-        axis.plot(100 * curve.fractions, curve.scores.mean(axis=0), style, label=name)
+        axis.plot(
+            100 * curve.fractions, curve.scores.mean(axis=0), style, label=name
+        )
         print(
             f"{curve_of.__name__}, {name}: mean area {curve.area.mean():.2f}, "
             f"in random order {curve.random_area.mean():.2f}"
         )
-axes[0].set(xlabel="Points masked (%)", ylabel="Probability of the explained class")
+axes[0].set(
+    xlabel="Points masked (%)", ylabel="Probability of the explained class"
+)
 axes[1].set(xlabel="Points shown (%)")
 axes[0].legend()
 
@@ -58,10 +86,17 @@ correlations = {
     name: randomization_check(
         model, oils.data[test], method=method, n_repeats=5, random_state=0
     ).ravel()
-    for name, method in {"1D Grad-CAM": "1d-grad-cam", "Grad-CAM": "grad-cam"}.items()
+    for name, method in {
+        "1D Grad-CAM": "1d-grad-cam",
+        "Grad-CAM": "grad-cam",
+    }.items()
 }
 figure, axis = plt.subplots(figsize=(7, 2.4), layout="constrained")
-axis.boxplot(list(correlations.values()), orientation="horizontal", tick_labels=list(correlations))
+axis.boxplot(
+    list(correlations.values()),
+    orientation="horizontal",
+    tick_labels=list(correlations),
+)
 axis.set(xlabel="Correlation with maps of scrambled networks", xlim=(-0.5, 1))
 for name, values in correlations.items():
     print(f"{name}: median correlation {np.median(values):.2f}")

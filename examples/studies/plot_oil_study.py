@@ -26,7 +26,11 @@ from chemotools.baseline import ArPls
 from chemotools.scatter import StandardNormalVariate
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
-from sklearn.model_selection import GridSearchCV, LeaveOneGroupOut, cross_val_predict
+from sklearn.model_selection import (
+    GridSearchCV,
+    LeaveOneGroupOut,
+    cross_val_predict,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -43,28 +47,53 @@ from sklearn_spectral.datasets import fetch_oil_adulteration, make_oil_blends
 from sklearn_spectral.preprocessing import CosmicRayRemover
 
 try:
-    raman, ftir = fetch_oil_adulteration("raman"), fetch_oil_adulteration("ftir")
-    spectra, target, oil, sample = raman.data, raman.target, raman.oil, raman["sample"]
+    raman, ftir = (
+        fetch_oil_adulteration("raman"),
+        fetch_oil_adulteration("ftir"),
+    )
+    spectra, target, oil, sample = (
+        raman.data,
+        raman.target,
+        raman.oil,
+        raman["sample"],
+    )
     x_axis, names = raman.x_axis, raman.sample_names
     print(raman.DESCR)
 except (ImportError, OSError) as error:
     print(f"Simulated oils take the place of the real ones: {error}")
     ftir = None
     others = ["sunflower", "rapeseed", "soybean", "corn"]
-    how = {"n_replicates": 3, "x_axis": np.arange(500.0, 1901.0), "variation": 0.3}
+    how = {
+        "n_replicates": 3,
+        "x_axis": np.arange(500.0, 1901.0),
+        "variation": 0.3,
+    }
     parts = [
         make_oil_blends(13, percent_range=(0, 0), random_state=0, **how),
-        make_oil_blends(40, adulterant=others, percent_range=(1, 20), random_state=1, **how),
+        make_oil_blends(
+            40, adulterant=others, percent_range=(1, 20), random_state=1, **how
+        ),
         make_oil_blends(4, oil=others, adulterant=None, random_state=2, **how),
     ]
-    spectra, oil = (np.concatenate([part[name] for part in parts]) for name in ("data", "oil"))
-    target = np.concatenate([parts[0].target, parts[1].target, np.full(12, 100.0)])
+    spectra, oil = (
+        np.concatenate([part[name] for part in parts])
+        for name in ("data", "oil")
+    )
+    target = np.concatenate(
+        [parts[0].target, parts[1].target, np.full(12, 100.0)]
+    )
     sample, x_axis, names = np.arange(len(oil)) // 3, how["x_axis"], oil
 
-kind = np.select([target == 0, target < 100], ["authentic", "adulterated"], "other")
-series = np.where(kind == "authentic", sample % 6, np.unique(oil, return_inverse=True)[1] % 6)
+kind = np.select(
+    [target == 0, target < 100], ["authentic", "adulterated"], "other"
+)
+series = np.where(
+    kind == "authentic", sample % 6, np.unique(oil, return_inverse=True)[1] % 6
+)
 levels = ["0 %", "1-4 %", "5-20 %", "100 %"]
-level = np.select([target == 0, target <= 4, target <= 20], levels[:3], levels[3])
+level = np.select(
+    [target == 0, target <= 4, target <= 20], levels[:3], levels[3]
+)
 
 # %%
 # **A control: what does the axis alone know?** Cosmic rays and fluorescence go first; then the
@@ -72,12 +101,16 @@ level = np.select([target == 0, target <= 4, target <= 20], levels[:3], levels[3
 # the real spectra 40 rows jump by 1.6 cm-1, from one vial to the next and back, so that the
 # position of a band that all oils share names canola. The other oils themselves lie 0.6 cm-1 high,
 # by their double bonds or by their session.
-cleaned = make_pipeline(CosmicRayRemover(), ArPls(), StandardNormalVariate()).fit_transform(spectra)
+cleaned = make_pipeline(
+    CosmicRayRemover(), ArPls(), StandardNormalVariate()
+).fit_transform(spectra)
 window = np.flatnonzero((x_axis >= 1425) & (x_axis <= 1455))
 apex = np.empty(len(cleaned))
 for row, spectrum in enumerate(cleaned):
     near = window[spectrum[window].argmax()] + np.arange(-4, 5)
-    slope_and_curve = np.polynomial.Polynomial.fit(x_axis[near], spectrum[near], 2).deriv()
+    slope_and_curve = np.polynomial.Polynomial.fit(
+        x_axis[near], spectrum[near], 2
+    ).deriv()
     apex[row] = slope_and_curve.roots()[0]
 figure, axis = plt.subplots(figsize=(8, 3.2), layout="constrained")
 for name in dict.fromkeys(oil):
@@ -87,7 +120,9 @@ figure.legend(fontsize="small", ncols=7, loc="outside upper center")
 blends = kind == "adulterated"
 for name in np.unique(oil[blends]):
     area = roc_auc_score(oil[blends] == name, apex[blends])
-    print(f"Blends with {name} told from the others by this position: ROC area {area:.2f}")
+    print(
+        f"Blends with {name} told from the others by this position: ROC area {area:.2f}"
+    )
 
 # %%
 # **So spectra are realigned**: moved so that this band lies where its median is, by linear
@@ -120,7 +155,9 @@ def out_of_fold(model, X, y, of_interest, **how):
 def pls_out_of_fold(y, of_interest):
     """Predict the same by PLS, its number of latent variables chosen by series left out inside."""
     n_components = {"n_components": range(1, 13)}
-    search = GridSearchCV(PLSRegression(scale=False), n_components, cv=LeaveOneGroupOut())
+    search = GridSearchCV(
+        PLSRegression(scale=False), n_components, cv=LeaveOneGroupOut()
+    )
     groups = series[of_interest]
     return cross_val_predict(
         search,
@@ -143,8 +180,13 @@ predicted = kinds.targets[kinds.outputs.argmax(axis=1)]
 one_hot = (kind[:, None] == kinds.targets).astype(float)
 by_pls = kinds.targets[pls_out_of_fold(one_hot, everything).argmax(axis=1)]
 for name, guess in {"ResNet": predicted, "PLS-DA": by_pls}.items():
-    print(f"{name}: balanced accuracy {balanced_accuracy_score(kind, guess):.3f}; right of")
-    rights = [f"{each} {np.mean((guess == kind)[level == each]):.2f}" for each in levels]
+    print(
+        f"{name}: balanced accuracy {balanced_accuracy_score(kind, guess):.3f}; right of"
+    )
+    rights = [
+        f"{each} {np.mean((guess == kind)[level == each]):.2f}"
+        for each in levels
+    ]
     print(f"    {', '.join(rights)}")
 
 # %%
@@ -153,19 +195,30 @@ for name, guess in {"ResNet": predicted, "PLS-DA": by_pls}.items():
 # Percentage of an adulterant that the model has never seen, up to 20 %. The maps are plain ones:
 # contributions of corrected maps, the default, follow the output by construction.
 low = target <= 20
-amount = out_of_fold(ResNet1DRegressor(), X, target, low, method="1d-grad-cam").pick(0)
-results = {"ResNet": amount.outputs, "PLS": pls_out_of_fold(target, low).ravel()}
-figure, axes = plt.subplots(1, 2, figsize=(8, 4), sharey=True, layout="constrained")
+amount = out_of_fold(
+    ResNet1DRegressor(), X, target, low, method="1d-grad-cam"
+).pick(0)
+results = {
+    "ResNet": amount.outputs,
+    "PLS": pls_out_of_fold(target, low).ravel(),
+}
+figure, axes = plt.subplots(
+    1, 2, figsize=(8, 4), sharey=True, layout="constrained"
+)
 for axis, (name, values) in zip(axes, results.items(), strict=True):
     error = np.sqrt(np.mean((values - target[low]) ** 2))
     slope = np.polyfit(target[low], values, 1)[0]
     limit = 3.3 * np.std(values[target[low] == 0]) / slope
-    print(f"{name}: RMSE {error:.2f} %, slope {slope:.2f}, limit of detection {limit:.0f} %")
+    print(
+        f"{name}: RMSE {error:.2f} %, slope {slope:.2f}, limit of detection {limit:.0f} %"
+    )
     for each in dict.fromkeys(oil):
         rows = oil[low] == each
         axis.plot(target[low][rows], values[rows], ".", label=each)
     axis.axline((0, 0), slope=1, color="0.6", linewidth=0.8)
-    axis.set(xlabel="Reference, adulterant (%)", title=f"{name}: RMSE {error:.1f} %")
+    axis.set(
+        xlabel="Reference, adulterant (%)", title=f"{name}: RMSE {error:.1f} %"
+    )
 axes[0].set_ylabel("Predicted out of fold (%)")
 axes[1].legend(fontsize="small", loc="lower right")
 
@@ -178,7 +231,9 @@ lipids = lipids[(lipids["start"] >= 800) & (lipids["end"] <= 1800)]
 bands = {each.band: (each.start, each.end) for each in lipids.itertuples()}
 linearity = amount.linearity(target[low], bands)
 print(linearity[["band", "slope", "r2"]].round(2).to_string(index=False))
-LinearityDisplay(amount, target[low]).plot(bands, technique="raman", output_label="adulterant (%)")
+LinearityDisplay(amount, target[low]).plot(
+    bands, technique="raman", output_label="adulterant (%)"
+)
 
 # %%
 # Promise 3: 1D Grad-CAM beside CAM and Grad-CAM
@@ -191,24 +246,40 @@ shown = np.flatnonzero(low)[np.argmax(target[low])]
 train = low & (series != series[shown])
 ours = ResNet1DRegressor(random_state=0).fit(X[train], target[train])
 pooled = ResNet1DRegressor(
-    shortcut=False, max_epochs=30, net_params={"module__pooling": True}, random_state=0
+    shortcut=False,
+    max_epochs=30,
+    net_params={"module__pooling": True},
+    random_state=0,
 ).fit(X[train], target[train])
 maps = {
     "CAM (of a network with average pooling)": (pooled, "cam"),
     "Grad-CAM": (ours, "grad-cam"),
     "1D Grad-CAM": (ours, "1d-grad-cam"),
 }
-figure, axes = plt.subplots(6, figsize=(8, 11), sharex=True, layout="constrained")
-for pair, (name, (model, method)) in zip(axes.reshape(3, 2), maps.items(), strict=True):
+figure, axes = plt.subplots(
+    6, figsize=(8, 11), sharex=True, layout="constrained"
+)
+for pair, (name, (model, method)) in zip(
+    axes.reshape(3, 2), maps.items(), strict=True
+):
     one = explain(model, X[[shown]], method=method, x_axis=grid)
-    one.plot(ax=pair, bands=None, technique="raman", intensity_label="Intensity (SNV)")
+    one.plot(
+        ax=pair,
+        bands=None,
+        technique="raman",
+        intensity_label="Intensity (SNV)",
+    )
     missing = f"{abs(one.residuals[0]):.1f} of {one.outputs[0]:.1f} % are on no wavelength"
     pair[0].set_title(f"{name}: {missing}", loc="left", fontsize="medium")
     pair[1].set(xlabel=None)
     for axis, (start, end) in itertools.product(pair, bands.values()):
         axis.axvspan(start, end, color="0.9", zorder=0)
-axes[-1].set(xlabel="Raman shift (cm$^{-1}$); grey: bands of lipids and carotenoids")
-title = f"{oil[shown]} oil, {target[shown]:.0f} %, from a series that was left out"
+axes[-1].set(
+    xlabel="Raman shift (cm$^{-1}$); grey: bands of lipids and carotenoids"
+)
+title = (
+    f"{oil[shown]} oil, {target[shown]:.0f} %, from a series that was left out"
+)
 figure.suptitle(title, fontsize="medium")
 
 # %%
@@ -220,7 +291,9 @@ figure.suptitle(title, fontsize="medium")
 difference = kinds.difference("adulterated", "authentic")
 asked = kind != "other"
 table = difference[asked].summary(bands, by=kind[asked])
-wide = table.pivot_table(index="band", columns="group", values="mean", sort=False)
+wide = table.pivot_table(
+    index="band", columns="group", values="mean", sort=False
+)
 wide.loc["all of the map"] = [
     difference[kind == each].maps.sum(axis=1).mean() for each in wide.columns
 ]
@@ -232,10 +305,25 @@ print(wide.round(2).to_string())
 # other sample has.
 authentic = np.flatnonzero(target[low] == 0)
 worst = authentic[np.abs(amount.outputs[authentic]).argmax()]
-contributions = amount[[worst]].contributions(bands).set_index("band")["contribution"]
-usual = amount[authentic].contributions(bands).groupby("band")["contribution"].median()
-print(f"{names[low][worst]}: {amount.outputs[worst]:.1f} %. Beyond the median of olive oils:")
-print((contributions - usual).sort_values(key=np.abs, ascending=False).head(4).round(1).to_string())
+contributions = (
+    amount[[worst]].contributions(bands).set_index("band")["contribution"]
+)
+usual = (
+    amount[authentic]
+    .contributions(bands)
+    .groupby("band")["contribution"]
+    .median()
+)
+print(
+    f"{names[low][worst]}: {amount.outputs[worst]:.1f} %. Beyond the median of olive oils:"
+)
+print(
+    (contributions - usual)
+    .sort_values(key=np.abs, ascending=False)
+    .head(4)
+    .round(1)
+    .to_string()
+)
 
 # %%
 # A negative control: FTIR where oil has no band
@@ -245,13 +333,21 @@ print((contributions - usual).sort_values(key=np.abs, ascending=False).head(4).r
 # a model of the whole spectrum that is asked the same.
 if ftir is not None:
     wavenumber = ftir.x_axis
-    silent = (1850 < wavenumber) & (wavenumber < 2280) | (2420 < wavenumber) & (wavenumber < 2650)
+    silent = (1850 < wavenumber) & (wavenumber < 2280) | (
+        2420 < wavenumber
+    ) & (wavenumber < 2650)
     svm = make_pipeline(StandardScaler(), SVC(C=100, class_weight="balanced"))
     guess = cross_val_predict(
-        svm, ftir.data[low][:, silent], kind[low], groups=series[low], cv=LeaveOneGroupOut()
+        svm,
+        ftir.data[low][:, silent],
+        kind[low],
+        groups=series[low],
+        cv=LeaveOneGroupOut(),
     )
     accuracy = balanced_accuracy_score(kind[low], guess)
-    print(f"Authentic or adulterated, by regions without a band: {accuracy:.2f} (chance 0.50)")
+    print(
+        f"Authentic or adulterated, by regions without a band: {accuracy:.2f} (chance 0.50)"
+    )
 
 # %%
 # What these data cannot bear

@@ -23,7 +23,10 @@ from sklearn_spectral.metrics import vip
 
 X, y = load_fermentation_train()
 glucose = y["glucose"].to_numpy()
-steps = [RangeCut(start=950, end=1500, x_axis=X.columns), StandardNormalVariate()]
+steps = [
+    RangeCut(start=950, end=1500, x_axis=X.columns),
+    StandardNormalVariate(),
+]
 folds = KFold(5, shuffle=True, random_state=0)
 pls = GridSearchCV(
     make_pipeline(*steps, PLSRegression(scale=False)),
@@ -39,7 +42,9 @@ network = make_pipeline(*steps, ResNet1DRegressor(random_state=0))
 # The network's is the plain one, with all that it undoes, as that of PLS is.
 explanations = {
     "PLS": cross_explain(pls, X, glucose, cv=folds),
-    "ResNet": cross_explain(network, X, glucose, cv=folds, method="1d-grad-cam"),
+    "ResNet": cross_explain(
+        network, X, glucose, cv=folds, method="1d-grad-cam"
+    ),
 }
 for name, explanation in explanations.items():
     error = np.sqrt(np.mean((explanation.outputs - glucose) ** 2))
@@ -50,10 +55,14 @@ for name, explanation in explanations.items():
 # The maps, a line a spectrum, redder with more glucose. The sugar's C-O bands from 985 to 1100
 # cm\ :sup:`-1` are grey.
 first, *_ = explanations.values()
-figure, axes = plt.subplots(4, figsize=(8, 9), sharex=True, layout="constrained")
+figure, axes = plt.subplots(
+    4, figsize=(8, 9), sharex=True, layout="constrained"
+)
 colours = plt.colormaps["coolwarm"](glucose / glucose.max())
 curves = {"Spectra after SNV": (first.spectra, "intensity")}
-curves |= {name: (each.maps, "g/L a point") for name, each in explanations.items()}
+curves |= {
+    name: (each.maps, "g/L a point") for name, each in explanations.items()
+}
 for axis, (name, (lines, unit)) in zip(axes, curves.items(), strict=False):
     for line, colour in zip(lines, colours, strict=True):
         axis.plot(first.x_axis, line, color=colour, linewidth=0.8)
@@ -72,7 +81,11 @@ for axis in axes:
 # how straight its line is. The slopes add up to that of the prediction. PLS takes half of it from
 # the noisy end of the spectra, where the network takes a fifth; within the sugar's bands it adds
 # at one wavenumber what it takes away at another. VIP is high in both places, and tells neither.
-bands = {"noisy end": (950, 985), "C-O of sugar": (985, 1100), "other": (1100, 1500)}
+bands = {
+    "noisy end": (950, 985),
+    "C-O of sugar": (985, 1100),
+    "other": (1100, 1500),
+}
 for name, explanation in explanations.items():
     table = explanation.linearity(glucose, bands)[["band", "slope", "r2"]]
     print(f"{name}\n{table.to_string(index=False, float_format='%.2f')}")

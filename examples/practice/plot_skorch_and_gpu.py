@@ -36,7 +36,9 @@ class Movement(Callback):
 
     def on_epoch_end(self, net, **kwargs):
         """Record the relative distance."""
-        moved = (net.module_.head_weight.detach() - self.start_).norm() / self.start_.norm()
+        moved = (
+            net.module_.head_weight.detach() - self.start_
+        ).norm() / self.start_.norm()
         net.history.record("movement", moved.item())
 
 
@@ -49,7 +51,10 @@ model = make_pipeline(
         validation_fraction=0.2,
         n_iter_no_change=15,
         device="auto",
-        callbacks=[("movement", Movement()), ("clip", GradientNormClipping(1.0))],
+        callbacks=[
+            ("movement", Movement()),
+            ("clip", GradientNormClipping(1.0)),
+        ],
         random_state=0,
     ),
 )
@@ -67,14 +72,22 @@ net = model[-1].nets_[0]
 epochs = net.history[:, "epoch"]
 best = int(np.argmin(net.history[:, "valid_loss"]))
 print(f"{len(epochs)} epochs; kept are the weights of epoch {epochs[best]}")
-figure, (top, bottom) = plt.subplots(2, figsize=(7, 5.5), sharex=True, layout="constrained")
-for name, label, style in [("train_loss", "training", "-"), ("valid_loss", "set aside", "--")]:
+figure, (top, bottom) = plt.subplots(
+    2, figsize=(7, 5.5), sharex=True, layout="constrained"
+)
+for name, label, style in [
+    ("train_loss", "training", "-"),
+    ("valid_loss", "set aside", "--"),
+]:
     top.plot(epochs, net.history[:, name], style, label=label)
 top.axvline(epochs[best], color="0.6", linewidth=1, label="kept")
 top.set(ylabel="Loss", yscale="log")
 top.legend()
 bottom.plot(epochs, net.history[:, "movement"])
-bottom.set(xlabel="Epoch", ylabel="Distance of the head's weights\nfrom the start (relative)")
+bottom.set(
+    xlabel="Epoch",
+    ylabel="Distance of the head's weights\nfrom the start (relative)",
+)
 
 # %%
 # Everything else goes to skorch through ``net_params``: another optimizer, for instance.

@@ -30,9 +30,13 @@ model = make_pipeline(
 # %%
 # Twenty-one spectra are too few to set some aside for good. In cross-validation each is predicted,
 # and explained, by a model that has not seen it: ``cross_explain`` does both at once.
-explanation = cross_explain(model, X, glucose, cv=KFold(7, shuffle=True, random_state=0))
+explanation = cross_explain(
+    model, X, glucose, cv=KFold(7, shuffle=True, random_state=0)
+)
 rmse = np.sqrt(np.mean((explanation.outputs - glucose) ** 2))
-print(f"RMSE of cross-validation: {rmse:.2f} g/L; standard deviation: {glucose.std():.2f} g/L")
+print(
+    f"RMSE of cross-validation: {rmse:.2f} g/L; standard deviation: {glucose.std():.2f} g/L"
+)
 
 # %%
 # On the line a prediction is right. These are mixtures made in a laboratory: how the model does in
@@ -40,19 +44,26 @@ print(f"RMSE of cross-validation: {rmse:.2f} g/L; standard deviation: {glucose.s
 figure, axis = plt.subplots(figsize=(6, 4.5), layout="constrained")
 axis.axline((0, 0), slope=1, color="0.6", linewidth=1)
 axis.plot(glucose, explanation.outputs, "o")
-axis.set(xlabel="Glucose by HPLC (g/L)", ylabel="Predicted glucose, out of fold (g/L)")
+axis.set(
+    xlabel="Glucose by HPLC (g/L)",
+    ylabel="Predicted glucose, out of fold (g/L)",
+)
 
 # %%
 # Which wavenumbers said so? The maps of the mixtures with least and most glucose, in g/L a point:
 # red adds glucose, blue takes away. The line is the first derivative, as the network sees it, and
 # the axis runs from high to low, as usual for FTIR.
 extremes = [int(glucose.argmin()), int(glucose.argmax())]
-explanation.plot(samples=extremes, technique="ftir", output_label="glucose (g/L)")
+explanation.plot(
+    samples=extremes, technique="ftir", output_label="glucose (g/L)"
+)
 
 # %%
 # In numbers: what the region of the C-O and C-C stretch vibrations contributes, and all other
 # points. With the base value, the mean of the training mixtures, they add up to the prediction.
-region = explanation.contributions({"C-O, C-C": (980, 1180)})["contribution"].to_numpy()
+region = explanation.contributions({"C-O, C-C": (980, 1180)})[
+    "contribution"
+].to_numpy()
 everything = explanation.maps.sum(axis=1)
 for row in extremes:
     print(

@@ -19,14 +19,19 @@ from sklearn_spectral import LinearityDisplay, ResNet1DRegressor, cross_explain
 rng = np.random.default_rng(0)
 x_axis = np.arange(1250.0, 1850.0, 1.5)
 concentration = rng.uniform(0, 10, 80)  # mmol/L
-single = (np.sqrt(1 + 8 * 0.3 * concentration) - 1) / (4 * 0.3)  # K = 0.3 L/mmol
+single = (np.sqrt(1 + 8 * 0.3 * concentration) - 1) / (
+    4 * 0.3
+)  # K = 0.3 L/mmol
 heights = {
     1760: 0.20 * single,
     1712: 0.15 * (concentration - single),
     1410: 0.03 * concentration,
     1550: rng.uniform(0, 0.5, 80),
 }
-X = sum(np.outer(height, np.exp(-(((x_axis - at) / 12) ** 2))) for at, height in heights.items())
+X = sum(
+    np.outer(height, np.exp(-(((x_axis - at) / 12) ** 2)))
+    for at, height in heights.items()
+)
 X += 0.01 * rng.normal(size=X.shape)
 
 # %%
@@ -53,7 +58,9 @@ bands = {
     "solvent": (1525, 1575),
 }
 table = explanation.linearity(concentration, bands)
-print(table[["band", "slope", "r2"]].to_string(index=False, float_format="%.2f"))
+print(
+    table[["band", "slope", "r2"]].to_string(index=False, float_format="%.2f")
+)
 
 # %%
 # Above, the slope of every point, darker where its line is straighter; below, the contributions of

@@ -20,13 +20,17 @@ from sklearn_spectral.datasets import make_oil_blends
 names = ["olive", "palm", "sunflower"]
 oils = make_oil_blends(60, oil=names, adulterant=None, random_state=0)
 model = make_pipeline(
-    ArPls(), StandardNormalVariate(), ResNet1DClassifier(max_epochs=20, random_state=0)
+    ArPls(),
+    StandardNormalVariate(),
+    ResNet1DClassifier(max_epochs=20, random_state=0),
 )
 model.fit(oils.data, oils.target)
 
 # %%
 # One new spectrum of each, explained for all classes. An explanation shows what it holds.
-new = make_oil_blends(3, oil=names, adulterant=None, n_replicates=1, random_state=1)
+new = make_oil_blends(
+    3, oil=names, adulterant=None, n_replicates=1, random_state=1
+)
 explanation = explain(model, new.data, target="all", x_axis=new.x_axis)
 explanation
 

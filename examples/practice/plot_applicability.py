@@ -47,15 +47,21 @@ for train, test in KFold(5, shuffle=True, random_state=0).split(mixtures):
     left_out[test] = model.predict(mixtures.iloc[test])
     scores = applicability(model, mixtures.iloc[test])
     of_mixtures[test] = scores[["hotelling_t2", "q_residual"]]
-print(f"Cross-validated among the mixtures: {rmse(left_out - glucose):.1f} g/L")
+print(
+    f"Cross-validated among the mixtures: {rmse(left_out - glucose):.1f} g/L"
+)
 
 # %%
 # Cross-validation promises much. It asks about mixtures that were left out, and the on-line spectra
 # are no such mixtures. Nothing about the prediction says so, but the scores do.
 model.fit(mixtures, glucose)
 scores = applicability(model, online)
-errors = model.predict(online) - np.interp(hours, reference["time"], reference["glucose"])
-print(f"On-line: {rmse(errors):.1f} g/L, {scores['inside'].mean():.0%} of the spectra inside")
+errors = model.predict(online) - np.interp(
+    hours, reference["time"], reference["glucose"]
+)
+print(
+    f"On-line: {rmse(errors):.1f} g/L, {scores['inside'].mean():.0%} of the spectra inside"
+)
 
 # %%
 # Both are drawn in units of their limits: spectra like those of the training lie in the lower left
@@ -63,12 +69,23 @@ print(f"On-line: {rmse(errors):.1f} g/L, {scores['inside'].mean():.0%} of the sp
 # spectra the limits are rough.
 figure, axis = plt.subplots(figsize=(7, 4.5), layout="constrained")
 drawn = axis.scatter(
-    scores["hotelling_t2"], scores["q_residual"], c=np.abs(errors), s=8, label="On-line"
+    scores["hotelling_t2"],
+    scores["q_residual"],
+    c=np.abs(errors),
+    s=8,
+    label="On-line",
 )
-axis.scatter(*of_mixtures.T, marker="^", color="tab:red", label="Mixtures, left out")
+axis.scatter(
+    *of_mixtures.T, marker="^", color="tab:red", label="Mixtures, left out"
+)
 axis.axhline(1, color="gray", linestyle="--")
 axis.axvline(1, color="gray", linestyle="--")
-axis.set(xscale="log", yscale="log", xlabel="Hotelling T2 / limit", ylabel="Q residual / limit")
+axis.set(
+    xscale="log",
+    yscale="log",
+    xlabel="Hotelling T2 / limit",
+    ylabel="Q residual / limit",
+)
 axis.legend()
 figure.colorbar(drawn, label="Absolute error (g/L)")
 plt.show()
@@ -84,5 +101,9 @@ others = np.setdiff1d(np.arange(len(online)), added)
 errors = model.predict(online.to_numpy())[others] - np.interp(
     hours[others], reference["time"], reference["glucose"]
 )
-inside = applicability(model, online.to_numpy())["inside"].to_numpy()[others].mean()
-print(f"With {len(added)} on-line samples more: {rmse(errors):.1f} g/L, {inside:.0%} inside")
+inside = (
+    applicability(model, online.to_numpy())["inside"].to_numpy()[others].mean()
+)
+print(
+    f"With {len(added)} on-line samples more: {rmse(errors):.1f} g/L, {inside:.0%} inside"
+)

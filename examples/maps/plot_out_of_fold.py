@@ -23,7 +23,9 @@ from sklearn_spectral.metrics import stability
 
 blends = make_oil_blends(40, cosmic_rays=0, random_state=0)
 X, y = blends.data, blends.target
-model = make_pipeline(ArPls(), StandardNormalVariate(), ResNet1DRegressor(random_state=0))
+model = make_pipeline(
+    ArPls(), StandardNormalVariate(), ResNet1DRegressor(random_state=0)
+)
 params = {"resnet1dregressor__groups": blends.groups}
 left_out = cross_explain(
     model,
@@ -41,7 +43,9 @@ left_out = cross_explain(
 # The same spectra, explained by a model that has seen them all, look better than they are.
 seen = explain(clone(model).fit(X, y, **params), X, x_axis=blends.x_axis)
 for name, each in {"seen in training": seen, "out of fold": left_out}.items():
-    print(f"RMSE, {name}: {np.sqrt(np.mean((each.outputs - y) ** 2)):.1f} % sunflower oil")
+    print(
+        f"RMSE, {name}: {np.sqrt(np.mean((each.outputs - y) ** 2)):.1f} % sunflower oil"
+    )
 
 # %%
 # The spectrum of the highest prediction: mean map over the repeats, and two standard
@@ -58,7 +62,13 @@ axis.fill_between(
     label="two standard deviations",
 )
 axis.plot(left_out.x_axis, mean, label="mean of three repeats, out of fold")
-axis.plot(seen.x_axis, seen.maps[row], "--", linewidth=1, label="model that has seen it")
+axis.plot(
+    seen.x_axis,
+    seen.maps[row],
+    "--",
+    linewidth=1,
+    label="model that has seen it",
+)
 axis.set(
     xlabel="Raman shift (cm$^{-1}$)",
     ylabel="Contribution of a point\n(% sunflower oil)",
@@ -68,7 +78,9 @@ axis.legend()
 
 # %%
 # The same for bands, over all spectra: those called stable belong into a report.
-table = left_out.stability(blends.bands).drop(columns=["target", "start", "end"])
+table = left_out.stability(blends.bands).drop(
+    columns=["target", "start", "end"]
+)
 print(table.to_string(index=False, float_format="%.2f"))
 
 # %%

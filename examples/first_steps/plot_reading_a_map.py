@@ -21,8 +21,14 @@ from sklearn_spectral.datasets import make_oil_blends
 blends = make_oil_blends(80, cosmic_rays=0, random_state=0)
 splitter = GroupShuffleSplit(1, test_size=0.3, random_state=0)
 train, test = next(splitter.split(blends.data, groups=blends.groups))
-model = make_pipeline(ArPls(), StandardNormalVariate(), ResNet1DRegressor(random_state=0))
-model.fit(blends.data[train], blends.target[train], resnet1dregressor__groups=blends.groups[train])
+model = make_pipeline(
+    ArPls(), StandardNormalVariate(), ResNet1DRegressor(random_state=0)
+)
+model.fit(
+    blends.data[train],
+    blends.target[train],
+    resnet1dregressor__groups=blends.groups[train],
+)
 explanation = explain(model, blends.data[test], x_axis=blends.x_axis)
 
 # %%
@@ -32,8 +38,14 @@ explanation = explain(model, blends.data[test], x_axis=blends.x_axis)
 # spectrum in a way that speaks for less sunflower oil. The map of the spectrum in the middle is
 # nearly empty: there is little to explain about a spectrum that is average.
 distance = explanation.outputs - explanation.base_values
-chosen = [int(distance.argmin()), int(np.abs(distance).argmin()), int(distance.argmax())]
-explanation.plot(samples=chosen, technique="raman", output_label="sunflower oil (%)")
+chosen = [
+    int(distance.argmin()),
+    int(np.abs(distance).argmin()),
+    int(distance.argmax()),
+]
+explanation.plot(
+    samples=chosen, technique="raman", output_label="sunflower oil (%)"
+)
 
 # %%
 # **Unit.** The base value is the mean prediction over the training spectra, in per cent. From
@@ -43,10 +55,24 @@ explanation.plot(samples=chosen, technique="raman", output_label="sunflower oil 
 # value to the prediction, with nothing left over. Steps in the line are the bands that matter.
 figure, axis = plt.subplots(figsize=(8, 4), layout="constrained")
 for row in chosen:
-    line = explanation.base_values[row] + np.cumsum(explanation.maps[row], dtype=float)
-    axis.plot(explanation.x_axis, line, label=f"true: {blends.target[test][row]:.0f} %")
-    axis.plot(explanation.x_axis[-1], explanation.outputs[row], "k>", clip_on=False, zorder=3)
-axis.axhline(explanation.base_values[0], color="0.6", linewidth=1, label="base value")
+    line = explanation.base_values[row] + np.cumsum(
+        explanation.maps[row], dtype=float
+    )
+    axis.plot(
+        explanation.x_axis,
+        line,
+        label=f"true: {blends.target[test][row]:.0f} %",
+    )
+    axis.plot(
+        explanation.x_axis[-1],
+        explanation.outputs[row],
+        "k>",
+        clip_on=False,
+        zorder=3,
+    )
+axis.axhline(
+    explanation.base_values[0], color="0.6", linewidth=1, label="base value"
+)
 axis.set(
     xlabel="Raman shift (cm$^{-1}$)",
     ylabel="Base value and contributions so far\n(% sunflower oil); triangle: prediction",
@@ -56,11 +82,15 @@ axis.legend()
 
 # %%
 # What is left over is rounding of 32-bit numbers:
-print(f"Largest residual: {np.abs(explanation.residuals).max():.0e} % sunflower oil")
+print(
+    f"Largest residual: {np.abs(explanation.residuals).max():.0e} % sunflower oil"
+)
 
 # %%
 # **What a map is not.** It shows what this model uses, right or wrong: the sum is the prediction,
 # not the truth.
 error = explanation.outputs - blends.target[test]
-print(f"Largest error of a prediction: {np.abs(error).max():.1f} % sunflower oil")
+print(
+    f"Largest error of a prediction: {np.abs(error).max():.1f} % sunflower oil"
+)
 plt.show()

@@ -13,14 +13,21 @@ import matplotlib.pyplot as plt
 import numpy as np
 from chemotools.baseline import ArPls
 from chemotools.scatter import StandardNormalVariate
-from sklearn.metrics import accuracy_score, balanced_accuracy_score, recall_score, roc_auc_score
+from sklearn.metrics import (
+    accuracy_score,
+    balanced_accuracy_score,
+    recall_score,
+    roc_auc_score,
+)
 from sklearn.pipeline import make_pipeline
 
 from sklearn_spectral import ResNet1DClassifier, cross_explain
 from sklearn_spectral.datasets import make_oil_blends
 
 pure = make_oil_blends(72, percent_range=(0, 0), cosmic_rays=0, random_state=0)
-blended = make_oil_blends(8, percent_range=(10, 30), cosmic_rays=0, random_state=1)
+blended = make_oil_blends(
+    8, percent_range=(10, 30), cosmic_rays=0, random_state=1
+)
 X = np.concatenate([pure.data, blended.data])
 y = np.repeat(["pure", "adulterated"], [len(pure.data), len(blended.data)])
 groups = np.concatenate([pure.groups, 1000 + blended.groups])
@@ -54,8 +61,13 @@ for name, class_weight in {"no weights": None, "balanced": "balanced"}.items():
 recalls = {}
 for name, explanation in explanations.items():
     predicted = explanation.targets[explanation.outputs.argmax(axis=1)]
-    recalls[name] = recall_score(y, predicted, labels=["pure", "adulterated"], average=None)
-    area = roc_auc_score(y == "adulterated", explanation.outputs[:, 0] - explanation.outputs[:, 1])
+    recalls[name] = recall_score(
+        y, predicted, labels=["pure", "adulterated"], average=None
+    )
+    area = roc_auc_score(
+        y == "adulterated",
+        explanation.outputs[:, 0] - explanation.outputs[:, 1],
+    )
     print(
         f"{name}: accuracy {accuracy_score(y, predicted):.2f}, balanced accuracy "
         f"{balanced_accuracy_score(y, predicted):.2f}, ROC area {area:.2f}"
@@ -72,7 +84,9 @@ axis.legend(ncols=2, loc="upper right")
 # wavenumber contributes. Without weights it is far below zero, and the bands of an adulterated oil
 # have to lift it from there; with weights it starts near the middle.
 for name, explanation in explanations.items():
-    difference = explanation.difference("adulterated", "pure")[y == "adulterated"]
+    difference = explanation.difference("adulterated", "pure")[
+        y == "adulterated"
+    ]
     print(
         f"{name}: base value {difference.base_values.mean():+.1f}, wavenumbers of an adulterated "
         f"oil {difference.maps.sum(axis=1).mean():+.1f}"

@@ -35,19 +35,45 @@ for row, spectrum in enumerate(X.to_numpy()):
             folder / f"{row:02d}.csv", index=False
         )
     elif row % 3 == 1:
-        pairs = "\n".join(f"{x:.4f} {y:.8f}" for x, y in zip(wavenumbers, spectrum, strict=True))
+        pairs = "\n".join(
+            f"{x:.4f} {y:.8f}"
+            for x, y in zip(wavenumbers, spectrum, strict=True)
+        )
         head = f"##TITLE={row:02d}\n##JCAMP-DX=4.24\n##DATA TYPE=INFRARED SPECTRUM\n"
-        units = "##XUNITS=1/CM\n##YUNITS=ABSORBANCE\n##XFACTOR=1\n##YFACTOR=1\n"
+        units = (
+            "##XUNITS=1/CM\n##YUNITS=ABSORBANCE\n##XFACTOR=1\n##YFACTOR=1\n"
+        )
         text = f"{head}{units}##NPOINTS={len(spectrum)}\n##XYPOINTS=(XY..XY)\n{pairs}\n##END=\n"
         (folder / f"{row:02d}.jdx").write_text(text)
     else:
         # The first fields of the header, 512 bytes long; wavenumbers; the header of the spectrum,
         # 32 bytes long; intensities.
-        first, last, date = wavenumbers[0], wavenumbers[-1], 2023 << 20 | 1 << 16 | 1 << 11
-        fields = (0x80, 0x4B, 0, 0x80, len(spectrum), first, last, 1, 1, 2, 0, 0, date)
+        first, last, date = (
+            wavenumbers[0],
+            wavenumbers[-1],
+            2023 << 20 | 1 << 16 | 1 << 11,
+        )
+        fields = (
+            0x80,
+            0x4B,
+            0,
+            0x80,
+            len(spectrum),
+            first,
+            last,
+            1,
+            1,
+            2,
+            0,
+            0,
+            date,
+        )
         header = struct.pack("<4BiddiBBBBi", *fields).ljust(512, b"\0")
         subheader = bytes([0, 0x80]).ljust(32, b"\0")
-        x, y = (values.astype("<f4").tobytes() for values in (wavenumbers, spectrum))
+        x, y = (
+            values.astype("<f4").tobytes()
+            for values in (wavenumbers, spectrum)
+        )
         (folder / f"{row:02d}.spc").write_bytes(header + x + subheader + y)
 
 
@@ -55,10 +81,16 @@ for row, spectrum in enumerate(X.to_numpy()):
 # One small function a format, each from a path to wavenumbers and intensities.
 def read_csv(path):
     """Read two columns, with a line of names above them or without."""
-    table = pd.read_csv(path, header=None).apply(pd.to_numeric, errors="coerce")
-    first = int(table.notna().all(axis=1).argmax())  # the line of names is no numbers
+    table = pd.read_csv(path, header=None).apply(
+        pd.to_numeric, errors="coerce"
+    )
+    first = int(
+        table.notna().all(axis=1).argmax()
+    )  # the line of names is no numbers
     if table.iloc[first:].isna().any(axis=None):
-        raise ValueError(f"{path} holds something between or below the numbers that is none.")
+        raise ValueError(
+            f"{path} holds something between or below the numbers that is none."
+        )
     return table.iloc[first:].to_numpy(dtype=float).T
 
 
@@ -66,11 +98,15 @@ def read_jcamp(path):
     """Read the one spectrum of a JCAMP-DX file, packed or not, as absorbance if it is infrared."""
     content = jcamp.readfile(path)
     if "children" in content or "x" not in content:  # a compound file
-        raise ValueError(f"{path} holds several spectra: read content['children'] one by one.")
+        raise ValueError(
+            f"{path} holds several spectra: read content['children'] one by one."
+        )
     y = np.asarray(content["y"], dtype=float)
     unit = str(content.get("yunits", "")).lower()
     if "transmit" in unit or unit.strip() == "%t":
-        if y.max() > 2 or "%" in unit or "percent" in unit:  # which units do not always say
+        if (
+            y.max() > 2 or "%" in unit or "percent" in unit
+        ):  # which units do not always say
             y = y / 100
         y = -np.log10(np.clip(y, 1e-6, None))
     return content["x"], y
@@ -108,7 +144,9 @@ for path in sorted(folder.iterdir()):
     x, y = READERS[path.suffix](path)
     order = np.argsort(x)
     if x[order[0]] > axis[0] or x[order[-1]] < axis[-1]:
-        raise ValueError(f"{path.name} runs from {x.min():g} to {x.max():g} cm-1 only.")
+        raise ValueError(
+            f"{path.name} runs from {x.min():g} to {x.max():g} cm-1 only."
+        )
     names.append(path.stem)
     rows.append(np.interp(axis, np.asarray(x)[order], np.asarray(y)[order]))
 spectra = pd.DataFrame(rows, index=names, columns=axis)
@@ -117,17 +155,25 @@ print(f"{len(spectra)} spectra, {spectra.shape[1]} points")
 # %%
 # The reference values by the names of the files, never by their order alone: a file that is missing
 # would shift all that follow.
-glucose = pd.Series(reference["glucose"].to_numpy(), index=[f"{row:02d}" for row in range(len(X))])
+glucose = pd.Series(
+    reference["glucose"].to_numpy(),
+    index=[f"{row:02d}" for row in range(len(X))],
+)
 y = glucose.loc[spectra.index].to_numpy()
 
 # %%
 # From here on it is the table of all other examples. The column names are the wavenumbers, and the
 # maps know them.
 model = make_pipeline(
-    SavitzkyGolay(window_length=15, polyorder=2, deriv=1), ResNet1DRegressor(random_state=0)
+    SavitzkyGolay(window_length=15, polyorder=2, deriv=1),
+    ResNet1DRegressor(random_state=0),
 )
-explanation = cross_explain(model, spectra, y, cv=KFold(5, shuffle=True, random_state=0))
+explanation = cross_explain(
+    model, spectra, y, cv=KFold(5, shuffle=True, random_state=0)
+)
 rmse = np.sqrt(np.mean((explanation.outputs - y) ** 2))
 print(f"RMSE of cross-validation: {rmse:.2f} g/L")
-explanation.plot(samples=[int(y.argmax())], technique="ftir", output_label="glucose (g/L)")
+explanation.plot(
+    samples=[int(y.argmax())], technique="ftir", output_label="glucose (g/L)"
+)
 plt.show()

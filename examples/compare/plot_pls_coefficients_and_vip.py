@@ -28,7 +28,9 @@ heights[:, markers] = 2 + 0.6 * concentration[:, None]
 X = heights @ np.exp(-(((x_axis - positions[:, None]) / 15) ** 2))
 X += rng.uniform(0, 10, 80)[sample, None] * np.linspace(1, 0, len(x_axis))
 X += 0.2 * rng.normal(size=X.shape)
-train, test = next(GroupShuffleSplit(1, test_size=0.3, random_state=0).split(X, groups=sample))
+train, test = next(
+    GroupShuffleSplit(1, test_size=0.3, random_state=0).split(X, groups=sample)
+)
 
 # %%
 # PLS with its number of latent variables chosen on whole training samples, and the network.
@@ -42,7 +44,9 @@ search.fit(X[train], concentration[train], groups=sample[train])
 network = ResNet1DRegressor(random_state=0)
 network.fit(X[train], concentration[train], groups=sample[train])
 for name, model in {"PLS": search, "ResNet": network}.items():
-    error = root_mean_squared_error(concentration[test], model.predict(X[test]))
+    error = root_mean_squared_error(
+        concentration[test], model.predict(X[test])
+    )
     print(f"{name}: RMSE on other samples {error:.2f} g/L")
 
 # %%
@@ -60,10 +64,15 @@ explanation = network.explain(X[test], x_axis=x_axis)
 curves = {
     "PLS coefficients": (np.ravel(pls.coef_), "g/L a unit"),
     f"VIP ({pls.n_components} latent variables)": (vip(search), "VIP"),
-    "1D Grad-CAM, mean size": (np.abs(explanation.maps).mean(axis=0), "g/L a point"),
+    "1D Grad-CAM, mean size": (
+        np.abs(explanation.maps).mean(axis=0),
+        "g/L a point",
+    ),
 }
 known = (np.abs(x_axis[:, None] - positions[markers]) <= 20).any(axis=1)
-figure, axes = plt.subplots(3, figsize=(8, 6), sharex=True, layout="constrained")
+figure, axes = plt.subplots(
+    3, figsize=(8, 6), sharex=True, layout="constrained"
+)
 for axis, (name, (curve, unit)) in zip(axes, curves.items(), strict=True):
     for position in positions[markers]:
         axis.axvspan(position - 20, position + 20, color="0.9", zorder=0)
@@ -72,7 +81,10 @@ for axis, (name, (curve, unit)) in zip(axes, curves.items(), strict=True):
     area = roc_auc_score(known, np.abs(curve))
     axis.set_title(f"{name}: area {area:.2f}", loc="left", fontsize="medium")
     axis.set(ylabel=unit)
-axes[-1].set(xlabel="Raman shift (cm$^{-1}$); grey: the three bands", xlim=x_axis[[0, -1]])
+axes[-1].set(
+    xlabel="Raman shift (cm$^{-1}$); grey: the three bands",
+    xlim=x_axis[[0, -1]],
+)
 
 # %%
 # The area is that under the ROC curve: the chance that a point in one of the three bands has a
@@ -81,5 +93,7 @@ axes[-1].set(xlabel="Raman shift (cm$^{-1}$); grey: the three bands", xlim=x_axi
 row = int(concentration[test].argmax())
 bands = {f"{at:.0f}": (at - 20, at + 20) for at in positions[markers]}
 table = explanation[[row]].contributions(bands)
-print(table[["band", "contribution"]].to_string(index=False, float_format="%.2f"))
+print(
+    table[["band", "contribution"]].to_string(index=False, float_format="%.2f")
+)
 plt.show()

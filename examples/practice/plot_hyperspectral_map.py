@@ -23,7 +23,9 @@ from sklearn_spectral.datasets import make_oil_blends
 from sklearn_spectral.hyperspectral import explain
 
 blends = make_oil_blends(80, random_state=0)
-model = make_pipeline(ArPls(), StandardNormalVariate(), ResNet1DRegressor(random_state=0))
+model = make_pipeline(
+    ArPls(), StandardNormalVariate(), ResNet1DRegressor(random_state=0)
+)
 model.fit(blends.data, blends.target, resnet1dregressor__groups=blends.groups)
 
 # %%
@@ -38,11 +40,18 @@ for _ in range(9):
     truth = np.maximum(truth, 100 / (1 + np.exp(distance - size)))
 olive, sunflower = (
     make_oil_blends(
-        1, percent_range=(percent, percent), n_replicates=1, noise=0, cosmic_rays=0, random_state=5
+        1,
+        percent_range=(percent, percent),
+        n_replicates=1,
+        noise=0,
+        cosmic_rays=0,
+        random_state=5,
     ).data[0]
     for percent in (0, 100)
 )
-spectra = (1 - truth[..., None] / 100) * olive + truth[..., None] / 100 * sunflower
+spectra = (1 - truth[..., None] / 100) * olive + truth[
+    ..., None
+] / 100 * sunflower
 spectra *= np.exp(0.1 * rng.normal(size=(48, 64, 1)))
 spectra += np.sqrt(spectra) * rng.normal(size=spectra.shape)
 
@@ -54,15 +63,24 @@ image = da.from_array(spectra, chunks=(16, 64, -1))
 explanation = explain(model, image, x_axis=blends.x_axis)
 start, end = blends.bands["C=C stretch"]
 in_band = (start <= explanation.x_axis) & (explanation.x_axis <= end)
-predicted, band = dask.compute(explanation.outputs, explanation.maps[..., in_band].sum(axis=-1))
-print(f"RMSE over all pixels: {np.sqrt(np.mean((predicted - truth) ** 2)):.1f} % sunflower oil")
+predicted, band = dask.compute(
+    explanation.outputs, explanation.maps[..., in_band].sum(axis=-1)
+)
+print(
+    f"RMSE over all pixels: {np.sqrt(np.mean((predicted - truth) ** 2)):.1f} % sunflower oil"
+)
 
 # %%
 figure, axes = plt.subplots(1, 3, figsize=(11, 3.2), layout="constrained")
 limit = np.abs(band).max()
 for axis, picture, title, style in [
     (axes[0], truth, "True (%)", {"cmap": "viridis", "vmin": 0, "vmax": 100}),
-    (axes[1], predicted, "Predicted (%)", {"cmap": "viridis", "vmin": 0, "vmax": 100}),
+    (
+        axes[1],
+        predicted,
+        "Predicted (%)",
+        {"cmap": "viridis", "vmin": 0, "vmax": 100},
+    ),
     (
         axes[2],
         band,

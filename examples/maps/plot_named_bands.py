@@ -20,15 +20,25 @@ from sklearn_spectral.datasets import make_oil_blends
 blends = make_oil_blends(80, cosmic_rays=0, random_state=0)
 splitter = GroupShuffleSplit(1, test_size=0.3, random_state=0)
 train, test = next(splitter.split(blends.data, groups=blends.groups))
-model = make_pipeline(ArPls(), StandardNormalVariate(), ResNet1DRegressor(random_state=0))
-model.fit(blends.data[train], blends.target[train], resnet1dregressor__groups=blends.groups[train])
+model = make_pipeline(
+    ArPls(), StandardNormalVariate(), ResNet1DRegressor(random_state=0)
+)
+model.fit(
+    blends.data[train],
+    blends.target[train],
+    resnet1dregressor__groups=blends.groups[train],
+)
 explanation = explain(model, blends.data[test], x_axis=blends.x_axis)
 
 # %%
 # **Named bands**, both ends in the unit of the axis. The contribution is in per cent of sunflower
 # oil, as the prediction; the share relates it to the absolute map.
 highest = explanation[[int(explanation.outputs.argmax())]]
-own = {"double bonds": (1635, 1675), "CH2": (1420, 1480), "ester": (1725, 1765)}
+own = {
+    "double bonds": (1635, 1675),
+    "CH2": (1420, 1480),
+    "ester": (1725, 1765),
+}
 print(highest.contributions(own).to_string(index=False, float_format="%.2f"))
 
 # %%
@@ -41,7 +51,10 @@ print(table.loc[table["band"] == "C=C stretch 1655", "source"].item())
 # are left out, and what is in no band is shown as a bar of its own, so that the bars of a spectrum
 # are all there is between the base value and the prediction. That is not small: flanks reach beyond
 # the table's limits.
-extremes = [int(explanation.outputs.argmin()), int(explanation.outputs.argmax())]
+extremes = [
+    int(explanation.outputs.argmin()),
+    int(explanation.outputs.argmax()),
+]
 figure, axis = plt.subplots(figsize=(8, 4.2), layout="constrained")
 for place, row in enumerate(extremes):
     one = explanation[[row]]
@@ -58,7 +71,9 @@ for place, row in enumerate(extremes):
 axis.set_yticks([position + 0.2 for position in range(len(names))], names)
 axis.invert_yaxis()
 axis.axvline(0, color="0.4", linewidth=0.8)
-axis.set(xlabel=f"Contribution (% sunflower oil), from {explanation.base_values[0]:.0f} % on")
+axis.set(
+    xlabel=f"Contribution (% sunflower oil), from {explanation.base_values[0]:.0f} % on"
+)
 axis.legend()
 
 # %%
