@@ -1,14 +1,19 @@
 """
-CAM, Grad-CAM or 1D Grad-CAM: which finds the bands?
-====================================================
+CAM, Grad-CAM and 1D Grad-CAM
+=============================
 
-CAM and Grad-CAM were made for pictures, in which a cat is a cat wherever it sits. In a spectrum the
-position is the answer. Here it is known which bands hold it, and each method is checked.
+CAM and Grad-CAM were made for photographs, in which the position of an object
+does not matter. In a spectrum the position is the information. This example
+compares the methods on spectra with known bands. The formulas are in
+:doc:`/how_it_works`; see also :doc:`/user_guide/map_quality` and
+:doc:`/user_guide/explaining`.
 """
 
 # %%
-# Ten bands of the same shape. Three rise with the concentration, the others vary each on its own,
-# over a sloping background. Two replicates a sample; whole samples are kept for the comparison.
+# The spectra are simulated: ten bands of the same shape on a sloping
+# background. Three bands increase with the concentration, the others vary
+# independently. There are two replicates per sample, and whole samples are set
+# aside for the comparison.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.model_selection import GroupShuffleSplit
@@ -35,8 +40,9 @@ train, test = next(
 )
 
 # %%
-# CAM needs a network whose head averages over positions; it has no shortcut to start from and is
-# trained for longer. The other methods explain the network as it is.
+# CAM needs a network whose head averages over positions. Such a network cannot
+# start from a linear calibration, so it is trained for longer. The other
+# methods explain the standard network.
 whole = ResNet1DRegressor(random_state=0)
 pooled = ResNet1DRegressor(
     shortcut=False,
@@ -45,19 +51,18 @@ pooled = ResNet1DRegressor(
     random_state=0,
 )
 for name, model in {
-    "As it is": whole,
+    "Standard": whole,
     "Head averages over positions": pooled,
 }.items():
     model.fit(X[train], concentration[train], groups=sample[train])
     error = model.predict(X[test]) - concentration[test]
-    print(
-        f"{name}: RMSE on other samples {np.sqrt(np.mean(error**2)):.2f} g/L"
-    )
+    print(f"{name}: RMSE {np.sqrt(np.mean(error**2)):.2f} g/L")
 
 # %%
-# Three maps of every spectrum. The area under the ROC curve says how well the absolute map tells
-# points in the three bands from all others: 1 is perfect, 0.5 is chance. The residual is the part
-# of the prediction that is on no wavenumber.
+# Each spectrum gets three maps. The area under the ROC curve measures how well
+# the absolute map separates the points in the three bands from all others: 1
+# is perfect, 0.5 is chance. The residual is the part of the prediction that is
+# not assigned to any wavenumber.
 explanations = {
     "CAM": pooled.explain(X[test], method="cam", x_axis=x_axis),
     "Grad-CAM": whole.explain(X[test], method="grad-cam", x_axis=x_axis),
@@ -69,11 +74,12 @@ for name, each in explanations.items():
     print(f"{name}: area {area:.2f}, mean residual {residual:.2g} g/L")
 
 # %%
-# The spectrum of the highest concentration, by each method; the three bands are grey. CAM explains
-# a network that is blind to position and cannot predict this. Grad-CAM averages the gradient over
-# all positions and drops what is negative: bands that say nothing light up as well, and the scale
-# means nothing. 1D Grad-CAM keeps the gradient of each position and its sign: the three bands, in
-# g/L, and no other.
+# The figure shows the spectrum with the highest concentration; the three bands
+# are grey. CAM explains a network that ignores positions and cannot predict
+# this concentration. Grad-CAM averages the gradient over all positions and
+# removes negative values: bands that are not related to the concentration are
+# marked too, and the scale has no meaning. 1D Grad-CAM keeps the gradient of
+# each position and its sign: it marks only the three bands, in g/L.
 row = int(concentration[test].argmax())
 explanations["1D Grad-CAM"].plot(
     samples=row,

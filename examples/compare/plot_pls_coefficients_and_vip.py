@@ -1,14 +1,18 @@
 """
-Do the maps say what PLS coefficients and VIP say?
-==================================================
+PLS coefficients, VIP and maps
+==============================
 
-Chemometricians read regression coefficients and the variable importance in projection (VIP) of a
-PLS model. Here both stand beside the mean map of the network, on spectra whose bands are known.
+The usual tools to interpret a PLS model are its regression coefficients and
+the variable importance in projection (VIP). This example compares both with
+the mean map of the network, on spectra with known bands. See also
+:doc:`/faq_pls` and :doc:`/user_guide/explaining`.
 """
 
 # %%
-# Ten bands of the same shape. Three rise with the concentration, the others vary each on its own,
-# over a sloping background. Two replicates a sample; whole samples are kept for the test.
+# The spectra are simulated: ten bands of the same shape on a sloping
+# background. Three bands increase with the concentration, the others vary
+# independently. There are two replicates per sample, and whole samples are set
+# aside for the test.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.cross_decomposition import PLSRegression
@@ -33,7 +37,8 @@ train, test = next(
 )
 
 # %%
-# PLS with its number of latent variables chosen on whole training samples, and the network.
+# The number of latent variables of PLS is chosen by cross-validation on whole
+# training samples.
 search = GridSearchCV(
     PLSRegression(scale=False),
     {"n_components": range(1, 11)},
@@ -50,28 +55,30 @@ for name, model in {"PLS": search, "ResNet": network}.items():
     print(f"{name}: RMSE on other samples {error:.2f} g/L")
 
 # %%
-# VIP weighs the squared weights of every latent variable with the variance of y that it explains;
-# a wavenumber above 1 is held to be important.
+# VIP is computed from the squared weights of every latent variable and the
+# variance of y that this variable explains. A wavenumber with VIP above 1 is
+# usually called important.
 pls = search.best_estimator_
 
 # %%
-# Coefficients have a sign and the unit of y for one unit of intensity: they must be multiplied by a
-# spectrum to say anything about it. VIP has neither sign nor unit. Both are one curve for the whole
-# model. Maps are one curve a spectrum, in the unit of the answer; drawn is their mean size over the
-# test spectra. On spectra as linear as these all three find the bands, and PLS predicts as well as
-# the network does.
+# Coefficients have a sign, and the unit of y per unit of intensity. Only their
+# product with a spectrum is a contribution. VIP has neither a sign nor a unit.
+# Both are one curve for the whole model. Maps are one curve per spectrum, in
+# the unit of the prediction; the figure shows their mean absolute value over
+# the test spectra. On spectra as linear as these, all three find the bands,
+# and PLS predicts as well as the network.
 explanation = network.explain(X[test], x_axis=x_axis)
 curves = {
-    "PLS coefficients": (np.ravel(pls.coef_), "g/L a unit"),
+    "PLS coefficients": (np.ravel(pls.coef_), "g/L per unit"),
     f"VIP ({pls.n_components} latent variables)": (vip(search), "VIP"),
-    "1D Grad-CAM, mean size": (
+    "1D Grad-CAM, mean absolute value": (
         np.abs(explanation.maps).mean(axis=0),
-        "g/L a point",
+        "g/L per point",
     ),
 }
 known = (np.abs(x_axis[:, None] - positions[markers]) <= 20).any(axis=1)
 figure, axes = plt.subplots(
-    3, figsize=(8, 6), sharex=True, layout="constrained"
+    3, figsize=(6.5, 6), sharex=True, layout="constrained"
 )
 for axis, (name, (curve, unit)) in zip(axes, curves.items(), strict=True):
     for position in positions[markers]:
@@ -79,7 +86,9 @@ for axis, (name, (curve, unit)) in zip(axes, curves.items(), strict=True):
     axis.axhline(1 if unit == "VIP" else 0, color="0.6", linewidth=0.6)
     axis.plot(x_axis, curve)
     area = roc_auc_score(known, np.abs(curve))
-    axis.set_title(f"{name}: area {area:.2f}", loc="left", fontsize="medium")
+    axis.set_title(
+        f"{name}: ROC area {area:.2f}", loc="left", fontsize="medium"
+    )
     axis.set(ylabel=unit)
 axes[-1].set(
     xlabel="Raman shift (cm$^{-1}$); grey: the three bands",
@@ -87,9 +96,10 @@ axes[-1].set(
 )
 
 # %%
-# The area is that under the ROC curve: the chance that a point in one of the three bands has a
-# larger absolute value than one outside. And what a single spectrum owes to the three bands, which
-# no coefficient tells without the spectrum it is multiplied by:
+# The area under the ROC curve is the probability that a point in one of the
+# three bands has a larger absolute value than a point outside. The next table
+# shows the contributions of the three bands to a single spectrum. Coefficients
+# alone cannot show that.
 row = int(concentration[test].argmax())
 bands = {f"{at:.0f}": (at - 20, at + 20) for at in positions[markers]}
 table = explanation[[row]].contributions(bands)

@@ -1,15 +1,18 @@
 """
-From CSV, JCAMP-DX, SPC or OPUS files to a model: how?
-======================================================
+Load CSV, JCAMP-DX, SPC and OPUS files
+======================================
 
-This package reads no files: for each format there is a reader already. What a model needs is one
-table, a row a spectrum, on one wavenumber axis. The readers used here are ``pandas``, ``jcamp``
-and ``spc-io`` (``pip install jcamp spc-io``).
+This package does not read files, because there is already a reader for each
+format. A model needs one table, with one spectrum per row, on one wavenumber
+axis. This example uses the readers ``pandas``, ``jcamp`` and ``spc-io``
+(``pip install jcamp spc-io``). See :doc:`/user_guide/data` for tables with
+wavenumbers.
 """
 
 # %%
-# Files to read, written here from the fermentation set that comes with chemotools: the spectra are
-# divided between three instruments' exports.
+# First, the example writes the files that it will read. The spectra are the
+# fermentation set of chemotools, divided among the export formats of three
+# instruments.
 import struct
 import tempfile
 from pathlib import Path
@@ -39,20 +42,19 @@ for row, spectrum in enumerate(X.to_numpy()):
             f"{x:.4f} {y:.8f}"
             for x, y in zip(wavenumbers, spectrum, strict=True)
         )
-        head = f"##TITLE={row:02d}\n##JCAMP-DX=4.24\n##DATA TYPE=INFRARED SPECTRUM\n"
+        head = f"##TITLE={row:02d}\n##JCAMP-DX=4.24\n"
+        head += "##DATA TYPE=INFRARED SPECTRUM\n"
         units = (
             "##XUNITS=1/CM\n##YUNITS=ABSORBANCE\n##XFACTOR=1\n##YFACTOR=1\n"
         )
-        text = f"{head}{units}##NPOINTS={len(spectrum)}\n##XYPOINTS=(XY..XY)\n{pairs}\n##END=\n"
+        size = f"##NPOINTS={len(spectrum)}\n##XYPOINTS=(XY..XY)\n"
+        text = f"{head}{units}{size}{pairs}\n##END=\n"
         (folder / f"{row:02d}.jdx").write_text(text)
     else:
-        # The first fields of the header, 512 bytes long; wavenumbers; the header of the spectrum,
-        # 32 bytes long; intensities.
-        first, last, date = (
-            wavenumbers[0],
-            wavenumbers[-1],
-            2023 << 20 | 1 << 16 | 1 << 11,
-        )
+        # Header (512 bytes), wavenumbers, header of the spectrum
+        # (32 bytes), intensities.
+        first, last = wavenumbers[0], wavenumbers[-1]
+        date = 2023 << 20 | 1 << 16 | 1 << 11
         fields = (
             0x80,
             0x4B,
@@ -78,35 +80,29 @@ for row, spectrum in enumerate(X.to_numpy()):
 
 
 # %%
-# One small function a format, each from a path to wavenumbers and intensities.
+# Each format has one small function, from a path to wavenumbers and
+# intensities.
 def read_csv(path):
-    """Read two columns, with a line of names above them or without."""
+    """Read two columns, with or without a header row."""
     table = pd.read_csv(path, header=None).apply(
         pd.to_numeric, errors="coerce"
     )
-    first = int(
-        table.notna().all(axis=1).argmax()
-    )  # the line of names is no numbers
+    first = int(table.notna().all(axis=1).argmax())  # skips a header row
     if table.iloc[first:].isna().any(axis=None):
-        raise ValueError(
-            f"{path} holds something between or below the numbers that is none."
-        )
+        raise ValueError(f"{path}: text between or below the numbers.")
     return table.iloc[first:].to_numpy(dtype=float).T
 
 
 def read_jcamp(path):
-    """Read the one spectrum of a JCAMP-DX file, packed or not, as absorbance if it is infrared."""
+    """Read one spectrum of a JCAMP-DX file; transmittance as absorbance."""
     content = jcamp.readfile(path)
     if "children" in content or "x" not in content:  # a compound file
-        raise ValueError(
-            f"{path} holds several spectra: read content['children'] one by one."
-        )
+        raise ValueError(f"{path} has several spectra in 'children'.")
     y = np.asarray(content["y"], dtype=float)
     unit = str(content.get("yunits", "")).lower()
     if "transmit" in unit or unit.strip() == "%t":
-        if (
-            y.max() > 2 or "%" in unit or "percent" in unit
-        ):  # which units do not always say
+        # The unit does not always tell whether values are per cent.
+        if y.max() > 2 or "%" in unit or "percent" in unit:
             y = y / 100
         y = -np.log10(np.clip(y, 1e-6, None))
     return content["x"], y
@@ -122,9 +118,10 @@ def read_spc(path):
 READERS = {".csv": read_csv, ".jdx": read_jcamp, ".spc": read_spc}
 
 # %%
-# Bruker's OPUS files, which end in a number, are read by ``brukeropus`` (``pip install
-# brukeropus``). There is none here to read, so that these lines are not run when this page is
-# built; ``a`` is the absorbance, where the file has one:
+# OPUS files of Bruker, whose file names end in a number, are read by
+# ``brukeropus`` (``pip install brukeropus``). There is no such file in this
+# example, so these lines are not run; ``a`` is the absorbance, if the file
+# contains one:
 #
 # .. code-block:: python
 #
@@ -132,29 +129,27 @@ READERS = {".csv": read_csv, ".jdx": read_jcamp, ".spc": read_spc}
 #
 #     def read_opus_file(path):
 #         content = read_opus(path)
-#         if not hasattr(content, "a"):  # a background, or single channels only
-#             raise ValueError(f"{path} holds no absorbance, but {content.all_keys}.")
+#         if not hasattr(content, "a"):  # background or single channels
+#             raise ValueError(f"{path} has only {content.all_keys}.")
 #         return content.a.x, content.a.y
 #
-# Instruments differ in direction, range and spacing of the axis: sort it, and interpolate all
-# spectra onto one that lies within all of them.
+# Instruments differ in direction, range and spacing of the axis. Sort each
+# axis, and interpolate all spectra to one axis that is inside all of them.
 axis = np.arange(950.0, 1500.0, 1.5)
 names, rows = [], []
 for path in sorted(folder.iterdir()):
     x, y = READERS[path.suffix](path)
     order = np.argsort(x)
     if x[order[0]] > axis[0] or x[order[-1]] < axis[-1]:
-        raise ValueError(
-            f"{path.name} runs from {x.min():g} to {x.max():g} cm-1 only."
-        )
+        raise ValueError(f"{path.name}: only {x.min():g} to {x.max():g} cm-1.")
     names.append(path.stem)
     rows.append(np.interp(axis, np.asarray(x)[order], np.asarray(y)[order]))
 spectra = pd.DataFrame(rows, index=names, columns=axis)
 print(f"{len(spectra)} spectra, {spectra.shape[1]} points")
 
 # %%
-# The reference values by the names of the files, never by their order alone: a file that is missing
-# would shift all that follow.
+# Assign the reference values by the names of the files, never by their order
+# alone: a missing file would shift all values after it.
 glucose = pd.Series(
     reference["glucose"].to_numpy(),
     index=[f"{row:02d}" for row in range(len(X))],
@@ -162,8 +157,8 @@ glucose = pd.Series(
 y = glucose.loc[spectra.index].to_numpy()
 
 # %%
-# From here on it is the table of all other examples. The column names are the wavenumbers, and the
-# maps know them.
+# The table is now the same as in all other examples. The column names are the
+# wavenumbers, and the maps use them.
 model = make_pipeline(
     SavitzkyGolay(window_length=15, polyorder=2, deriv=1),
     ResNet1DRegressor(random_state=0),

@@ -1,13 +1,17 @@
 """
-Reading a map: what do its sign, its unit and its sum mean?
-===========================================================
+Read a map: sign, unit and sum
+==============================
 
-A map has one number for every wavenumber of a spectrum: what this point adds to the prediction, in
-the unit of the prediction. Here that is per cent of sunflower oil in olive oil.
+A map has one number for every wavenumber of a spectrum: the contribution of
+this point to the prediction, in the unit of the prediction. In this example
+the unit is per cent of sunflower oil in olive oil. The page
+:doc:`/user_guide/explaining` of the user guide describes all parts of an
+explanation.
 """
 
 # %%
-# A model of Raman spectra, two replicates a sample; whole samples are kept for the reading.
+# The model is fitted on Raman spectra, with two replicates per sample. Whole
+# samples are set aside, and their maps are shown below.
 import matplotlib.pyplot as plt
 import numpy as np
 from chemotools.baseline import ArPls
@@ -32,11 +36,13 @@ model.fit(
 explanation = explain(model, blends.data[test], x_axis=blends.x_axis)
 
 # %%
-# **Sign.** Three spectra: the lowest prediction, the one closest to the mean of the training
-# spectra, and the highest. Red points raise the prediction, blue ones lower it; grey ones leave it
-# as it is. A blue peak does not say that a band is absent: it is lower, or higher, than in the mean
-# spectrum in a way that speaks for less sunflower oil. The map of the spectrum in the middle is
-# nearly empty: there is little to explain about a spectrum that is average.
+# **Sign.** The figure shows three spectra: the one with the lowest prediction,
+# the one closest to the mean of the training spectra, and the one with the
+# highest prediction. Red points increase the prediction, blue points decrease
+# it, and grey points have no effect. A blue peak does not mean that a band is
+# absent: the band is lower, or higher, than in the mean spectrum, and this
+# difference indicates less sunflower oil. The map of the middle spectrum is
+# nearly empty, because there is little to explain about an average spectrum.
 distance = explanation.outputs - explanation.base_values
 chosen = [
     int(distance.argmin()),
@@ -48,12 +54,13 @@ explanation.plot(
 )
 
 # %%
-# **Unit.** The base value is the mean prediction over the training spectra, in per cent. From
-# there every point adds its contribution, in per cent as well.
+# **Unit.** The base value is the mean prediction over the training spectra, in
+# per cent. Each point adds its contribution to it, also in per cent.
 #
-# **Completeness.** Summed from one end of the axis to the other, contributions go from the base
-# value to the prediction, with nothing left over. Steps in the line are the bands that matter.
-figure, axis = plt.subplots(figsize=(8, 4), layout="constrained")
+# **Sum.** If contributions are added up from one end of the axis to the other,
+# the result goes from the base value to the prediction, and nothing is left
+# over. The steps of the lines are the important bands.
+figure, axis = plt.subplots(figsize=(6.5, 4), layout="constrained")
 for row in chosen:
     line = explanation.base_values[row] + np.cumsum(
         explanation.maps[row], dtype=float
@@ -67,6 +74,7 @@ for row in chosen:
         explanation.x_axis[-1],
         explanation.outputs[row],
         "k>",
+        label="prediction" if row == chosen[-1] else None,
         clip_on=False,
         zorder=3,
     )
@@ -75,22 +83,19 @@ axis.axhline(
 )
 axis.set(
     xlabel="Raman shift (cm$^{-1}$)",
-    ylabel="Base value and contributions so far\n(% sunflower oil); triangle: prediction",
+    ylabel="Base value and sum of contributions\n(% sunflower oil)",
     xlim=explanation.x_axis[[0, -1]],
 )
 axis.legend()
 
 # %%
-# What is left over is rounding of 32-bit numbers:
-print(
-    f"Largest residual: {np.abs(explanation.residuals).max():.0e} % sunflower oil"
-)
+# The difference that is left is the rounding error of 32-bit numbers:
+residual = np.abs(explanation.residuals).max()
+print(f"Largest residual: {residual:.0e} % sunflower oil")
 
 # %%
-# **What a map is not.** It shows what this model uses, right or wrong: the sum is the prediction,
-# not the truth.
+# **Limits of a map.** A map shows what this model uses, whether the model is
+# right or wrong. It adds up to the prediction, not to the true value.
 error = explanation.outputs - blends.target[test]
-print(
-    f"Largest error of a prediction: {np.abs(error).max():.1f} % sunflower oil"
-)
+print(f"Largest error of prediction: {np.abs(error).max():.1f} %")
 plt.show()

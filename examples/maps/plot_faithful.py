@@ -1,14 +1,17 @@
 """
-Is the map faithful to the model?
-=================================
+Tests of maps: deletion, insertion, randomization
+=================================================
 
-A map may look right and explain nothing. Two checks need no knowledge of the bands: take away what
-the map calls important and see whether the prediction goes, and scramble what the network has
-learnt and see whether the map goes.
+A map may look plausible and explain nothing. Two tests need no knowledge of
+the bands. The first removes the points that the map marks as important, and
+checks whether the prediction changes. The second scrambles the weights of the
+network, and checks whether the map changes. See also
+:doc:`/user_guide/map_quality`.
 """
 
 # %%
-# Olive, palm or sunflower oil, from synthetic Raman spectra; whole samples are kept for the checks.
+# The data are synthetic Raman spectra of olive, palm and sunflower oil. Whole
+# samples are set aside for the tests.
 import matplotlib.pyplot as plt
 import numpy as np
 from chemotools.baseline import ArPls
@@ -41,14 +44,15 @@ model.fit(
     oils.target[train],
     resnet1dclassifier__groups=oils.groups[train],
 )
-print(
-    f"Accuracy on other samples: {model.score(oils.data[test], oils.target[test]):.2f}"
-)
+accuracy = model.score(oils.data[test], oils.target[test])
+print(f"Accuracy on other samples: {accuracy:.2f}")
 
 # %%
-# **Deletion and insertion.** Points are replaced by those of the mean training spectrum, the most
-# important first, and the probability of the class should fall at once. Or, from the mean spectrum
-# on, they are put back, and it should rise at once. Points in random order tell what chance does.
+# **Deletion and insertion.** Points are replaced by those of the mean training
+# spectrum, the most important first, and the probability of the class should
+# decrease at once. For insertion, the test starts from the mean spectrum and
+# puts points back, and the probability should increase at once. Points in
+# random order show the level of chance.
 explanations = {
     "1D Grad-CAM": explain(model, oils.data[test], x_axis=oils.x_axis),
     "Grad-CAM": explain(
@@ -56,7 +60,7 @@ explanations = {
     ),
 }
 figure, axes = plt.subplots(
-    1, 2, figsize=(8, 3.8), sharey=True, layout="constrained"
+    1, 2, figsize=(6.5, 3.6), sharey=True, layout="constrained"
 )
 for axis, curve_of in zip(
     axes, (deletion_curve, insertion_curve), strict=True
@@ -72,16 +76,15 @@ for axis, curve_of in zip(
             f"{curve_of.__name__}, {name}: mean area {curve.area.mean():.2f}, "
             f"in random order {curve.random_area.mean():.2f}"
         )
-axes[0].set(
-    xlabel="Points masked (%)", ylabel="Probability of the explained class"
-)
+axes[0].set(xlabel="Points masked (%)", ylabel="Probability of the class")
 axes[1].set(xlabel="Points shown (%)")
 axes[0].legend()
 
 # %%
-# **Scrambled weights.** In every layer of a copy the weights change places. Correlations of the new
-# maps with the real ones should be near zero: a map that survives shows the spectrum, not the
-# model. Those of Grad-CAM are so on average, but not one by one.
+# **Randomization.** The weights in every layer of a copy of the network are
+# scrambled. The correlation of the new maps with the real ones should be near
+# zero: if a map does not change, it shows the spectrum and not the model. For
+# Grad-CAM the correlation is near zero on average, but not for each map.
 correlations = {
     name: randomization_check(
         model, oils.data[test], method=method, n_repeats=5, random_state=0
@@ -91,7 +94,7 @@ correlations = {
         "Grad-CAM": "grad-cam",
     }.items()
 }
-figure, axis = plt.subplots(figsize=(7, 2.4), layout="constrained")
+figure, axis = plt.subplots(figsize=(6.5, 2.4), layout="constrained")
 axis.boxplot(
     list(correlations.values()),
     orientation="horizontal",

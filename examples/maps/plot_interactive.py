@@ -1,15 +1,15 @@
 """
-An interactive view: what does the network see at this wavenumber?
-==================================================================
+Interactive figures
+===================
 
-A printed figure shows one spectrum and one class. In a notebook, or in any browser, a view that is
-moved through with the pointer shows more (``pip install 'sklearn-spectral[interactive]'``): which
-intensity, which contribution and which band are at this wavenumber, in this spectrum, for this
-class?
+An interactive figure shows the intensity, the contribution and the band at
+each wavenumber, for every spectrum and class. You move the pointer over it in
+a notebook or in any browser (``pip install 'sklearn-spectral[interactive]'``).
+See also :doc:`/user_guide/explaining`.
 """
 
 # %%
-# A model that tells which oil a Raman spectrum is of.
+# The model predicts the kind of oil from its Raman spectrum.
 from chemotools.baseline import ArPls
 from chemotools.scatter import StandardNormalVariate
 from sklearn.pipeline import make_pipeline
@@ -27,7 +27,8 @@ model = make_pipeline(
 model.fit(oils.data, oils.target)
 
 # %%
-# One new spectrum of each, explained for all classes. An explanation shows what it holds.
+# One new spectrum of each oil is explained for all classes. In a notebook, an
+# explanation shows its content as a table.
 new = make_oil_blends(
     3, oil=names, adulterant=None, n_replicates=1, random_state=1
 )
@@ -35,13 +36,15 @@ explanation = explain(model, new.data, target="all", x_axis=new.x_axis)
 explanation
 
 # %%
-# The view. Red speaks for the class that is chosen on the right, blue against it; textbook bands of
-# lipids are shaded, and named under the pointer. Drag to zoom, double-click to go back, choose a
-# spectrum on the left.
+# In the figure, red points support the class that is selected on the right,
+# and blue points contradict it. Textbook bands of lipids are shaded, and their
+# names appear under the pointer. Drag to zoom, double-click to reset, and
+# select a spectrum on the left.
 view = explanation.plot_interactive(bands="raman-lipids", technique="raman")
 # sphinx_gallery_thumbnail_path = "images/interactive.png"
 view
 
 # %%
-# For a colleague without Python: ``view.write_html("explanation.html")`` writes one file that opens
-# in any browser, offline.
+# To send the figure to somebody without Python, use
+# ``view.write_html("explanation.html")``. It writes one file that opens in any
+# browser without a network connection.

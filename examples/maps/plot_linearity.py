@@ -1,16 +1,20 @@
 """
-Which bands carry the calibration in a straight line?
-=====================================================
+Linearity of bands
+==================
 
-The prediction of a calibration should rise in a straight line with the reference. It can do so
-while the bands behind it do not. ``linearity`` looks at each of them.
+In a calibration, the prediction should increase linearly with the reference
+value. This is possible even if the single bands do not. ``linearity`` fits a
+line to the contributions of each band. See also :doc:`/user_guide/explaining`.
 """
 
 # %%
-# Spectra whose answer is known: an acid in a solvent. Its molecules form pairs, the more the higher
-# the concentration (m + 2 K m\ :sup:`2`, with m single ones), so that the C=O band of single
-# molecules rises ever more slowly, that of pairs ever faster. The C-H band is of both and follows
-# the concentration; a band of the solvent varies on its own.
+# The spectra are simulated, so the answer is known: an acid in a solvent. Its
+# molecules form pairs, and the fraction of pairs increases with the
+# concentration (the concentration is m + 2 K m\ :sup:`2`, where m is the
+# concentration of single molecules). Therefore the C=O band of single
+# molecules increases more and more slowly, and the C=O band of pairs faster
+# and faster. The C-H band belongs to both and follows the concentration. A
+# band of the solvent varies independently.
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -35,8 +39,9 @@ X = sum(
 X += 0.01 * rng.normal(size=X.shape)
 
 # %%
-# Every spectrum is explained by a model that has not seen it, by the plain map: contributions of
-# the corrected one follow the output by construction.
+# Every spectrum is explained by a model that has not seen it. The method is
+# the plain map, because contributions of the corrected map follow the output
+# by construction.
 explanation = cross_explain(
     ResNet1DRegressor(random_state=0),
     X,
@@ -49,8 +54,9 @@ rmse = np.sqrt(np.mean((explanation.outputs - concentration) ** 2))
 print(f"RMSE of cross-validation: {rmse:.2f} mmol/L")
 
 # %%
-# For every band the slope of its contribution against the concentration, and the R2 of that line.
-# The last row is the prediction, whose slope is the sum of the slopes of all points.
+# The table has the slope of the contribution of each band against the
+# concentration, and the R2 of this line. The last row is the prediction, whose
+# slope is the sum of the slopes of all points.
 bands = {
     "C=O, single": (1735, 1785),
     "C=O, pairs": (1687, 1735),
@@ -63,10 +69,12 @@ print(
 )
 
 # %%
-# Above, the slope of every point, darker where its line is straighter; below, the contributions of
-# the bands. The band of single molecules bends down and that of pairs bends up: neither is straight
-# by itself, their sum is. The solvent's is flat. A calibration on the pairs alone would go wrong at
-# low concentrations, whatever its R2 says.
+# The upper panel shows the slope of every point; a darker colour means a
+# higher R2. The lower panel shows the contributions of the bands. The curve of
+# single molecules bends down and that of pairs bends up: neither is linear,
+# but their sum is. The contribution of the solvent is constant. A calibration
+# that uses only the band of pairs would be wrong at low concentrations, even
+# if its R2 is high.
 LinearityDisplay(explanation, concentration).plot(
     bands, technique="ftir", output_label="acid (mmol/L)"
 )

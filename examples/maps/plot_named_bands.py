@@ -1,13 +1,16 @@
 """
-How much does each band contribute?
-===================================
+Contributions of bands
+======================
 
-Spectroscopists think in bands, not in points. ``contributions`` sums a map over bands: those you
-name, those of a textbook table, those where the map has its peaks, or a number of equal width.
+Spectroscopists interpret bands, not single points. ``contributions`` adds up a
+map over bands: your own bands, bands of a textbook table, bands at the peaks
+of the map, or a number of bands of equal width. See also
+:doc:`/user_guide/explaining`.
 """
 
 # %%
-# A calibration of sunflower oil in olive oil, and other samples to explain.
+# The model is a calibration of sunflower oil in olive oil. It is explained on
+# samples that were set aside.
 import matplotlib.pyplot as plt
 from chemotools.baseline import ArPls
 from chemotools.scatter import StandardNormalVariate
@@ -31,8 +34,9 @@ model.fit(
 explanation = explain(model, blends.data[test], x_axis=blends.x_axis)
 
 # %%
-# **Named bands**, both ends in the unit of the axis. The contribution is in per cent of sunflower
-# oil, as the prediction; the share relates it to the absolute map.
+# **Your own bands** are given by both ends, in the unit of the axis. The
+# contribution is in per cent of sunflower oil, like the prediction. The share
+# is the contribution divided by the sum of the absolute map.
 highest = explanation[[int(explanation.outputs.argmax())]]
 own = {
     "double bonds": (1635, 1675),
@@ -42,20 +46,21 @@ own = {
 print(highest.contributions(own).to_string(index=False, float_format="%.2f"))
 
 # %%
-# **Textbook bands.** The tables hold assignments with their source.
+# **Textbook bands** come from tables of assignments, with their sources.
 table = band_table("raman-lipids")
 print(table.loc[table["band"] == "C=C stretch 1655", "source"].item())
 
 # %%
-# Contributions of the table's bands to the lowest and the highest prediction. Bands off the axis
-# are left out, and what is in no band is shown as a bar of its own, so that the bars of a spectrum
-# are all there is between the base value and the prediction. That is not small: flanks reach beyond
-# the table's limits.
+# The figure shows the contributions of the bands of the table to the lowest
+# and the highest prediction. Bands outside the axis are omitted. The points
+# that are in no band have a bar of their own, so that the bars of a spectrum
+# add up to the difference between base value and prediction. This bar is not
+# small, because the flanks of bands extend beyond the limits of the table.
 extremes = [
     int(explanation.outputs.argmin()),
     int(explanation.outputs.argmax()),
 ]
-figure, axis = plt.subplots(figsize=(8, 4.2), layout="constrained")
+figure, axis = plt.subplots(figsize=(6.5, 4.2), layout="constrained")
 for place, row in enumerate(extremes):
     one = explanation[[row]]
     bands = one.contributions("raman-lipids")
@@ -71,24 +76,23 @@ for place, row in enumerate(extremes):
 axis.set_yticks([position + 0.2 for position in range(len(names))], names)
 axis.invert_yaxis()
 axis.axvline(0, color="0.4", linewidth=0.8)
-axis.set(
-    xlabel=f"Contribution (% sunflower oil), from {explanation.base_values[0]:.0f} % on"
-)
+base = explanation.base_values[0]
+axis.set(xlabel=f"Contribution (% sunflower oil); base value {base:.0f} %")
 axis.legend()
 
 # %%
-# **Peaks of the map.** Where nothing is known of the bands, the map itself tells them. They cover
-# the axis, so that their contributions add up to the prediction less the base value.
+# **Peaks of the map** are useful if no bands are known. These bands cover the
+# whole axis, so their contributions add up to the prediction minus the base
+# value.
 peaks = highest.contributions("peaks")
 columns = ["band", "start", "end", "contribution", "share"]
 print(peaks[columns].to_string(index=False, float_format="%.2f"))
-print(
-    f"Sum of all bands {peaks['contribution'].sum():.2f}, "
-    f"prediction less base value {(highest.outputs - highest.base_values).item():.2f}"
-)
+difference = (highest.outputs - highest.base_values).item()
+print(f"Sum of all bands: {peaks['contribution'].sum():.2f} %")
+print(f"Prediction minus base value: {difference:.2f} %")
 
 # %%
-# **Equal widths**, for a look that presumes nothing.
+# **Bands of equal width** need no assumption.
 sevenths = highest.contributions(7)[columns]
 print(sevenths.to_string(index=False, float_format="%.2f"))
 plt.show()

@@ -1,14 +1,19 @@
 """
-Can a map tell that a prediction is wrong?
-==========================================
+Purity of maps and wrong predictions
+====================================
 
-A classifier always answers. The purity of a map says how much of it speaks for the answer and
-against its closest rival: 1 where every wavenumber agrees, 0.5 where they are divided.
+A classifier returns a class for every spectrum. The purity of a map measures
+how much of the map supports the predicted class against the second class: 1 if
+every wavenumber supports it, 0.5 if as much contradicts it as supports it.
+This example compares purity with the probability as an indicator of wrong
+predictions. See also :doc:`/user_guide/explaining` and
+:doc:`/user_guide/outliers_and_uncertainty`.
 """
 
 # %%
-# Six vegetable oils, two replicates of every sample, as synthetic Raman spectra. Each is explained
-# by a model that has seen neither it nor its replicate.
+# The data are synthetic Raman spectra of six vegetable oils, with two
+# replicates of every sample. Each spectrum is explained by a model that has
+# seen neither it nor its replicate.
 import matplotlib.pyplot as plt
 import numpy as np
 from chemotools.baseline import ArPls
@@ -30,29 +35,27 @@ explanation = cross_explain(
     groups=oils.groups,
     params={"resnet1dclassifier__groups": oils.groups},
     target="all",
-    method="1d-grad-cam",  # the plain map: purities of corrected ones differ less
+    method="1d-grad-cam",  # purities of corrected maps differ less
     x_axis=oils.x_axis,
     random_state=0,
 )
 predictions = explanation.predictions()  # label and probability, out of fold
 right = (predictions["predicted"] == oils.target).to_numpy()
-print(f"{(~right).sum()} of {len(right)} spectra are taken for another oil")
+print(f"{(~right).sum()} of {len(right)} predictions are wrong")
 
 # %%
-# The purity of right and wrong predictions. The area under the ROC curve is the chance that a right
-# prediction has a purer map than a wrong one; beside it that of the usual measure, the probability
-# of the predicted class.
+# The histogram shows the purity of correct and wrong predictions. The area
+# under the ROC curve is the probability that a correct prediction has a higher
+# purity than a wrong one. The same area is printed for the usual indicator,
+# the probability of the predicted class.
 purity = explanation.purity()
 probability = predictions["probability"]
-print(
-    f"Area under the ROC curve, purity: {roc_auc_score(right, purity):.2f}, ",
-    end="",
-)
-print(f"probability: {roc_auc_score(right, probability):.2f}")
-figure, axis = plt.subplots(figsize=(7, 3.5), layout="constrained")
+print(f"ROC area of purity: {roc_auc_score(right, purity):.2f}")
+print(f"ROC area of the probability: {roc_auc_score(right, probability):.2f}")
+figure, axis = plt.subplots(figsize=(6.5, 3.5), layout="constrained")
 edges = np.linspace(0.4, 1, 25)
 for chosen, name, colour in [
-    (right, "right", "tab:blue"),
+    (right, "correct", "tab:blue"),
     (~right, "wrong", "tab:orange"),
 ]:
     shares = np.full(chosen.sum(), 1 / chosen.sum())
@@ -64,28 +67,28 @@ for chosen, name, colour in [
         color=colour,
         alpha=0.6,
     )
-axis.set(xlabel="Purity", ylabel="Share of right, or wrong, predictions")
+axis.set(xlabel="Purity", ylabel="Share of predictions")
 axis.legend(title="Prediction")
 
 # %%
-# The right prediction of purest map and the wrong one of least pure map, against their rivals. Red
-# speaks for the predicted oil, blue for the rival.
+# The figure shows the correct prediction with the highest purity, and the
+# wrong prediction with the lowest purity, each against the second class. Red
+# points support the predicted oil, blue points the second one.
 difference = explanation.difference()
 purest = int(np.where(right, purity, -np.inf).argmax())
 least = int(np.where(right, np.inf, purity).argmin())
-for name, row in {"purest right": purest, "least pure wrong": least}.items():
+for row in (purest, least):
     print(
-        f"{name}: {difference.targets[row]}, in truth {oils.target[row]}, {purity[row]:.2f}"
+        f"predicted {difference.targets[row]}, true {oils.target[row]}, "
+        f"purity {purity[row]:.2f}"
     )
 difference.plot(samples=[purest, least], technique="raman")
 
 # %%
-# A spectrum of low purity is one to measure again. A wrong prediction of a pure map is possible,
-# too: a sample of one oil may truly be composed like another.
+# Measure a spectrum with low purity again. A wrong prediction with high purity
+# is also possible: the composition of a sample of one oil may really be
+# similar to that of another oil.
 cautious = purity > np.quantile(purity, 0.2)
-print(
-    f"Right of all: {right.mean():.0%}; without the fifth of lowest purity: ",
-    end="",
-)
-print(f"{right[cautious].mean():.0%}")
+print(f"Correct, all spectra: {right.mean():.0%}")
+print(f"Correct, without the lowest fifth: {right[cautious].mean():.0%}")
 plt.show()

@@ -1,16 +1,21 @@
 """
-A calibration on another instrument
-===================================
+Calibration transfer to another instrument
+==========================================
 
-A calibration belongs to the instrument that its spectra were measured on. Another one has its axis,
-resolution and response a little different, and predictions are off. Here is how to see it, and what
-a few samples that are measured on both can do about it.
+A calibration belongs to the instrument on which its spectra were measured.
+Another instrument has a slightly different axis, resolution and response, and
+the predictions are biased. This example shows how to detect that, and compares
+recipes for a calibration transfer (instrument transfer) with a few samples
+that are measured on both instruments. See also
+:doc:`/user_guide/outliers_and_uncertainty`.
 """
 
 # %%
-# Raman spectra of blends of sunflower in olive oil, synthetic, by a first instrument. The second
-# one is simulated: its axis is off by a fifth of a point, its bands are wider, its detector
-# responds otherwise to long wavelengths, and there is stray light. Forty samples are for the test.
+# The data are synthetic Raman spectra of sunflower oil in olive oil, by a
+# first instrument. The second instrument is simulated: its axis is shifted by
+# a fifth of a point, its bands are wider, its detector has another response at
+# long wavelengths, and there is stray light. Forty samples are used for the
+# test.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -70,35 +75,40 @@ print(
 )
 
 # %%
-# Predictions do not tell that something is wrong; ``applicability`` does, before a reference value
-# is known.
+# The predictions alone do not show that something is wrong. ``applicability``
+# does, before a reference value is known.
 table = pd.DataFrame(second[test], index=[f"S{number:03}" for number in test])
 ApplicabilityDisplay.from_estimator(model, table)
 
 # %%
-# Where the spectra differ from those of the training, in shares of Q: on the flanks of bands, as
-# those of a shifted axis and of wider bands do, and not at one band, as a foreign substance does.
+# The figure shows where the spectra differ from the training spectra, as
+# shares of Q. The differences are on the flanks of bands, which is typical for
+# a shifted axis and for wider bands. A foreign substance would show up at one
+# band.
 why = explain_applicability(model, second[test], x_axis=shift).pick(
     "q_residual"
 )
 figure, (top, bottom) = plt.subplots(
-    2, sharex=True, figsize=(8, 4), layout="constrained"
+    2, sharex=True, figsize=(6.5, 4), layout="constrained"
 )
 top.plot(shift, why.spectra.mean(axis=0), color="0.3")
 top.set_ylabel("SNV intensity")
 bottom.fill_between(
     shift, 100 * why.maps.mean(axis=0) / why.outputs.mean(), color="tab:red"
 )
-bottom.set(xlabel="Raman shift (cm$^{-1}$)", ylabel="Share of Q\n(% a point)")
+bottom.set(
+    xlabel="Raman shift (cm$^{-1}$)", ylabel="Share of Q\n(% per point)"
+)
 
 # %%
-# Ten samples of the training are measured on the second instrument as well, chosen to span the
-# range of y. With them
+# Ten training samples, chosen to span the range of y, are also measured on the
+# second instrument. There are three ways to use them:
 #
-# - predictions get a bias, or a slope and a bias;
-# - spectra of the second instrument are brought to what the first would have measured, by
-#   chemotools' piecewise direct standardization;
-# - the model is fitted anew, with the spectra of both. Those of one sample are one group.
+# - Correct the predictions by a bias, or by a slope and a bias.
+# - Transform the spectra of the second instrument to those of the first, by
+#   piecewise direct standardization of chemotools.
+# - Fit the model again with the spectra of both instruments. The spectra of
+#   one sample are one group.
 both = train[np.argsort(y[train])[np.linspace(0, 59, 10).astype(int)]]
 of_both = model.predict(second[both])
 slope, intercept = np.polyfit(of_both, y[both], 1)
@@ -121,13 +131,13 @@ refitted = new_model().fit(
 )
 predicted["fitted with both"] = refitted.predict(second[test])
 own = new_model().fit(second[train], y[train])
-predicted["own calibration"] = own.predict(
-    second[test]
-)  # all sixty samples measured again
+# A new calibration with all sixty samples:
+predicted["own calibration"] = own.predict(second[test])
 
 # %%
-# Which one to take? The error is not known in a laboratory that has ten samples; the share of new
-# spectra that is inside is, and where standardization does harm it falls to nothing.
+# A laboratory with ten samples does not know the errors of these recipes, but
+# it knows the share of new spectra that are inside. If a standardization does
+# harm, this share falls to zero.
 report = validation_report(y[test], predicted)[
     ["rmse", "bias", "sep", "slope"]
 ]
@@ -141,10 +151,12 @@ inside["fitted with both"] = applicability(refitted, second[test])[
 print(report.assign(inside=pd.Series(inside)).round(2).to_string())
 
 # %%
-# Real instruments are less kind. On corn and on tablets, each measured on two or three of them, the
-# new fit with the spectra of both was the best recipe, or near it, with five samples as with
-# twenty. A bias, or a narrow window of one latent variable, came next. Wide windows of two, which
-# do no harm here, made errors ten times as large on corn, and left no spectrum inside.
+# Real instruments differ more. On corn and on tablets, each measured on two or
+# three instruments, the new fit with the spectra of both instruments was the
+# best recipe, or close to the best, with five samples as well as with twenty.
+# The next best were a bias, or a narrow window with one latent variable. Wide
+# windows with two latent variables, which do no harm here, made errors ten
+# times as large on corn, and left no spectrum inside.
 shown = {
     name: predicted[name] for name in ("second, as it is", "fitted with both")
 }

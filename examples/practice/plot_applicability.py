@@ -1,17 +1,19 @@
 """
-Is this spectrum of the kind the model knows?
-=============================================
+Outlier detection in use
+========================
 
-A model answers for any spectrum it is given. Whether it should be believed is another question,
-and one call away: :func:`~sklearn_spectral.applicability` compares spectra with those of the
-training, by Hotelling's T2 (more or less of what is known) and by Q residuals (something that is
-not known).
+A model returns a prediction for any spectrum.
+:func:`~sklearn_spectral.applicability` checks whether the spectrum is similar
+to the training spectra, by Hotelling's T2 (more of the known variation) and by
+Q residuals (unknown variation). The user guide has more about outliers:
+:doc:`/user_guide/outliers_and_uncertainty`.
 """
 
 # %%
-# Glucose in a fermentation broth by ATR-FTIR, from the data that come with chemotools: calibrated
-# on 21 mixtures made in the laboratory, used on spectra taken on-line every 75 seconds, while the
-# reference was measured once an hour.
+# The data are ATR-FTIR spectra of a fermentation broth, from chemotools.
+# Glucose is calibrated on 21 mixtures that were made in the laboratory. The
+# model is used on spectra that were measured on-line every 75 seconds;
+# reference values were measured once per hour.
 import matplotlib.pyplot as plt
 import numpy as np
 from chemotools.datasets import load_fermentation_test, load_fermentation_train
@@ -26,7 +28,7 @@ mixtures, glucose = load_fermentation_train()
 glucose = glucose["glucose"].to_numpy()
 online, reference = load_fermentation_test()
 hours = np.arange(len(online)) * 1.25 / 60
-recorded = online.std(axis=1) > 0  # the last ones are empty
+recorded = online.std(axis=1) > 0  # the last spectra are empty
 online, hours = online[recorded], hours[recorded]
 
 model = make_pipeline(
@@ -52,22 +54,23 @@ print(
 )
 
 # %%
-# Cross-validation promises much. It asks about mixtures that were left out, and the on-line spectra
-# are no such mixtures. Nothing about the prediction says so, but the scores do.
+# The error of cross-validation is small, but it belongs to mixtures that were
+# left out, and the on-line spectra differ from these mixtures. The prediction
+# itself does not show that, but the scores do.
 model.fit(mixtures, glucose)
 scores = applicability(model, online)
 errors = model.predict(online) - np.interp(
     hours, reference["time"], reference["glucose"]
 )
-print(
-    f"On-line: {rmse(errors):.1f} g/L, {scores['inside'].mean():.0%} of the spectra inside"
-)
+print(f"On-line: {rmse(errors):.1f} g/L")
+print(f"{scores['inside'].mean():.0%} of the on-line spectra are inside")
 
 # %%
-# Both are drawn in units of their limits: spectra like those of the training lie in the lower left
-# rectangle, all but about one in twenty. The mixtures were scored while they were left out; from 16
-# spectra the limits are rough.
-figure, axis = plt.subplots(figsize=(7, 4.5), layout="constrained")
+# Both scores are drawn in units of their limits: about nineteen in twenty
+# spectra that are similar to the training spectra lie in the lower left
+# rectangle. The mixtures were scored while they were left out; limits from 16
+# spectra are not accurate.
+figure, axis = plt.subplots(figsize=(6.5, 4.5), layout="constrained")
 drawn = axis.scatter(
     scores["hotelling_t2"],
     scores["q_residual"],
@@ -91,8 +94,8 @@ figure.colorbar(drawn, label="Absolute error (g/L)")
 plt.show()
 
 # %%
-# What to do about it: measure some of the flagged samples by the reference method and add them to
-# the training spectra.
+# To improve the model, measure some of the flagged samples by the reference
+# method, and add them to the training spectra.
 hourly = np.searchsorted(hours, reference["time"]).clip(max=len(hours) - 1)
 added = hourly[::3]
 spectra = np.vstack([mixtures, online.iloc[added]])
@@ -104,6 +107,5 @@ errors = model.predict(online.to_numpy())[others] - np.interp(
 inside = (
     applicability(model, online.to_numpy())["inside"].to_numpy()[others].mean()
 )
-print(
-    f"With {len(added)} on-line samples more: {rmse(errors):.1f} g/L, {inside:.0%} inside"
-)
+print(f"With {len(added)} on-line samples added: {rmse(errors):.1f} g/L")
+print(f"{inside:.0%} of the other on-line spectra are inside")

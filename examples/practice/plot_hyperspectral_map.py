@@ -1,15 +1,17 @@
 """
-A chemical image: how much, and which band says so.
-===================================================
+Chemical images
+===============
 
-A Raman image has one spectrum a pixel, and soon more of them than fit into memory. With Dask
-(``pip install 'sklearn-spectral[dask]'``) a model predicts and explains it block by block, and only
-what is asked for is kept: here two pictures, of the predicted percentage and of the contribution of
-one band.
+A Raman image has one spectrum per pixel, and is often larger than the memory.
+With Dask (``pip install 'sklearn-spectral[dask]'``) a model predicts and
+explains the image block by block, and keeps only the results that you ask for.
+This example makes two images: the predicted percentage, and the contribution
+of one band. See also :doc:`/user_guide/images` and
+:doc:`/user_guide/clusters`.
 """
 
 # %%
-# A calibration of simulated blends of olive and sunflower oil.
+# The model is a calibration on simulated blends of olive and sunflower oil.
 import dask
 import dask.array as da
 import matplotlib.pyplot as plt
@@ -29,8 +31,9 @@ model = make_pipeline(
 model.fit(blends.data, blends.target, resnet1dregressor__groups=blends.groups)
 
 # %%
-# The sample: drops of sunflower oil in olive oil, one spectrum a pixel, mixed of those of the two
-# oils, each pixel with scatter and noise of its own.
+# The simulated sample contains drops of sunflower oil in olive oil. The
+# spectrum of each pixel is a mixture of the spectra of the two oils, with its
+# own scatter and noise.
 rng = np.random.default_rng(0)
 row, column = np.mgrid[0:48, 0:64]
 truth = np.zeros((48, 64))
@@ -56,9 +59,10 @@ spectra *= np.exp(0.1 * rng.normal(size=(48, 64, 1)))
 spectra += np.sqrt(spectra) * rng.normal(size=spectra.shape)
 
 # %%
-# From here on it is the same for a file of any size: ``dask.array.from_zarr(path)``. Nothing is
-# computed until the two pictures are asked for; both come from one pass. With a
-# ``distributed.Client`` of a cluster the same lines run there.
+# The following code works for a file of any size:
+# ``dask.array.from_zarr(path)``. Nothing is computed until the two images are
+# asked for, and the spectra are read only once for both. With a
+# ``distributed.Client`` the same code runs on a cluster.
 image = da.from_array(spectra, chunks=(16, 64, -1))
 explanation = explain(model, image, x_axis=blends.x_axis)
 start, end = blends.bands["C=C stretch"]
@@ -66,12 +70,14 @@ in_band = (start <= explanation.x_axis) & (explanation.x_axis <= end)
 predicted, band = dask.compute(
     explanation.outputs, explanation.maps[..., in_band].sum(axis=-1)
 )
-print(
-    f"RMSE over all pixels: {np.sqrt(np.mean((predicted - truth) ** 2)):.1f} % sunflower oil"
-)
+rmse = np.sqrt(np.mean((predicted - truth) ** 2))
+print(f"RMSE over all pixels: {rmse:.1f} % sunflower oil")
 
 # %%
-figure, axes = plt.subplots(1, 3, figsize=(11, 3.2), layout="constrained")
+# The figure shows the true percentage and both images. The contribution of the
+# C=C band is highest in the drops, because sunflower oil has more double bonds
+# than olive oil.
+figure, axes = plt.subplots(3, figsize=(5, 9), layout="constrained")
 limit = np.abs(band).max()
 for axis, picture, title, style in [
     (axes[0], truth, "True (%)", {"cmap": "viridis", "vmin": 0, "vmax": 100}),
@@ -91,5 +97,5 @@ for axis, picture, title, style in [
     drawn = axis.imshow(picture, **style)
     axis.set_title(title, fontsize="medium")
     axis.set(xticks=[], yticks=[])
-    figure.colorbar(drawn, ax=axis, shrink=0.8)
+    figure.colorbar(drawn, ax=axis)
 plt.show()

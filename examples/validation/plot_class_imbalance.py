@@ -1,14 +1,17 @@
 """
-Class imbalance: what if hardly any sample is adulterated?
-==========================================================
+Imbalanced classes and class weights
+====================================
 
-One oil in ten holds other oil. A classifier that calls every oil pure is right nine times out of
-ten, and worthless. What do class weights change, in the predictions and in the maps?
+In this data set one oil in ten is adulterated. A classifier that calls every
+oil pure is correct nine times out of ten, but useless. This example shows how
+class weights change the predictions and the maps for imbalanced classes. See
+also :doc:`/user_guide/fitting`.
 """
 
 # %%
-# Pure olive oil, and olive oil with 10 to 30 % of sunflower oil: many samples of the first, few of
-# the second, two replicates each.
+# The data are pure olive oil, and olive oil with 10 to 30 % of sunflower oil:
+# many samples of the first class, few of the second, and two replicates per
+# sample.
 import matplotlib.pyplot as plt
 import numpy as np
 from chemotools.baseline import ArPls
@@ -33,8 +36,10 @@ y = np.repeat(["pure", "adulterated"], [len(pure.data), len(blended.data)])
 groups = np.concatenate([pure.groups, 1000 + blended.groups])
 
 # %%
-# The same classifier without weights and with ``class_weight="balanced"``, which gives both classes
-# the same weight. Folds keep replicates together and share out the rare class.
+# The same classifier is fitted without weights and with
+# ``class_weight="balanced"``, which gives both classes the same total weight.
+# The folds keep replicates together and contain the rare class in equal
+# shares.
 explanations = {}
 for name, class_weight in {"no weights": None, "balanced": "balanced"}.items():
     model = make_pipeline(
@@ -55,22 +60,23 @@ for name, class_weight in {"no weights": None, "balanced": "balanced"}.items():
     )
 
 # %%
-# Accuracy tells little here; the recall of each class, and their mean, the balanced accuracy, tell
-# what is missed. The area under the ROC curve does not depend on where the line between the
-# classes is drawn: if it stays the same, weights have moved the line and learnt nothing new.
+# Accuracy gives little information here. The recall of each class, and the
+# mean of both, the balanced accuracy, show which errors are made. The area
+# under the ROC curve does not depend on the threshold between the classes. If
+# it does not change, then the weights have only moved the threshold, and the
+# model has learnt nothing new.
 recalls = {}
 for name, explanation in explanations.items():
     predicted = explanation.targets[explanation.outputs.argmax(axis=1)]
     recalls[name] = recall_score(
         y, predicted, labels=["pure", "adulterated"], average=None
     )
-    area = roc_auc_score(
-        y == "adulterated",
-        explanation.outputs[:, 0] - explanation.outputs[:, 1],
-    )
+    margin = explanation.outputs[:, 0] - explanation.outputs[:, 1]
+    area = roc_auc_score(y == "adulterated", margin)
     print(
-        f"{name}: accuracy {accuracy_score(y, predicted):.2f}, balanced accuracy "
-        f"{balanced_accuracy_score(y, predicted):.2f}, ROC area {area:.2f}"
+        f"{name}: accuracy {accuracy_score(y, predicted):.2f}, "
+        f"balanced accuracy {balanced_accuracy_score(y, predicted):.2f}, "
+        f"ROC area {area:.2f}"
     )
 figure, axis = plt.subplots(figsize=(6, 3.2), layout="constrained")
 for place, (name, values) in enumerate(recalls.items()):
@@ -80,15 +86,16 @@ axis.set(ylabel="Recall, out of fold", ylim=(0, 1.15))
 axis.legend(ncols=2, loc="upper right")
 
 # %%
-# The maps say the same. The base value is the part of the margin between the two logits that no
-# wavenumber contributes. Without weights it is far below zero, and the bands of an adulterated oil
-# have to lift it from there; with weights it starts near the middle.
+# The maps show the same. The base value is the part of the margin between the
+# two logits that no wavenumber contributes. Without weights it is far below
+# zero, and the bands of an adulterated oil have to compensate that. With
+# weights it is near zero.
 for name, explanation in explanations.items():
-    difference = explanation.difference("adulterated", "pure")[
-        y == "adulterated"
-    ]
+    difference = explanation.difference("adulterated", "pure")
+    difference = difference[y == "adulterated"]
+    contributions = difference.maps.sum(axis=1).mean()
     print(
-        f"{name}: base value {difference.base_values.mean():+.1f}, wavenumbers of an adulterated "
-        f"oil {difference.maps.sum(axis=1).mean():+.1f}"
+        f"{name}: base value {difference.base_values.mean():+.1f}, "
+        f"contributions in an adulterated oil {contributions:+.1f}"
     )
 plt.show()

@@ -1,15 +1,17 @@
 """
-Which preprocessing? A whole pipeline in a grid search.
-=======================================================
+Choose preprocessing by grid search
+===================================
 
-The estimators are scikit-learn estimators: preprocessing and network are tuned together by
-``GridSearchCV``, and the model that comes out explains itself on the wavenumbers that are left
-after preprocessing.
+The estimators are scikit-learn estimators, so ``GridSearchCV`` can tune the
+preprocessing and the network together. The resulting model can be explained on
+the wavenumbers that are left after preprocessing. See also
+:doc:`/user_guide/preprocessing`.
 """
 
 # %%
-# Raman spectra of olive oil with sunflower oil in it, two replicates a sample, as a DataFrame whose
-# column names are the wavenumbers. Whole samples are set aside for the test.
+# The data are simulated Raman spectra of olive oil that contains sunflower
+# oil, with two replicates per sample. They are in a DataFrame whose column
+# names are the wavenumbers. Whole samples are set aside for the test.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -35,8 +37,8 @@ splitter = GroupShuffleSplit(1, test_size=0.3, random_state=0)
 train, test = next(splitter.split(X, y, groups))
 
 # %%
-# Three steps of preprocessing; two of them are to be chosen: which scatter correction, if any, and
-# which derivative.
+# The pipeline has three preprocessing steps. The search chooses two of them:
+# the scatter correction, if any, and the derivative.
 pipeline = Pipeline(
     [
         ("range", RangeCut(start=800, end=1800, x_axis=blends.x_axis)),
@@ -55,9 +57,9 @@ grid = {
 }
 
 # %%
-# ``groups`` keeps the replicates of a sample in one fold of the search; ``network__groups`` tells
-# the network the same, which chooses by cross-validation what it starts from. The search sees
-# training spectra only.
+# ``groups`` keeps the replicates of a sample in one fold of the search.
+# ``network__groups`` passes the same groups to the network, which chooses its
+# start by an inner cross-validation. The search uses only training spectra.
 search = GridSearchCV(
     pipeline,
     grid,
@@ -73,27 +75,26 @@ search.fit(
 )
 error = search.predict(X.iloc[test]) - y[test]
 print(f"Best: {search.best_params_}")
-print(
-    f"RMSE of the search {-search.best_score_:.2f} %, on the test samples ",
-    end="",
-)
-print(f"{np.sqrt(np.mean(error**2)):.2f} %")
+print(f"RMSE of the search: {-search.best_score_:.2f} %")
+print(f"RMSE on the test samples: {np.sqrt(np.mean(error**2)):.2f} %")
 
 # %%
-# Every candidate, with the spread over the folds. The differences are small beside the spread, as
-# the network sees normalized derivatives of its own beside the spectrum: which one is best is
-# mostly luck, and the best one's own score is chosen to look good. That is why the test samples
-# were set aside.
+# The figure shows all candidates, with the standard deviation over the folds.
+# The differences are small compared with this standard deviation, because the
+# network computes normalized derivatives itself. Which candidate is best
+# depends mostly on chance, and its score is too optimistic, because it was
+# selected as the best one. Therefore the test samples were set aside.
 results = pd.DataFrame(search.cv_results_).sort_values("mean_test_score")
+scatter = {StandardNormalVariate: "SNV", str: "none"}
 names = [
-    f"derivative {deriv}, {'none' if step == 'passthrough' else type(step).__name__}"
+    f"derivative {deriv}, {scatter.get(type(step), 'MSC')}"
     for deriv, step in zip(
         results["param_derivative__deriv"],
         results["param_scatter"],
         strict=True,
     )
 ]
-figure, axis = plt.subplots(figsize=(8, 3.2), layout="constrained")
+figure, axis = plt.subplots(figsize=(6.5, 3.2), layout="constrained")
 axis.errorbar(
     -results["mean_test_score"],
     names,
@@ -104,13 +105,13 @@ axis.errorbar(
 axis.set(xlabel="RMSE of cross-validation (% sunflower oil)")
 
 # %%
-# ``explain`` takes the search as it is. The wavenumbers come from the column names and went through
-# the range cut: the axis of the maps begins where the last step's spectra begin. Least and most
-# sunflower oil among the test spectra:
+# ``explain`` takes the search object directly. The wavenumbers come from the
+# column names and pass through the range cut, so the axis of the maps begins
+# where the spectra of the last step begin. The figure shows the test spectra
+# with the least and the most sunflower oil:
 explanation = explain(search, X.iloc[test])
-print(
-    f"The network sees {explanation.x_axis[0]:g} to {explanation.x_axis[-1]:g} cm-1"
-)
+first, last = explanation.x_axis[[0, -1]]
+print(f"The network sees {first:g} to {last:g} cm-1")
 explanation.plot(
     samples=[int(y[test].argmin()), int(y[test].argmax())],
     technique="raman",

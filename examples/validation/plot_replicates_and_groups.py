@@ -1,15 +1,19 @@
 """
-Replicates: what leaks where they are divided?
-==============================================
+Replicates and data leakage
+===========================
 
-Two spectra of one sample are not two samples. Where one is trained on and the other tested, the
-model need only recognize the sample. The proof is a property that nothing can predict.
+Two spectra of one sample are not two samples. If one of them is in the
+training set and the other in the test set, the model only has to recognize the
+sample. This data leakage is demonstrated here with a property that nothing can
+predict. The user guide explains how to pass groups:
+:doc:`/user_guide/fitting`.
 """
 
 # %%
-# Tissue of thirty patients, five spots each: 25 Raman bands whose heights differ from patient to
-# patient, and less so from spot to spot. And a number for every patient that has nothing to do with
-# it, drawn at random: no honest evaluation finds a relation.
+# The spectra are simulated: tissue of thirty patients, with five spots each.
+# The heights of 25 Raman bands differ between patients, and less between the
+# spots of one patient. The property is a random number for each patient. It is
+# independent of the spectra, so a correct validation must find no relation.
 import matplotlib.pyplot as plt
 import numpy as np
 from chemotools.scatter import StandardNormalVariate
@@ -35,9 +39,10 @@ model = make_pipeline(
 )
 
 # %%
-# Once the folds divide the spots of a patient, and ``fit``, which is told of no groups, warns; once
-# they keep them together. ``params`` hands the groups to the network as well, which chooses by a
-# cross-validation of its own what it starts from.
+# The first validation splits the spots of a patient between folds. ``fit``
+# gets no groups and warns. The second validation keeps them together.
+# ``params`` passes the groups to the network as well, which chooses its start
+# by an inner cross-validation.
 results = {
     "patients divided": cross_explain(
         model, X, nonsense, cv=KFold(5, shuffle=True, random_state=0)
@@ -53,10 +58,16 @@ results = {
 }
 
 # %%
-# On the left a calibration that would be published, on the right what it is worth. The lines are
-# where a prediction is right; a negative R2 means that the mean would have predicted better.
+# The left panel looks like a good calibration, and the right panel shows its
+# true value. The lines mark correct predictions. A negative R2 means that the
+# mean is a better prediction.
 figure, axes = plt.subplots(
-    1, 2, figsize=(8, 4), sharex=True, sharey=True, layout="constrained"
+    1,
+    2,
+    figsize=(6.5, 3.6),
+    sharex=True,
+    sharey=True,
+    layout="constrained",
 )
 for axis, (name, explanation) in zip(axes, results.items(), strict=True):
     r2 = r2_score(nonsense, explanation.outputs)
@@ -68,8 +79,10 @@ for axis, (name, explanation) in zip(axes, results.items(), strict=True):
 axes[0].set(ylabel="Predicted, out of fold")
 
 # %%
-# The same holds for whatever else spectra have in common: the sample, the batch, the field, the day
-# of measurement. Name it in ``groups`` wherever there is a choice to make: in the folds
-# (``cross_explain``, ``GroupKFold``), in a search (``search.fit(..., groups=...)``) and in the
-# estimators (``fit(X, y, groups=...)``), for early stopping and for what the network starts from.
+# The same effect occurs with everything else that spectra have in common: the
+# sample, the batch, the field, the day of measurement. Pass it as ``groups``
+# in every place where a choice is made: in the folds (``cross_explain``,
+# ``GroupKFold``), in a search (``search.fit(..., groups=...)``), and in the
+# estimators (``fit(X, y, groups=...)``), which need it for early stopping and
+# for the start of the network.
 plt.show()

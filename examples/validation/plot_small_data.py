@@ -1,14 +1,18 @@
 """
-Small data: how many samples does it take?
-==========================================
+Small data sets: number of samples
+==================================
 
-Deep learning is said to need thousands of spectra. This network starts from PLS and ridge
-calibrations, and learns what these miss. What is it worth on ten samples, or on eighty?
+Deep learning usually needs thousands of spectra. This network starts from PLS
+and ridge calibrations and learns only the remaining differences. This example
+compares it with PLS on 10 to 80 training samples. The start of the network is
+described in :doc:`/user_guide/fitting`.
 """
 
 # %%
-# Two spectra each of 10, 20, 40 and 80 samples to train on, three draws, and 40 samples to test
-# on, always the same. Beside it PLS, with its latent variables chosen on whole training samples.
+# The training sets have 10, 20, 40 and 80 samples with two spectra each, and
+# each size is drawn three times. The test set always has the same 40 samples.
+# The number of latent variables of PLS is chosen by cross-validation on whole
+# training samples.
 import matplotlib.pyplot as plt
 import numpy as np
 from chemotools.baseline import ArPls
@@ -30,12 +34,12 @@ errors = {
     "PLS": np.empty((len(SIZES), DRAWS)),
     "ResNet": np.empty((len(SIZES), DRAWS)),
 }
-maps = {size: [] for size in SIZES}  # one explanation a draw
+maps = {size: [] for size in SIZES}  # one explanation per draw
 for draw in range(DRAWS):
     pool = make_oil_blends(max(SIZES), cosmic_rays=0, random_state=draw)
     spectra = preprocessing.fit_transform(
         pool.data
-    )  # row by row: nothing leaks
+    )  # each spectrum on its own: no leakage
     for place, size in enumerate(SIZES):
         rows = pool.groups < size
         X, y, groups = spectra[rows], pool.target[rows], pool.groups[rows]
@@ -54,35 +58,34 @@ for draw in range(DRAWS):
         maps[size].append(explain(network, test_spectra, x_axis=test.x_axis))
 
 # %%
-# Lines join the means of the draws. Where the draws of both methods overlap, neither is better.
-# These spectra are nearly linear, so that PLS has all it needs: the point is that the network,
-# which starts from it, loses little or nothing on few samples.
-figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
+# The lines connect the means of the draws. If the draws of the two methods
+# overlap, neither method is better. These spectra are nearly linear, which is
+# ideal for PLS. The result to note is that the network, which starts from PLS,
+# loses little or nothing with few samples.
+figure, axis = plt.subplots(figsize=(6.5, 4), layout="constrained")
 for name, colour, marker in [
     ("PLS", "tab:orange", "s"),
     ("ResNet", "tab:blue", "o"),
 ]:
     axis.plot(SIZES, errors[name].mean(axis=1), color=colour, label=name)
     axis.plot(SIZES, errors[name], marker, color=colour, alpha=0.6)
-    print(
-        name,
-        "mean RMSE:",
-        ", ".join(f"{error:.1f}" for error in errors[name].mean(axis=1)),
-    )
+    means = ", ".join(f"{error:.1f}" for error in errors[name].mean(axis=1))
+    print(f"{name}, mean RMSE: {means} %")
 axis.set_xscale("log", base=2)
 axis.set_xticks(SIZES, [str(size) for size in SIZES])
 axis.set(
-    xlabel="Samples to train on, two spectra each",
-    ylabel="RMSE of the test (% sunflower oil)",
+    xlabel="Training samples (two spectra each)",
+    ylabel="RMSE of prediction (% sunflower oil)",
 )
 axis.legend()
 
 # %%
-# And when can the maps be trusted? Mean absolute maps of the test spectra, a line a draw: the more
-# samples, the more the draws agree. The number is the mean correlation of the maps of a spectrum
-# between two draws.
+# The next figure shows when maps are reliable. Each line is the mean absolute
+# map of the test spectra for one draw: with more samples, the draws agree
+# better. The number is the mean correlation between the maps of two draws for
+# the same spectrum.
 figure, axes = plt.subplots(
-    len(SIZES), figsize=(8, 6.5), sharex=True, layout="constrained"
+    len(SIZES), figsize=(6.5, 6.5), sharex=True, layout="constrained"
 )
 for axis, (size, explanations) in zip(axes, maps.items(), strict=True):
     for explanation in explanations:
@@ -99,7 +102,6 @@ for axis, (size, explanations) in zip(axes, maps.items(), strict=True):
     )
 axes[-1].set(xlabel="Raman shift (cm$^{-1}$)", xlim=test.x_axis[[0, -1]])
 figure.supylabel(
-    "Mean absolute contribution of a point (% sunflower oil)",
-    fontsize="medium",
+    "Mean absolute contribution of a point (%)", fontsize="medium"
 )
 plt.show()
