@@ -84,10 +84,10 @@ for axis in axes:
 # %%
 # The table shows the slope of the contributions of a band against glucose, and
 # the R2 of this line. The slopes add up to the slope of the prediction. Half
-# of the slope of PLS comes from the noisy end of the spectra, but only a fifth
-# of the slope of the network. Inside the bands of sugar, PLS has contributions
-# of opposite sign at neighbouring wavenumbers, which cancel. VIP is high in
-# both regions and shows neither of these facts.
+# of the slope of PLS comes from the noisy end of the spectra, but only a
+# quarter of the slope of the network. Inside the bands of sugar, both models
+# have contributions of opposite sign at neighbouring wavenumbers, which
+# cancel. VIP is high in both regions and shows neither of these facts.
 bands = {
     "noisy end": (950, 985),
     "C-O of sugar": (985, 1100),

@@ -59,6 +59,7 @@ explanation = explain(model, X_test)
 first_of_each = [
     int((y_test == country).argmax()) for country in model.classes_
 ]
+plt.rc("figure", figsize=(4.9, 4))  # narrow: one column of spectra
 explanation.plot(samples=first_of_each)
 
 # %%

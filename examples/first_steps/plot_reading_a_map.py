@@ -49,6 +49,7 @@ chosen = [
     int(np.abs(distance).argmin()),
     int(distance.argmax()),
 ]
+plt.rc("figure", figsize=(4.9, 4))  # narrow: one column of spectra
 explanation.plot(
     samples=chosen, technique="raman", output_label="sunflower oil (%)"
 )

@@ -79,8 +79,8 @@ purest = int(np.where(right, purity, -np.inf).argmax())
 least = int(np.where(right, np.inf, purity).argmin())
 for row in (purest, least):
     print(
-        f"predicted {difference.targets[row]}, true {oils.target[row]}, "
-        f"purity {purity[row]:.2f}"
+        f"{difference.targets[row]} (predicted - second), "
+        f"true {oils.target[row]}, purity {purity[row]:.2f}"
     )
 difference.plot(samples=[purest, least], technique="raman")
 

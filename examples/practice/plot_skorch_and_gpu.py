@@ -43,10 +43,10 @@ class Movement(Callback):
         self.start_ = net.module_.head_weight.detach().clone()
 
     def on_epoch_end(self, net, **kwargs):
-        """Record the distance relative to the present weights."""
+        """Record the distance."""
         weight = net.module_.head_weight.detach()
-        moved = (weight - self.start_).norm() / weight.norm()
-        net.history.record("movement", moved.item())
+        distance = (weight - self.start_).norm().item()
+        net.history.record("movement", distance)
 
 
 models = {}
@@ -100,8 +100,7 @@ top.plot([], [], "o", color="0.4", label="weights that are kept")
 top.set(ylabel="Loss", ylim=(0, None))
 top.legend()
 bottom.set(
-    xlabel="Epoch",
-    ylabel="Relative distance of the\nhead weights from the start",
+    xlabel="Epoch", ylabel="Distance of the head\nweights from the start"
 )
 
 # %%

@@ -1,23 +1,28 @@
 """
-The oil study: which oil, how much adulterant, and why.
-=======================================================
+Oil study: recognition, adulteration and maps
+=============================================
 
-Shi et al. (Anal. Chem. 2023, 95, 9959, doi:10.1021/acs.analchem.3c01101) promise four things of a
-ResNet and Raman spectra of vegetable oils: it recognizes oils, it says how much is adulterated, 1D
-Grad-CAM shows better than CAM and Grad-CAM where it looks, and differences of maps say which bands
-tell two oils apart. Their spectra are not public. Here every promise is put to real ones of others
-(Malavi et al., Foods 2023, 12, 429), where there is a network to download them: 13 olive oils, six
-other oils, and blends of 1 to 20 %. Without a network, simulated oils take their place, and the
-numbers in the text are not those that are printed.
+Shi et al. (Anal. Chem. 2023, 95, 9959, doi:10.1021/acs.analchem.3c01101) make
+four claims for a ResNet on Raman spectra of vegetable oils: it recognizes
+oils, it quantifies an adulterant, 1D Grad-CAM shows the important bands better
+than CAM and Grad-CAM, and differences of maps show which bands distinguish two
+oils. Their spectra are not public. This study tests each claim on public
+spectra of another group (Malavi et al., Foods 2023, 12, 429): 13 olive oils,
+six other oils, and blends of 1 to 20 %. The spectra are downloaded. Without a
+network connection, simulated oils are used instead, and the numbers in the
+text are not those that are printed.
 
-Every figure and number is out of fold, with **whole series left out**: all blends with one
-adulterant, that adulterant, and a sixth of the olive oils. What is new in use is an oil, not a
-further vial of one that is known.
+Every figure and number is out of fold, with **whole series left out**: all
+blends with one adulterant, this adulterant, and a sixth of the olive oils. In
+use, a new sample is a new oil, and not another vial of a known oil.
+
+The user guide describes the methods: :doc:`/user_guide/validation`,
+:doc:`/user_guide/out_of_fold` and :doc:`/user_guide/map_quality`.
 """
 
 # %%
-# The data, and what is wrong with them
-# -------------------------------------
+# The data and their defects
+# --------------------------
 import itertools
 
 import matplotlib.pyplot as plt
@@ -60,7 +65,7 @@ try:
     x_axis, names = raman.x_axis, raman.sample_names
     print(raman.DESCR)
 except (ImportError, OSError) as error:
-    print(f"Simulated oils take the place of the real ones: {error}")
+    print(f"Simulated oils are used instead of the real ones: {error}")
     ftir = None
     others = ["sunflower", "rapeseed", "soybean", "corn"]
     how = {
@@ -96,14 +101,15 @@ level = np.select(
 )
 
 # %%
-# **A control: what does the axis alone know?** Cosmic rays and fluorescence go first; then the
-# apex of the CH2 band at 1440 cm-1, which all oils share, from a parabola through nine points. In
-# the real spectra 40 rows jump by 1.6 cm-1, from one vial to the next and back, so that the
-# position of a band that all oils share names canola. The other oils themselves lie 0.6 cm-1 high,
-# by their double bonds or by their session.
-cleaned = make_pipeline(
-    CosmicRayRemover(), ArPls(), StandardNormalVariate()
-).fit_transform(spectra)
+# **A control: information in the position of the axis.** First, cosmic rays
+# and fluorescence are removed. Then the maximum of the CH2 band at 1440 cm-1,
+# which all oils have, is found by a parabola through nine points. In the real
+# spectra, 40 rows are shifted by 1.6 cm-1; the shift begins and ends between
+# two vials. Therefore the position of this band identifies canola, although
+# all oils have the band. In the other pure oils the position is 0.6 cm-1
+# higher, because of their double bonds or because of their session.
+cleaning = make_pipeline(CosmicRayRemover(), ArPls(), StandardNormalVariate())
+cleaned = cleaning.fit_transform(spectra)
 window = np.flatnonzero((x_axis >= 1425) & (x_axis <= 1455))
 apex = np.empty(len(cleaned))
 for row, spectrum in enumerate(cleaned):
@@ -112,22 +118,21 @@ for row, spectrum in enumerate(cleaned):
         x_axis[near], spectrum[near], 2
     ).deriv()
     apex[row] = slope_and_curve.roots()[0]
-figure, axis = plt.subplots(figsize=(8, 3.2), layout="constrained")
+figure, axis = plt.subplots(figsize=(6.5, 4), layout="constrained")
 for name in dict.fromkeys(oil):
     axis.plot(np.flatnonzero(oil == name), apex[oil == name], ".", label=name)
-axis.set(xlabel="Row of the file", ylabel="Apex of CH$_2$ (cm$^{-1}$)")
-figure.legend(fontsize="small", ncols=7, loc="outside upper center")
+axis.set(xlabel="Row of the file", ylabel="Maximum of CH$_2$ (cm$^{-1}$)")
+figure.legend(fontsize=9, ncols=4, loc="outside upper center")
 blends = kind == "adulterated"
 for name in np.unique(oil[blends]):
     area = roc_auc_score(oil[blends] == name, apex[blends])
-    print(
-        f"Blends with {name} told from the others by this position: ROC area {area:.2f}"
-    )
+    print(f"Blends with {name} by this position: ROC area {area:.2f}")
 
 # %%
-# **So spectra are realigned**: moved so that this band lies where its median is, by linear
-# interpolation, to one grid of 2 cm-1 from 800 to 1800 cm-1, which leaves out the copied last
-# column. Then SNV again, of the window.
+# **Therefore the spectra are realigned.** Each is shifted so that this band is
+# at its median position, by linear interpolation to one grid of 2 cm-1 from
+# 800 to 1800 cm-1. This range excludes the last column, which is a copy. Then
+# SNV is computed again, for this range.
 grid = np.arange(800.0, 1801.0, 2.0)
 moved = [
     np.interp(grid + own - np.median(apex), x_axis, spectrum)
@@ -137,7 +142,7 @@ X = StandardNormalVariate().fit_transform(np.array(moved))
 
 
 def out_of_fold(model, X, y, of_interest, **how):
-    """Explain every spectrum by a model that has seen nothing of its series."""
+    """Explain every spectrum by a model that has not seen its series."""
     return cross_explain(
         model,
         X[of_interest],
@@ -153,7 +158,7 @@ def out_of_fold(model, X, y, of_interest, **how):
 
 
 def pls_out_of_fold(y, of_interest):
-    """Predict the same by PLS, its number of latent variables chosen by series left out inside."""
+    """Predict the same by PLS, tuned on series that are left out inside."""
     n_components = {"n_components": range(1, 13)}
     search = GridSearchCV(
         PLSRegression(scale=False), n_components, cv=LeaveOneGroupOut()
@@ -170,30 +175,31 @@ def pls_out_of_fold(y, of_interest):
 
 
 # %%
-# Promise 1: recognition
-# ----------------------
-# Is it olive oil, a blend, or another oil? Which oil is in a blend cannot be asked at all: the one
-# whose series is left out would be a class that no model has seen.
+# Claim 1: recognition
+# --------------------
+# The classes are olive oil, blend, and other oil. The data cannot answer which
+# oil is in a blend: the series that is left out would be a class that no model
+# has seen.
 everything = np.full(len(X), True)
 kinds = out_of_fold(ResNet1DClassifier(), X, kind, everything)
 predicted = kinds.targets[kinds.outputs.argmax(axis=1)]
 one_hot = (kind[:, None] == kinds.targets).astype(float)
 by_pls = kinds.targets[pls_out_of_fold(one_hot, everything).argmax(axis=1)]
 for name, guess in {"ResNet": predicted, "PLS-DA": by_pls}.items():
-    print(
-        f"{name}: balanced accuracy {balanced_accuracy_score(kind, guess):.3f}; right of"
-    )
-    rights = [
+    accuracy = balanced_accuracy_score(kind, guess)
+    print(f"{name}: balanced accuracy {accuracy:.3f}; accuracy by level:")
+    correct = [
         f"{each} {np.mean((guess == kind)[level == each]):.2f}"
         for each in levels
     ]
-    print(f"    {', '.join(rights)}")
+    print(f"    {', '.join(correct)}")
 
 # %%
-# Promise 2: quantification
-# -------------------------
-# Percentage of an adulterant that the model has never seen, up to 20 %. The maps are plain ones:
-# contributions of corrected maps, the default, follow the output by construction.
+# Claim 2: quantification
+# -----------------------
+# The model predicts the percentage, up to 20 %, of an adulterant that it has
+# never seen. The maps are plain ones, because contributions of corrected maps,
+# the default, follow the output by construction.
 low = target <= 20
 amount = out_of_fold(
     ResNet1DRegressor(), X, target, low, method="1d-grad-cam"
@@ -203,15 +209,14 @@ results = {
     "PLS": pls_out_of_fold(target, low).ravel(),
 }
 figure, axes = plt.subplots(
-    1, 2, figsize=(8, 4), sharey=True, layout="constrained"
+    1, 2, figsize=(6.5, 3.8), sharey=True, layout="constrained"
 )
 for axis, (name, values) in zip(axes, results.items(), strict=True):
     error = np.sqrt(np.mean((values - target[low]) ** 2))
     slope = np.polyfit(target[low], values, 1)[0]
     limit = 3.3 * np.std(values[target[low] == 0]) / slope
-    print(
-        f"{name}: RMSE {error:.2f} %, slope {slope:.2f}, limit of detection {limit:.0f} %"
-    )
+    print(f"{name}: RMSE {error:.2f} %, slope {slope:.2f}")
+    print(f"    limit of detection {limit:.0f} %")
     for each in dict.fromkeys(oil):
         rows = oil[low] == each
         axis.plot(target[low][rows], values[rows], ".", label=each)
@@ -220,12 +225,13 @@ for axis, (name, values) in zip(axes, results.items(), strict=True):
         xlabel="Reference, adulterant (%)", title=f"{name}: RMSE {error:.1f} %"
     )
 axes[0].set_ylabel("Predicted out of fold (%)")
-axes[1].legend(fontsize="small", loc="lower right")
+axes[1].legend(fontsize=9, loc="lower right")
 
 # %%
-# **By which bands?** The slope of each band's contribution against the reference. On the real oils
-# the double bonds carry it, =C-H at 1265 and C=C at 1655 cm-1: seed oils have more of them than
-# olive oil. C=O, which all oils share, has next to no slope.
+# **Important bands.** The table shows the slope of the contribution of each
+# band against the reference. On the real oils, the double bonds are important,
+# =C-H at 1265 and C=C at 1655 cm-1: seed oils have more double bonds than
+# olive oil. C=O, which all oils have, has almost no slope.
 lipids = band_table("raman-lipids")
 lipids = lipids[(lipids["start"] >= 800) & (lipids["end"] <= 1800)]
 bands = {each.band: (each.start, each.end) for each in lipids.itertuples()}
@@ -236,12 +242,14 @@ LinearityDisplay(amount, target[low]).plot(
 )
 
 # %%
-# Promise 3: 1D Grad-CAM beside CAM and Grad-CAM
-# ----------------------------------------------
-# One blend of a series that was left out. CAM adds up to the prediction, but needs a network that
-# averages over positions, and on the real oils praises CH2 at 1440 cm-1, of which all oils have the
-# same. Grad-CAM averages the gradient and drops what is negative: it finds the bands here, but its
-# numbers add up to nothing. 1D Grad-CAM has the bands, the sign and the per cent.
+# Claim 3: 1D Grad-CAM compared with CAM and Grad-CAM
+# ---------------------------------------------------
+# The figure shows one blend of a series that was left out. CAM adds up to the
+# prediction, but needs a network that averages over positions. On the real
+# oils it marks CH2 at 1440 cm-1, which is the same in all oils. Grad-CAM
+# averages the gradient and removes negative values: it finds the bands here,
+# but its numbers do not add up. 1D Grad-CAM finds the bands, with their signs,
+# in per cent.
 shown = np.flatnonzero(low)[np.argmax(target[low])]
 train = low & (series != series[shown])
 ours = ResNet1DRegressor(random_state=0).fit(X[train], target[train])
@@ -252,12 +260,12 @@ pooled = ResNet1DRegressor(
     random_state=0,
 ).fit(X[train], target[train])
 maps = {
-    "CAM (of a network with average pooling)": (pooled, "cam"),
+    "CAM (average pooling)": (pooled, "cam"),
     "Grad-CAM": (ours, "grad-cam"),
     "1D Grad-CAM": (ours, "1d-grad-cam"),
 }
 figure, axes = plt.subplots(
-    6, figsize=(8, 11), sharex=True, layout="constrained"
+    6, figsize=(6.5, 10), sharex=True, layout="constrained"
 )
 for pair, (name, (model, method)) in zip(
     axes.reshape(3, 2), maps.items(), strict=True
@@ -269,7 +277,8 @@ for pair, (name, (model, method)) in zip(
         technique="raman",
         intensity_label="Intensity (SNV)",
     )
-    missing = f"{abs(one.residuals[0]):.1f} of {one.outputs[0]:.1f} % are on no wavelength"
+    residual, output = abs(one.residuals[0]), one.outputs[0]
+    missing = f"prediction {output:.1f} %, residual {residual:.1f} %"
     pair[0].set_title(f"{name}: {missing}", loc="left", fontsize="medium")
     pair[1].set(xlabel=None)
     for axis, (start, end) in itertools.product(pair, bands.values()):
@@ -283,11 +292,13 @@ title = (
 figure.suptitle(title, fontsize="medium")
 
 # %%
-# Promise 4: differences, and what each band contributes
-# ------------------------------------------------------
-# What speaks for a blend and against olive oil, by true kind. A model that knew chemistry would
-# live on 1265 and 1655 cm-1. This one does not: bands far from the double bonds weigh as much, and
-# more than half of what speaks for olive oil is in no band of the table.
+# Claim 4: differences of maps, and contributions of bands
+# --------------------------------------------------------
+# The table shows the contributions that support a blend against olive oil, by
+# true class. A model that uses only the chemistry would depend on 1265 and
+# 1655 cm-1. This model does not: bands far from the double bonds contribute as
+# much, and more than half of the contributions that support olive oil are in
+# no band of the table.
 difference = kinds.difference("adulterated", "authentic")
 asked = kind != "other"
 table = difference[asked].summary(bands, by=kind[asked])
@@ -300,8 +311,9 @@ wide.loc["all of the map"] = [
 print(wide.round(2).to_string())
 
 # %%
-# **An outlier that its map explains.** The olive oil with the worst prediction, and the bands that
-# make it: of the real ones it is flavoured with chilli, whose carotenoids (1155, 1525 cm-1) no
+# **An outlier that its map explains.** The last table shows the olive oil with
+# the largest error, and the bands that cause it. Of the real oils, it is one
+# flavoured with chilli, which contains carotenoids (1155, 1525 cm-1) that no
 # other sample has.
 authentic = np.flatnonzero(target[low] == 0)
 worst = authentic[np.abs(amount.outputs[authentic]).argmax()]
@@ -314,23 +326,18 @@ usual = (
     .groupby("band")["contribution"]
     .median()
 )
-print(
-    f"{names[low][worst]}: {amount.outputs[worst]:.1f} %. Beyond the median of olive oils:"
-)
-print(
-    (contributions - usual)
-    .sort_values(key=np.abs, ascending=False)
-    .head(4)
-    .round(1)
-    .to_string()
-)
+print(f"{names[low][worst]}: predicted {amount.outputs[worst]:.1f} %")
+print("Contributions minus the median of olive oils:")
+excess = (contributions - usual).sort_values(key=np.abs, ascending=False)
+print(excess.head(4).round(1).to_string())
 
 # %%
-# A negative control: FTIR where oil has no band
+# A negative control: FTIR regions without bands
 # ----------------------------------------------
-# From 1850 to 2280 and from 2420 to 2650 cm-1 oil does not absorb: there a model should have to
-# guess. It is nearly always right. What it sees is how and when spectra were measured, and so may
-# a model of the whole spectrum that is asked the same.
+# From 1850 to 2280 and from 2420 to 2650 cm-1 oil does not absorb, so a model
+# should predict at the level of chance. Instead, it is nearly always correct.
+# It uses effects of how and when the spectra were measured, and a model of the
+# whole spectrum may use them too.
 if ftir is not None:
     wavenumber = ftir.x_axis
     silent = (1850 < wavenumber) & (wavenumber < 2280) | (
@@ -345,22 +352,25 @@ if ftir is not None:
         cv=LeaveOneGroupOut(),
     )
     accuracy = balanced_accuracy_score(kind[low], guess)
-    print(
-        f"Authentic or adulterated, by regions without a band: {accuracy:.2f} (chance 0.50)"
-    )
+    print(f"Balanced accuracy without bands: {accuracy:.2f} (chance 0.50)")
 
 # %%
-# What these data cannot bear
+# What these data cannot show
 # ---------------------------
-# - **Which oil is blended in.** One series each: the oil and the session are one thing.
-#   Cross-validation that leaves out vials or rows gives a number, but it measures the session.
-# - **"Authentic" against "adulterated" at 1 to 4 %.** A calibration cannot see less than the limit
-#   of detection that is printed above. Blends below it that are recognized are recognized by
-#   something else: their common base oil, or their session.
-# - **Olive oil as such.** 13 oils, four of them flavoured, three replicates each.
-# - **Which method is better.** Six series: between ResNet and PLS a few per cent of RMSE are within
-#   what another choice of folds would do.
+# - **The kind of oil in a blend.** There is one series per oil, so oil and
+#   session are confounded. Cross-validation that leaves out vials or rows
+#   gives a number, but this number measures the session.
+# - **"Authentic" against "adulterated" at 1 to 4 %.** A calibration cannot
+#   detect less than the limit of detection that is printed above. If blends
+#   below it are recognized, then by something else: their common base oil, or
+#   their session.
+# - **Olive oil in general.** There are 13 oils, four of them flavoured, with
+#   three replicates each.
+# - **Which method is better.** There are six series. A difference of a few per
+#   cent of RMSE between ResNet and PLS is within the effect of another choice
+#   of folds.
 #
-# What they do bear: a calibration of unsaturation that carries over to adulterants it has not seen,
-# maps that lie on the double bonds, and an outlier explained by its own chemistry.
+# The data do show three things: a calibration of unsaturation that is also
+# valid for new adulterants, maps with contributions at the double bonds, and
+# an outlier that is explained by its chemistry.
 plt.show()
