@@ -44,20 +44,41 @@ PUBLIC = [(module, name) for module in PUBLIC_MODULES for name in module.__all__
 PHONE = {"width": 390, "height": 844}
 
 
+EXAMPLES = sorted((REPOSITORY / "examples").rglob("plot_*.py"))
 WIDTH = 79  # columns of code that a page shows without cutting it
+ANY_CODE = re.compile(r"^( *)```(?:python|bash|\{code-\w+\}[^\n]*)\n(.*?)^\1```", flags=re.S | re.M)
 
 
 def test_code_of_pages_and_examples_fits_the_page():
-    shown = {page: "".join(CODE.findall(page.read_text())) for page in PAGES}
-    shown |= {path: path.read_text() for path in (REPOSITORY / "examples").rglob("plot_*.py")}
-    assert len(shown) > 30
-    wide = [
-        (path.name, line)
-        for path, code in shown.items()
+    shown = [
+        (page.name, line.removeprefix(indent))
+        for page in DOCS.rglob("*.md")
+        if page.relative_to(DOCS).parts[0] not in BUILT
+        for indent, code in ANY_CODE.findall(page.read_text(encoding="utf-8"))
         for line in code.splitlines()
-        if len(line) > WIDTH
     ]
-    assert wide == []
+    shown += [
+        (path.name, line)
+        for path in EXAMPLES
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
+    assert len({name for name, _ in shown}) > 35
+    assert [(name, line) for name, line in shown if len(line) > WIDTH] == []
+
+
+def test_guide_and_gallery_link_to_each_other():
+    guide = {
+        page.stem: set(re.findall(r"\(\.\./gallery/(\w+/\w+)\)", page.read_text(encoding="utf-8")))
+        for page in (DOCS / "user_guide").glob("*.md")
+        if page.stem != "index"
+    }
+    examples = {f"{path.parent.name}/{path.stem}": path for path in EXAMPLES}
+    assert [page for page, linked in guide.items() if not linked] == []
+    assert set(examples) == set().union(*guide.values())
+    for name, path in examples.items():
+        opening = path.read_text(encoding="utf-8").split('"""')[1]
+        pages = re.findall(r"/user_guide/(\w+)", opening)
+        assert pages and set(pages) <= set(guide), name
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
@@ -117,9 +138,16 @@ def site(tmp_path_factory):
     for name in ("CHANGELOG.md", "CONTRIBUTING.md"):
         shutil.copy(REPOSITORY / name, copy)
     build = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html"]
-    build += ["-D", "plot_gallery=0", "-D", "nb_execution_mode=off"]
     done = subprocess.run(
-        [*build, str(copy / "docs"), str(built)],
+        [
+            *build,
+            "-D",
+            "plot_gallery=0",
+            "-D",
+            "nb_execution_mode=off",
+            str(copy / "docs"),
+            str(built),
+        ],
         env={**os.environ, "PYTHONPATH": str(REPOSITORY), "MPLBACKEND": "agg"},
         capture_output=True,
         text=True,
