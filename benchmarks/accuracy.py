@@ -532,7 +532,7 @@ def verdict(against, regression):
 
 
 def cell(row):
-    """Write one entry of the table: RMSE relative to PLS, or balanced accuracy; the best in bold."""
+    """Write one entry of the table: RMSE relative to PLS, or accuracy; the best in bold."""
     regression = row.task == "regression"
     text = f"{row.against_pls:.2f}" if regression else f"{row.score:.1f}"
     text = f"{row.score:.3g}" if regression and row.method == "pls" else text
@@ -541,7 +541,8 @@ def cell(row):
 
 def markdown(table, fits):
     """Return the tables of both tasks, and what they come to."""
-    text = ["# Accuracy", "", "Produced by `benchmarks/accuracy.py`; see its docstring for the protocol. "]
+    text = ["# Accuracy", ""]
+    text += ["Produced by `benchmarks/accuracy.py`; see its docstring for the protocol. "]
     text[-1] += "Standard deviations over repeats are in `benchmarks/results/accuracy.csv`."
     shown = table.against_pls.where(table.task == "regression", -table.score).round(2)
     table = table.assign(best=shown == shown.groupby(table.set).transform("min"))

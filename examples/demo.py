@@ -16,7 +16,11 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from chemotools.datasets import load_coffee, load_fermentation_test, load_fermentation_train
+from chemotools.datasets import (
+    load_coffee,
+    load_fermentation_test,
+    load_fermentation_train,
+)
 from chemotools.derivative import SavitzkyGolay
 from chemotools.feature_selection import RangeCut
 from chemotools.scatter import StandardNormalVariate

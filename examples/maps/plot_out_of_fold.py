@@ -1,15 +1,17 @@
 """
-Which bands say the same, whatever the model?
-=============================================
+Stable bands by cross-validation
+================================
 
-The map of a spectrum that the model was trained on shows what was learnt by heart, too. And another
-network, trained on other samples, would have made another map. ``cross_explain`` takes care of
-both: every spectrum is explained by models that have not seen it, several times over.
+The map of a training spectrum also shows what the model has memorized, and a
+network that was trained on other samples has another map. ``cross_explain``
+solves both problems: every spectrum is explained by several models that have
+not seen it. See also :doc:`/user_guide/out_of_fold`.
 """
 
 # %%
-# Forty samples of sunflower oil in olive oil, two replicates each. Replicates stay together, in the
-# folds and in what the network chooses inside them. Three repeats: other folds and other networks.
+# The data are forty samples of sunflower oil in olive oil, with two replicates
+# each. Replicates stay together in the folds and inside ``fit``. There are
+# three repeats, with other folds and other networks.
 import matplotlib.pyplot as plt
 import numpy as np
 from chemotools.baseline import ArPls
@@ -23,7 +25,9 @@ from sklearn_spectral.metrics import stability
 
 blends = make_oil_blends(40, cosmic_rays=0, random_state=0)
 X, y = blends.data, blends.target
-model = make_pipeline(ArPls(), StandardNormalVariate(), ResNet1DRegressor(random_state=0))
+model = make_pipeline(
+    ArPls(), StandardNormalVariate(), ResNet1DRegressor(random_state=0)
+)
 params = {"resnet1dregressor__groups": blends.groups}
 left_out = cross_explain(
     model,
@@ -38,17 +42,20 @@ left_out = cross_explain(
 )
 
 # %%
-# The same spectra, explained by a model that has seen them all, look better than they are.
+# If the same spectra are explained by a model that has seen them all, the
+# errors are too optimistic.
 seen = explain(clone(model).fit(X, y, **params), X, x_axis=blends.x_axis)
 for name, each in {"seen in training": seen, "out of fold": left_out}.items():
-    print(f"RMSE, {name}: {np.sqrt(np.mean((each.outputs - y) ** 2)):.1f} % sunflower oil")
+    rmse = np.sqrt(np.mean((each.outputs - y) ** 2))
+    print(f"RMSE, {name}: {rmse:.1f} % sunflower oil")
 
 # %%
-# The spectrum of the highest prediction: mean map over the repeats, and two standard
-# deviations between them. Where the ribbon touches zero, another model might say the opposite.
+# The figure shows the spectrum with the highest prediction: the mean map over
+# the repeats, and two standard deviations between the repeats. Where the
+# shaded area reaches zero, another model might have the opposite sign.
 row = int(left_out.outputs.argmax())
 mean, spread = left_out.maps[row], left_out.maps_std[row]
-figure, axis = plt.subplots(figsize=(8, 4), layout="constrained")
+figure, axis = plt.subplots(figsize=(6.5, 4), layout="constrained")
 axis.axhline(0, color="0.6", linewidth=0.6)
 axis.fill_between(
     left_out.x_axis,
@@ -58,7 +65,13 @@ axis.fill_between(
     label="two standard deviations",
 )
 axis.plot(left_out.x_axis, mean, label="mean of three repeats, out of fold")
-axis.plot(seen.x_axis, seen.maps[row], "--", linewidth=1, label="model that has seen it")
+axis.plot(
+    seen.x_axis,
+    seen.maps[row],
+    "--",
+    linewidth=1,
+    label="model trained on this spectrum",
+)
 axis.set(
     xlabel="Raman shift (cm$^{-1}$)",
     ylabel="Contribution of a point\n(% sunflower oil)",
@@ -67,13 +80,17 @@ axis.set(
 axis.legend()
 
 # %%
-# The same for bands, over all spectra: those called stable belong into a report.
-table = left_out.stability(blends.bands).drop(columns=["target", "start", "end"])
+# The same for bands, over all spectra. Report the bands that are called
+# stable.
+table = left_out.stability(blends.bands).drop(
+    columns=["target", "start", "end"]
+)
 print(table.to_string(index=False, float_format="%.2f"))
 
 # %%
-# And in one number a spectrum: how the maps of two repeats correlate. They agree least about
-# spectra near the mean, whose maps are nearly empty.
+# The next figure shows the correlation between the maps of two repeats for
+# each spectrum. It is lowest for spectra near the mean, whose maps are nearly
+# empty.
 agreement = stability(left_out).per_spectrum
 figure, axis = plt.subplots(figsize=(6, 3.5), layout="constrained")
 axis.plot(left_out.outputs, agreement, "o", alpha=0.7)
