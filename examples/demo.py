@@ -5,8 +5,8 @@
 - fermentation: real ATR-FTIR spectra of 21 mixtures, which come with chemotools. How much glucose
   do they hold?
 
-Both are predicted by cross-validation, and on the same folds by PLS. Its number of latent variables,
-and for the oils whether SNV precedes it, is chosen inside the training folds. Replicates of a
+Both are predicted by cross-validation, and on the same folds by PLS. Its number of latent
+variables, and for the oils whether SNV precedes it, is chosen inside the training folds. Replicates of a
 sample stay together. Figures go to ``demo_figures/``.
 """
 
