@@ -6,8 +6,8 @@
   do they hold?
 
 Both are predicted by cross-validation, and on the same folds by PLS. Its number of latent
-variables, and for the oils whether SNV precedes it, is chosen inside the training folds. Replicates of a
-sample stay together. Figures go to ``demo_figures/``.
+variables, and for the oils whether SNV precedes it, is chosen inside the training folds.
+Replicates of a sample stay together. Figures go to ``demo_figures/``.
 """
 
 import time
