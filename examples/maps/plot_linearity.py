@@ -23,9 +23,8 @@ from sklearn_spectral import LinearityDisplay, ResNet1DRegressor, cross_explain
 rng = np.random.default_rng(0)
 x_axis = np.arange(1250.0, 1850.0, 1.5)
 concentration = rng.uniform(0, 10, 80)  # mmol/L
-single = (np.sqrt(1 + 8 * 0.3 * concentration) - 1) / (
-    4 * 0.3
-)  # K = 0.3 L/mmol
+K = 0.3  # L/mmol
+single = (np.sqrt(1 + 8 * K * concentration) - 1) / (4 * K)
 heights = {
     1760: 0.20 * single,
     1712: 0.15 * (concentration - single),
