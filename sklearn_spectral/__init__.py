@@ -14,6 +14,7 @@ from ._estimators.regressor import ResNet1DRegressor
 from ._explanation.explanation import Explanation
 from ._figures.linearity import LinearityDisplay
 from ._figures.plot import ExplanationDisplay
+from ._figures.purity import PurityDisplay
 from ._figures.validation import ApplicabilityDisplay, PredictionDisplay
 from ._figures.waterfall import WaterfallDisplay
 from ._files.models import skops_types
@@ -33,6 +34,7 @@ __all__ = [
     "ExplanationDisplay",
     "LinearityDisplay",
     "PredictionDisplay",
+    "PurityDisplay",
     "ResNet1DClassifier",
     "ResNet1DRegressor",
     "WaterfallDisplay",

@@ -206,10 +206,7 @@ class Explanation(ExplanationArrays):
         ValueError
             This is an explanation of several regression outputs.
         """
-        maps = self.difference().maps if self.maps.ndim == 3 else self.maps
-        size = np.abs(maps).sum(axis=1)
-        positive = np.maximum(maps, 0).sum(axis=1)
-        return np.divide(positive, size, out=np.full(len(maps), 0.5), where=size > 0)
+        return _tables.purity(self)
 
     @own_settings()
     def linearity(

@@ -164,12 +164,6 @@ def chosen_groups(explanation, by, samples):
     return by if by is None or isinstance(by, str) else np.asarray(by)[samples]
 
 
-def name_and_unit(label):
-    """Return the two parts of a label such as "glucose (g/L)"; the unit is empty without any."""
-    match = re.fullmatch(r"(.*?)\s*\(([^()]*)\)\s*", str(label))
-    return (match[1], match[2]) if match else (str(label), "")
-
-
 def number(value, sign=""):
     """Return a number as figures show it."""
     text = f"{value:{sign}.3g}" if abs(value) < 1000 else f"{value:{sign}.0f}"

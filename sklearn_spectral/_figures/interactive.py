@@ -11,6 +11,7 @@ import numpy as np
 from .._record.arrays import OVER_TARGETS, per_target
 from .._record.tables import bands_of, groups_of, parts_of
 from .._spectra.bands import Bands
+from .._spectra.names import name_and_unit
 from .._work import optional
 from .axes import (
     GREY,
@@ -20,7 +21,6 @@ from .axes import (
     check_technique,
     chosen_groups,
     intensities,
-    name_and_unit,
     rows_to_draw,
     says,
     titles,

@@ -14,6 +14,7 @@ from .._pipelines.explain import explain
 from .._record.arrays import ExplanationArrays, per_target
 from .._record.tables import parts_of
 from .._spectra.bands import BandsLike
+from .._spectra.names import name_and_unit
 from .axes import (
     COLOUR_MAP,
     GREY,
@@ -28,7 +29,6 @@ from .axes import (
     intensities,
     mark_bands,
     marked_bands,
-    name_and_unit,
     pyplot,
     rows_to_draw,
     says,

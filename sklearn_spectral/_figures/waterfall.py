@@ -7,13 +7,13 @@ import numpy as np
 from .._record.arrays import per_target
 from .._record.tables import bands_of
 from .._spectra.bands import BandsLike
+from .._spectra.names import name_and_unit
 from .axes import (
     GREY,
     NEGATIVE,
     POSITIVE,
     Display,
     figure_size,
-    name_and_unit,
     pyplot,
     rows_to_draw,
     says,

@@ -81,6 +81,25 @@ def to_frame(explanation: ExplanationArrays) -> pd.DataFrame:
     )
 
 
+def purity(explanation: ExplanationArrays) -> np.ndarray:
+    """Return the fraction of every map that supports the predicted class, (n_samples,)."""
+    maps = explanation.difference().maps if explanation.maps.ndim == 3 else explanation.maps
+    size = np.abs(maps).sum(axis=1)
+    positive = np.maximum(maps, 0).sum(axis=1)
+    return np.divide(positive, size, out=np.full(len(maps), 0.5), where=size > 0)
+
+
+def margin(explanation: ExplanationArrays) -> np.ndarray:
+    """Return the difference of the two highest outputs of a classifier, (n_samples,)."""
+    if explanation._of_classes is None:
+        raise ValueError(
+            "The margin needs the logits of all classes, of a classifier: explain(..., "
+            "target='all')."
+        )
+    second, first = np.sort(explanation._of_classes[1], axis=1)[:, -2:].T
+    return first - second
+
+
 def linearity(
     explanation: ExplanationArrays,
     y: ArrayLike | None,

@@ -50,6 +50,12 @@ def row_names(X):
     return X.index.to_numpy(dtype=object, copy=True)
 
 
+def name_and_unit(label):
+    """Return the two parts of a label such as "glucose (g/L)"; the unit is empty without any."""
+    match = re.fullmatch(r"(.*?)\s*\(([^()]*)\)\s*", str(label))
+    return (match[1], match[2]) if match else (str(label), "")
+
+
 def output_names(y):
     """Return the names of the columns of y, of its one column if it is a Series, or None."""
     name = getattr(y, "name", None)
