@@ -102,7 +102,15 @@ def site(tmp_path_factory):
         shutil.copy(REPOSITORY / name, copy)
     build = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html"]
     done = subprocess.run(
-        [*build, "-D", "plot_gallery=0", "-D", "nb_execution_mode=off", str(copy / "docs"), str(built)],
+        [
+            *build,
+            "-D",
+            "plot_gallery=0",
+            "-D",
+            "nb_execution_mode=off",
+            str(copy / "docs"),
+            str(built),
+        ],
         env={**os.environ, "PYTHONPATH": str(REPOSITORY), "MPLBACKEND": "agg"},
         capture_output=True,
         text=True,

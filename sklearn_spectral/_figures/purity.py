@@ -124,7 +124,9 @@ def _draw(axis, values, groups, wrong):
         rows[members] = row + SPREAD * (ranks * GOLDEN % 1 - 0.5)
         ends = row - SPREAD / 2, row + SPREAD / 2
         axis.vlines(np.median(values[members]), *ends, color=ink)
-    axis.plot(values[~wrong], rows[~wrong], "o", markersize=4, alpha=0.6, label=f"right, {(~wrong).sum()}")
+    axis.plot(
+        values[~wrong], rows[~wrong], "o", markersize=4, alpha=0.6, label=f"right, {(~wrong).sum()}"
+    )
     if wrong.any():
         label = f"wrong, {wrong.sum()}"
         axis.plot(values[wrong], rows[wrong], "X", color=ink, markersize=6, label=label)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,9 @@ from sklearn.metrics import (
     root_mean_squared_error,
 )
 
+from .._pickles import part_of_models
 from .._spectra.checks import as_numbers, group_codes, listed, naming_argument
+from .._spectra.names import name_and_unit
 from .._work import own_settings
 from .arrays import ExplanationArrays
 from .tables import groups_of, predictions
@@ -27,6 +30,37 @@ DETECTION, QUANTIFICATION = 3.3, 10.0
 N_BINS = 10
 # Probabilities of a spectrum add up to one within this.
 TOLERANCE = 1e-3
+# Statistics in the unit of y; the others have none.
+IN_UNIT = ("rmse", "bias", "sep", "intercept", "repeatability") + (
+    "detection_limit",
+    "quantification_limit",
+)
+CAPTIONS = {
+    "rmse": "Limits of detection and quantification are those of ICH Q2(R1): 3.3 and 10 standard "
+    "deviations of the residuals over the slope. Repeatability is that of ISO 5725-2.",
+    "calibration_error": "The calibration error is that of Guo et al. (2017), in ten intervals.",
+    "accuracy": "Sensitivity and specificity are those of each class against all others.",
+}
+
+
+@part_of_models  # pickles must not name this file
+class ValidationReport(pd.DataFrame):
+    """The table that `validation_report` returns; notebooks show it with a caption and units."""
+
+    def _repr_html_(self) -> str:
+        name, unit = name_and_unit(self.attrs.get("output_label") or "")
+        caption = " ".join(text for key, text in CAPTIONS.items() if key in self)
+        title = escape(f"Validation of {name}" if name else "Validation")
+        table = self.rename(columns={key: f"{key} ({unit})" for key in IN_UNIT} if unit else {})
+        html = table.to_html(float_format=_rounded, na_rep="", border=0)
+        caption = f"<strong>{title}.</strong> {caption}</caption>"
+        caption = f'<caption style="caption-side: top; text-align: left">{caption}'
+        return html.replace("<thead>", f"{caption}<thead>", 1)
+
+
+def _rounded(value):
+    """Return a number with three significant digits."""
+    return f"{value:#.3g}".rstrip(".") if abs(value) < 1000 else f"{value:.0f}"
 
 
 @own_settings()
@@ -37,6 +71,7 @@ def validation_report(
     probabilities: Any = None,
     groups: Any = None,
     by: Any = None,
+    output_label: str | None = None,
 ) -> pd.DataFrame:
     r"""Return the statistics by which a calibration or a classification is validated.
 
@@ -60,11 +95,15 @@ def validation_report(
         Which spectra are replicates of one sample.
     by : array-like of shape (n_samples,) or dict, default=None
         Series, or levels (``by=y``), which get rows of their own below that of all spectra.
+    output_label : str or None, default=None
+        Name and unit of the output, such as "glucose (g/L)", for the table that notebooks show;
+        None takes the name of `y` where it is a Series.
 
     Returns
     -------
     report : DataFrame
-        A row for each prediction (and group of `by`, after ``"all"``). ``report.T`` reads best.
+        A row for each prediction (and group of `by`, after ``"all"``). ``report.T`` reads best;
+        notebooks show the report with three significant digits, units and the standards cited.
         What cannot be computed, such as a slope at one level, is NaN. Columns of a quantification:
 
         - ``n``: spectra;
@@ -148,10 +187,13 @@ def validation_report(
     named = predicted if isinstance(predicted, Mapping) else {"predicted": predicted}
     if len(named) == 0:
         raise ValueError("predicted is an empty dict; expected one or more named predictions.")
-    return pd.concat(
+    tables = [
         _rows(name, *(part_of(each, name) for each in (y, given, probabilities, groups, by)))
         for name, given in named.items()
-    )
+    ]
+    report = ValidationReport(pd.concat(tables))
+    report.attrs["output_label"] = output_label or getattr(y, "name", None)
+    return report
 
 
 def part_of(given, name):
