@@ -71,8 +71,9 @@ add_module_names = False
 # Members of classes in the order in which they are needed; others follow in that of the source, and
 # properties come last.
 ORDER = """fit predict predict_proba explain applicability partial_fit decision_function save load
-to_module from_explanation from_estimator from_predictions contributions summary predictions to_frame
-plot plot_waterfall plot_interactive difference purity linearity stability pick with_y""".split()
+to_module from_explanation from_estimator from_predictions contributions summary predictions
+to_frame plot plot_waterfall plot_interactive difference purity linearity stability pick with_y
+""".split()
 
 
 def _own_members(kind):

@@ -1,4 +1,4 @@
-"""How work is done: under settings of its own, one thread a network, with progress bars.
+"""Settings, threads and progress bars of all computations.
 
 The networks are small. PyTorch's threads, which wait for each other several times a layer, gain
 little on an idle machine and may take a hundred times as long where another process holds a

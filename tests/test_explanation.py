@@ -238,7 +238,7 @@ def test_samples_are_chosen_by_name_or_place(explanation, two_targets, names):
         np.testing.assert_array_equal(chosen.spectra, explanation.spectra[[1]])
         assert chosen.sample_names.tolist() == names[1:]
     assert named[names[::-1]].sample_names.tolist() == names[::-1]
-    with pytest.raises(IndexError, match="'other' is none of .*or rows, counted from 0"):
+    with pytest.raises(IndexError, match="'other' is none of .*or rows counted from 0"):
         named[["other"]]
     assert named.contributions(1)["sample"].tolist() == names
     assert with_names(two_targets, names).to_frame()["sample"].tolist() == [
@@ -425,7 +425,7 @@ def test_purity_of_an_empty_map_is_one_half(explanation):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"), [(("d",), "none of the classes"), (("a", "a"), "name two classes")]
+    ("arguments", "message"), [(("d",), "not one of the classes"), (("a", "a"), "name two classes")]
 )
 def test_bad_differences_are_refused(three_classes, arguments, message):
     with pytest.raises(ValueError, match=message):
@@ -747,7 +747,7 @@ def test_pick_by_hand(three_classes, two_targets):
     assert three_classes.pick("all") is three_classes
     assert two_targets.pick(None) is two_targets  # of a regressor
     assert two_targets.pick(1).targets.tolist() == ["b", "b"]  # by its number
-    with pytest.raises(ValueError, match="none of the model's targets"):
+    with pytest.raises(ValueError, match="not one of the model's targets"):
         three_classes.pick(1)
     with pytest.raises(ValueError, match="pick needs the maps of all targets"):
         highest.pick("a")
@@ -798,7 +798,9 @@ def test_transformations_that_do_not_fit_are_refused(two_targets, matrix, offset
 def test_incomplete_maps_say_so(explanation):
     half = replace(explanation, maps=explanation.maps / 2, method="grad-cam", layer="stem")
     assert half.residuals.tolist() == [3, 0]
-    assert repr(half).endswith("grad-cam at stem, incomplete: up to 3 of logit is on no wavelength")
+    assert repr(half).endswith(
+        "grad-cam at stem, incomplete: up to 3 of logit is in no contribution"
+    )
 
 
 @pytest.mark.parametrize(

@@ -202,7 +202,7 @@ def test_view_holds_the_first_and_says_so(predicted):
 
 
 def test_more_than_it_holds_is_refused(predicted, explanation, monkeypatch):
-    with pytest.raises(ValueError, match="samples are 51, but the view holds 50"):
+    with pytest.raises(ValueError, match="samples selects 51 spectra, but the view can contain 50"):
         many(predicted, 60).plot_interactive(range(51))
     monkeypatch.setattr(_interactive, "MAX_NUMBERS", 2 * 501 * 4)
     assert len(explanation.plot_interactive().layout.updatemenus[0].buttons) == 2

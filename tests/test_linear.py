@@ -379,7 +379,7 @@ def two_labels(X):
 def test_coefficients_that_do_not_make_the_outputs(kinds, model, references):
     X, y = kinds
     model.fit(X, y if references is None else references(X))
-    with pytest.raises(TypeError, match="cannot be explained: what it predicts .* is not coef_"):
+    with pytest.raises(TypeError, match="cannot be explained: its predictions .* are not coef_"):
         explain(model, X)
 
 
@@ -405,7 +405,7 @@ def test_models_without_coefficients(mixtures, model, says):
         ({"reference": "median"}, "expected None, 'mean' or a spectrum"),
         ({"reference": np.ones(5)}, "reference has 5 values, but X has 100 columns"),
         ({"reference": np.full(100, np.nan)}, "reference holds NaN"),
-        ({"target": 3}, "target=3 is none of the model's targets"),
+        ({"target": 3}, "target=3 is not one of the model's targets"),
         ({"x_axis": np.arange(7)}, "x_axis has shape"),
     ],
 )

@@ -550,7 +550,9 @@ def test_vip_of_whole_models(mixtures):
 )
 def test_vip_is_of_pls_only(mixtures, model):
     X, y = mixtures[0], mixtures[1][:, 0]
-    with pytest.raises(TypeError, match="VIP is of PLS, but the model ends in .*PLSRegression"):
+    with pytest.raises(
+        TypeError, match="VIP is defined for PLS, but the model ends in .*PLSRegression"
+    ):
         vip(model.fit(X, y))
 
 
@@ -699,7 +701,7 @@ def test_shifts_leave_tables_their_names(mixtures_frame):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"shifts": 2}, "below its length, 2"),
+        ({"shifts": 2}, "smaller than its length, 2"),
         ({"shifts": [[0.1]]}, "expected numbers"),
         ({"shifts": np.nan}, "expected numbers"),
         ({"x_axis": [1, 2]}, "x_axis has shape"),

@@ -479,7 +479,7 @@ def test_a_waterfall_adds_up(regressor, mixtures):
     np.testing.assert_allclose(total, output, rtol=1e-5)  # the weaker bands are one
     with pytest.raises(ValueError, match="overlap"):
         explanation.plot_waterfall(0, {"a": range(10), "b": range(9, 12)})
-    with pytest.raises(IndexError, match="chooses 2 spectra"):
+    with pytest.raises(IndexError, match="selects 2 spectra"):
         explanation.plot_waterfall([0, 1])
 
 

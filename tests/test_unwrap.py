@@ -180,7 +180,9 @@ def test_metadata_that_are_missing_are_named_with_the_way_to_pass_them(
     with sklearn.config_context(enable_metadata_routing=True):
         model = make().fit(X, Y[:, 0], **params)
     (name,) = params
-    expected = rf"{owner} takes {name} beside X.* explain\(model, X, params={{'{name}': ...}}\)"
+    expected = (
+        rf"{owner} needs {name} in addition to X.* explain\(model, X, params={{'{name}': ...}}\)"
+    )
     with (
         sklearn.config_context(enable_metadata_routing=routing),
         pytest.raises(ValueError, match=expected),

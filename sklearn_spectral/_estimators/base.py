@@ -100,8 +100,8 @@ class BaseResNet1D(InspectedModel, SavedModel, BaseEstimator, ABC):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_points)
-            Spectra, one in each row. The columns of a DataFrame may be named by their wavelengths or
-            wavenumbers, as text or numbers, with or without the unit. Then all columns must have
+            Spectra, one in each row. The columns of a DataFrame may be named by their wavelengths
+            or wavenumbers, as text or numbers, with or without the unit. Then all columns must have
             such names and be sorted, and the names of later spectra are compared with these.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Class labels, or the values to predict (several columns for a regressor only).

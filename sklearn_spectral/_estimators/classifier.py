@@ -13,8 +13,8 @@ from .._calibration.probabilities import logits_of_memberships, mean_entropy, te
 from .._spectra.checks import check_classes, naming_argument
 from .base import BaseResNet1D
 
-# Fewer spectra than this in a call of `partial_fit` are not enough to determine a temperature: it is
-# then a mean over the last calls.
+# Fewer spectra than this in a call of `partial_fit` are not enough to determine a temperature: it
+# is then a mean over the last calls.
 ENOUGH = 100
 
 
@@ -31,13 +31,13 @@ class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
     gives the probabilities.
 
     `fit` first computes a start in closed form. The network receives the spectrum and its
-    normalized first and second derivatives, each scaled at every wavelength. PLS-DA models of these views,
-    with reweighted bands, and ridge classifiers on the untrained features of the network are
+    normalized first and second derivatives, each scaled at every wavelength. PLS-DA models of these
+    views, with reweighted bands, and ridge classifiers on the untrained features of the network are
     combined with the weights that best predict left-out spectra. Where `groups` are given, whole
     groups are left out. All these models are linear in the features, so their combination becomes
-    the weights w. Training then refines features and weights together. At the end
-    of each training the logits are divided by a temperature (arXiv:1706.04599), so that the
-    predictions for training spectra are on average no more certain than at the start.
+    the weights w. Training then refines features and weights together. At the end of each training
+    the logits are divided by a temperature (arXiv:1706.04599), so that the predictions for training
+    spectra are on average no more certain than at the start.
 
     Spectra of more than 1024 points are first averaged over 2, 4, 8, ... neighbouring points, and
     the settings of ridge are chosen on 600 spectra, so that the start takes seconds, not minutes,
@@ -314,8 +314,8 @@ class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
         classes = np.unique(y)
         if len(classes) < 2:
             raise ValueError(
-                f"y contains 1 class, {classes.tolist()[0]!r}; a classifier needs at least two. Add "
-                "spectra of another class (and check that y is not constant in this training "
+                f"y contains 1 class, {classes.tolist()[0]!r}; a classifier needs at least two. "
+                "Add spectra of another class (and check that y is not constant in this training "
                 "fold)."
             )
         self.classes_ = classes

@@ -25,8 +25,8 @@ class ResNet1DRegressor(RegressorMixin, BaseResNet1D):
     `shortcut`, the spectrum itself. Predictions and maps are in the unit of y.
 
     `fit` first computes a start in closed form. The network receives the spectrum and its
-    normalized first and second derivatives, each scaled at every wavelength. PLS models of these views,
-    with reweighted bands, and ridge regressions on the untrained features of the network are
+    normalized first and second derivatives, each scaled at every wavelength. PLS models of these
+    views, with reweighted bands, and ridge regressions on the untrained features of the network are
     combined with the weights that best predict left-out spectra. Where `groups` are given, whole
     groups are left out. All these models are linear in the features, so their combination becomes
     the weights w. Training then refines features and weights together.

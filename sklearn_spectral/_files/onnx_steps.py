@@ -31,8 +31,8 @@ def add_step(graph, x, n_points, name, step):
         problem = "cannot be expressed in ONNX"
     known = ", ".join(sorted([*AFFINE, *BY_SPECTRUM, *UNCHANGED]))
     raise TypeError(
-        f"Step {name!r}, {step!r}, {problem}. What can: {known}. Use one of these, or do this step "
-        "before and export what comes behind it: pipeline[1:]."
+        f"Step {name!r}, {step!r}, {problem}. Steps that can: {known}. Use one of these, or apply "
+        "this step before and export the steps after it: pipeline[1:]."
     )
 
 

@@ -54,9 +54,10 @@ def encode(value, where, tensors):
         }
         return {"object": [type(value).__name__, attributes]}
     raise ValueError(
-        f"{where} is {value!r:.80}, of type {type(value).__name__}, but a file holds numbers, text "
-        "and arrays of them only. If it is a parameter, set it to one of these or to None "
-        "(set_params) before saving. Otherwise use joblib, where the file stays in trusted hands."
+        f"{where} is {value!r:.80}, of type {type(value).__name__}, but a file can contain only "
+        "numbers, text and arrays of these. If it is a parameter, set it to one of these or to "
+        "None (set_params) before saving. Otherwise use joblib, if only trusted people can change "
+        "the file."
     )
 
 

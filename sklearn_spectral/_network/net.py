@@ -61,8 +61,8 @@ class _SampleWeights(NeuralNet):
         raise ValueError(
             f"The criterion of net_params returned a loss of shape {tuple(loss.shape)} for "
             f"{len(weight)} spectra; expected one loss per spectrum, which sample_weight and "
-            "class_weight can weigh. Return it (of torch's criteria, criterion__reduction='none'), "
-            "or one number, and leave weights out."
+            "class_weight can multiply. Return such losses (criterion__reduction='none' for the "
+            "criteria of torch), or return one number and do not pass weights."
         )
 
 
@@ -202,8 +202,8 @@ def make_net(params, module_params, random_state, *, classifies):
     net = net_class(NETWORK, **params).initialize()
     if any(isinstance(callback, LRScheduler) for _, callback in net.callbacks_):
         raise ValueError(
-            "callbacks hold an LRScheduler, but fit (one cycle up to lr) and partial_fit (warm-up) "
-            "set the learning rate of every step. Leave it out; set lr."
+            "callbacks contains an LRScheduler, but fit (one cycle up to lr) and partial_fit "
+            "(warm-up) set the learning rate of every step. Leave it out, and set lr instead."
         )
     return net
 

@@ -117,8 +117,8 @@ class ResNet1D(nn.Module):
                 raise ValueError(f"{name}={value!r}; expected a whole number from {least} on.")
         if pooling and shortcut:
             raise ValueError(
-                "pooling=True averages over positions, so that nothing is left of the shortcut. "
-                "Pass shortcut=False."
+                "pooling=True averages over positions, which the shortcut needs. Pass "
+                "shortcut=False."
             )
         self.n_points = n_points
         self.n_outputs = n_outputs

@@ -62,7 +62,7 @@ class LearningRate(Callback):
         if self.n_steps_ == 0:
             raise ValueError(
                 f"iterator_train of net_params makes no batch of {len(dataset_train)} spectra. "
-                f"Lower batch_size (it is {net.batch_size}), or leave drop_last out."
+                f"Lower batch_size (it is {net.batch_size}), or do not use drop_last."
             )
 
     def on_batch_begin(self, net, training=False, **kwargs):
@@ -238,12 +238,12 @@ def train(
     if failures:
         messages.append(
             f"Training diverged {', '.join(failures)}; with lr={share * net.lr:g} it did not. Set "
-            "lr to this or less, and look for outliers in X, y and sample_weight."
+            "lr to this value or less, and look for outliers in X, y and sample_weight."
         )
     if interrupts:
         messages.append(
             f"Training was interrupted after {len(net.history) - before[-1]} of {max_epochs} "
-            "epochs. The model is that of these epochs."
+            "epochs. The model is that after these epochs."
         )
     return messages
 

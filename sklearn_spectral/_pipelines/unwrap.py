@@ -103,7 +103,7 @@ class Unwrapped:
 
 @contextmanager
 def naming_metadata(model, params):
-    """Say how to pass what a step of a model takes beside X, where an error says it is missing."""
+    """Say how to pass metadata that a step of a model needs, if an error says they are missing."""
     try:
         yield
     except (TypeError, ValueError) as error:
@@ -113,12 +113,12 @@ def naming_metadata(model, params):
             if hasattr(step, "transform") and not isinstance(step, type):
                 for name in said.intersection([*signature(step.transform).parameters][1:]):
                     raise ValueError(
-                        f"{describe(step)} takes {name} beside X. Pass it as params: explain("
-                        f"model, X, params={{{name!r}: ...}}), and likewise to applicability and "
-                        "cross_explain. scikit-learn routes it to the step: "
-                        "sklearn.set_config(enable_metadata_routing=True), and, before fit, "
+                        f"{describe(step)} needs {name} in addition to X. Pass it as params: "
+                        f"explain(model, X, params={{{name!r}: ...}}), and likewise to applicability and "
+                        "cross_explain. Metadata routing passes it to the step: call "
+                        "sklearn.set_config(enable_metadata_routing=True) and, before fit, "
                         f"set_fit_request and set_transform_request({name}=True) of the step. "
-                        f"(It said: {error})"
+                        f"(The error of the step: {error})"
                     ) from error
         raise
 
@@ -204,9 +204,9 @@ def _flat(pipeline, steps, method, params, metadata):
     """
     if params and not get_config()["enable_metadata_routing"]:
         raise ValueError(
-            f"params holds {sorted(params)}, which only reach steps by scikit-learn's routing: "
-            "sklearn.set_config(enable_metadata_routing=True), and set_transform_request(...) of "
-            "the step."
+            f"params contains {sorted(params)}, which reach steps only by scikit-learn's metadata "
+            "routing: call sklearn.set_config(enable_metadata_routing=True), and "
+            "set_transform_request(...) of the step."
         )
     routed: Any = process_routing(pipeline, method, **params) if params else {}
     flat = []
@@ -234,8 +234,8 @@ def _what_cannot(estimator, inner, explainable):
         way = next((way for way, member in MEMBERS.items() if _can_be_explained(member, inner)), "")
         if way:
             what_to_do = (
-                "its outputs are neither those of one model nor a mean of them. Explain what it "
-                f"is made of, such as {way} of it."
+                "its outputs are neither those of one model nor a mean of those of several. "
+                f"Explain one of the models that it consists of, such as its {way}."
             )
         return f"{describe(inner)}{within} cannot be explained: {what_to_do}"
     return (
@@ -282,8 +282,8 @@ def linear_inverse(transformer, outputs):
         raise ValueError(
             f"The target transformer {transformer!r} is not linear, so the contributions of "
             "wavelengths do not add up through it. Explain the model inside "
-            "(`.regressor_`) in the unit it was trained on, or use a linear transformer such as "
-            "StandardScaler."
+            "(`.regressor_`) in the unit in which it was trained, or use a linear transformer such "
+            "as StandardScaler."
         )
     return matrix, offset
 

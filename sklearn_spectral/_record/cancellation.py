@@ -1,4 +1,4 @@
-"""How much of a map cancels, and the warning where that is too much to read it."""
+"""The cancellation of maps, and the warning if it is too strong to interpret them."""
 
 import threading
 import warnings
@@ -52,10 +52,11 @@ def warns_of_cancellation(explain):
         middle = median_cancellation(maps)
         if outermost and middle > LIMIT:
             warnings.warn(
-                f"The contributions cancel: in the median map their sizes add up to {middle:.3g} "
-                "times what they amount to together. Such a map adds up, but must not be read "
-                "band by band. Preprocess (SNV, derivatives), sum over wide bands, or keep to the "
-                "default method, which leaves out what cancels in the training spectra.",
+                "The contributions cancel: in the median map the sum of their absolute values is "
+                f"{middle:.3g} times the absolute value of their sum. Such a map adds up to the "
+                "output, but must not be interpreted band by band. Preprocess the spectra (SNV, "
+                "derivatives), sum over wide bands, or use the default method, which removes the "
+                "contributions that cancel in the training spectra.",
                 UserWarning,
                 stacklevel=2,
             )

@@ -31,8 +31,8 @@ def chosen_rows(n_samples: int, samples: Any, names: np.ndarray | None = None) -
     if rows is None or rows.ndim != 1:
         raise IndexError(
             f"{shorten(repr(samples), 100)} does not choose rows of {n_samples}: pass the number "
-            "of one, a slice, a list of numbers or a mask. Names of samples can be passed where X "
-            "was a DataFrame whose index holds them."
+            "of a row, a slice, a list of numbers or a mask. Names of samples can be passed if X "
+            "was a DataFrame with these names in its index."
         )
     return rows
 
@@ -53,8 +53,8 @@ def _rows_named(samples, names):
             shown = shorten(", ".join(map(repr, names)), 100, placeholder=" ...")
             what = f"the name of rows {found}; pass their numbers" if found else f"none of {shown}"
             raise IndexError(
-                f"{name!r} is {what}. samples= takes names of X.index that occur once, or rows, "
-                "counted from 0: the number of one, a slice, a list of numbers or a mask."
+                f"{name!r} is {what}. samples takes names of X.index that occur once, or rows "
+                "counted from 0: the number of a row, a slice, a list of numbers or a mask."
             )
         rows += found
     return rows

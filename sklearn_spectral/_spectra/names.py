@@ -1,4 +1,4 @@
-"""Names of columns: what they are for any kind of table, and which of them are wavelengths."""
+"""Names of columns of any kind of table, and the wavelengths in them."""
 
 import numbers
 import re
@@ -36,7 +36,9 @@ def column_names(X):
     these only count bands, or are words, another coordinate along it tells the wavelengths.
     """
     if hasattr(X, "collect_schema") and hasattr(X, "collect"):  # of polars
-        raise TypeError("Got a LazyFrame, which holds no numbers yet. Pass what collect() returns.")
+        raise TypeError(
+            "Got a LazyFrame, which does not contain numbers yet. Pass the result of its collect()."
+        )
     if hasattr(X, "dims") and hasattr(X, "coords"):
         return _coordinates(X)
     columns = getattr(X, "columns", None)

@@ -86,11 +86,11 @@ def _check_net_params(estimator):
     for name, value in (estimator.net_params or {}).items():
         kind, own = getattr(value, "__name__", type(value).__name__), SET_BY.get(name, name)
         if own != "callbacks" and own in estimator.get_params(deep=False):
-            problem = f"is for the estimator to set. Set its {own} instead"
+            problem = f"is set by the estimator. Set the parameter {own} of the estimator instead"
         elif name in FROM_DATA:
             problem = "follows from X and y. Leave it out; set module__width or module__n_blocks"
         elif name == "train_split" and value is not None and estimator.early_stopping:
-            problem = "is in the place of what early_stopping sets aside. Leave one of them out"
+            problem = "and early_stopping both set spectra aside. Leave one of them out"
         elif name in CLASSES and not callable(value):
             problem = f"is {value!r:.80}; expected a class, as torch.optim.SGD is for optimizer"
         elif name in CLASSES and kind in UNFIT:

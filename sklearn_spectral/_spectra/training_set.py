@@ -78,7 +78,7 @@ class TrainingSet:
         """Return the rows whose weight is not zero; `class_weight` may have made some so."""
         if not self.sample_weight.any():
             raise ValueError(
-                "All spectra to train on have weight zero. Give at least one class in y a positive "
+                "All training spectra have weight zero. Give at least one class in y a positive "
                 "class_weight."
             )
         return self[self.sample_weight > 0]

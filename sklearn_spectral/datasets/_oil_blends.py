@@ -106,7 +106,7 @@ def _pairs(oil, adulterant):
     oils = _check_names("oil", "olive" if oil is None else oil)
     adulterants = _check_names("adulterant", adulterant)
     if common := [name for name in oils if name in adulterants]:
-        raise ValueError(f"{common} are both oil and adulterant. Blend different oils.")
+        raise ValueError(f"{common} are both oil and adulterant; expected different oils.")
     return list(product(oils, adulterants))
 
 
@@ -307,6 +307,10 @@ def make_oil_blends(
     ------
     ValueError
         If a parameter is not as described above.
+
+    See Also
+    --------
+    fetch_oil_adulteration : Measured spectra of adulterated olive oils.
 
     Notes
     -----
