@@ -262,7 +262,7 @@ def test_a_name_of_several_samples_chooses_none(explanation):
         IndexError, match=r"'S001' is the name of rows \[0, 1\]; pass their numbers"
     ):
         named["S001"]
-    with pytest.raises(IndexError, match="Names of samples can be passed where X was a DataFrame"):
+    with pytest.raises(IndexError, match="Names of samples can be passed if X was a DataFrame"):
         explanation["S001"]
 
 
@@ -519,7 +519,9 @@ def test_linearity_of_groups_shows_what_pooling_hides(n_targets):
     with pytest.raises(ValueError, match="y does not vary in group corn:.*Leave"):
         explanation.linearity(y, by=oils)
     for divided in (explanation.linearity, average([explanation] * 2).stability):
-        with pytest.raises(ValueError, match=r"by has shape \(2,\); expected \(6,\), a value for"):
+        with pytest.raises(
+            ValueError, match=r"by has shape \(2,\); expected \(6,\), one value for"
+        ):
             divided(y if divided == explanation.linearity else 1, by=["palm", "corn"])
 
 
@@ -585,7 +587,7 @@ def test_summary_by_hand(calibration, explanation):
     classes = explanation.summary(1)
     assert classes["target"].tolist() == ["a", "b"]
     assert classes["share"].tolist() == [6 / 8, 0]
-    with pytest.raises(ValueError, match="a value for every spectrum"):
+    with pytest.raises(ValueError, match="one value for every spectrum"):
         calibration.summary(by=["low"])
 
 
@@ -705,7 +707,7 @@ def test_only_explanations_of_the_same_spectra_are_averaged(three_classes, expla
     for others in (explanation, [explanation, 3]):
         with pytest.raises(TypeError, match="expected a list of explanations"):
             explanation.averaged(others)
-    with pytest.raises(ValueError, match=r"weights have shape \(3,\); expected \(2,\)"):
+    with pytest.raises(ValueError, match=r"weights has shape \(3,\); expected \(2,\)"):
         explanation.averaged([explanation], [1, 2, 3])
 
 

@@ -181,7 +181,7 @@ def test_mean_of_several_references_is_taken_as_the_last_step_sees_them(mixtures
 def test_one_spectrum_without_anything_to_compare_it_with(mixtures):
     X, y = mixtures[0], mixtures[1][:, 0]
     assert np.abs(explain(PLSRegression(2).fit(X, y), X[:1]).maps).max() > 0.05
-    with pytest.raises(ValueError, match="Ridge does not keep the mean.*reference=X_train"):
+    with pytest.raises(ValueError, match="Ridge does not store the mean.*reference=X_train"):
         explain(lm.Ridge().fit(X, y), X[:1])
 
 
@@ -305,7 +305,7 @@ def test_axis_comes_from_the_names(mixtures, wavenumbers, fitted_on, model):
     counted = explain(clone(model).fit(mixtures[0], y), mixtures[0])
     assert not counted.axis_known
     if fitted_on == "text":
-        with pytest.raises(ValueError, match="others than those of the training spectra"):
+        with pytest.raises(ValueError, match="differ from those of the training spectra"):
             explain(model, table.set_axis(wavenumbers + 5, axis=1))
 
 
@@ -355,7 +355,7 @@ def test_images(mixtures):
     for model, reference in ((PLSRegression(2).fit(X, y), None), (ridge, X)):
         maps = hyperspectral.explain(model, image, reference=reference).maps.compute()
         np.testing.assert_allclose(maps.reshape(X.shape), explain(model, X).maps, atol=1e-10)
-    with pytest.raises(ValueError, match="does not keep the mean"):  # that of a block is chance
+    with pytest.raises(ValueError, match="does not store the mean"):  # that of a block is chance
         hyperspectral.explain(ridge, image)
 
 
@@ -404,7 +404,7 @@ def test_models_without_coefficients(mixtures, model, says):
         ({"layer": "block1"}, "layer='block1'.*Ridge has none"),
         ({"reference": "median"}, "expected None, 'mean' or a spectrum"),
         ({"reference": np.ones(5)}, "reference has 5 values, but X has 100 columns"),
-        ({"reference": np.full(100, np.nan)}, "reference holds NaN"),
+        ({"reference": np.full(100, np.nan)}, "reference contains NaN"),
         ({"target": 3}, "target=3 is not one of the model's targets"),
         ({"x_axis": np.arange(7)}, "x_axis has shape"),
     ],

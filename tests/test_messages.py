@@ -100,7 +100,9 @@ def test_samples_that_are_no_rows_are_told_with_what_to_do(model, draw, samples)
     pytest.importorskip("plotly")
     explanation = model.explain(X)
     for choose in (explanation.__getitem__, lambda s: getattr(explanation, draw)(samples=s)):
-        with pytest.raises(IndexError, match="does not choose rows of 30: .*DataFrame whose index"):
+        with pytest.raises(
+            IndexError, match="does not choose rows of 30: .*DataFrame with these names"
+        ):
             choose(samples)
 
 
@@ -116,7 +118,7 @@ def test_samples_may_be_a_slice_and_are_not_none_at_all(model, draw):
             titles = [button.label for button in drawn.layout.updatemenus[0].buttons]
         assert [title[:10] for title in titles] == ["Spectrum 1", "Spectrum 2"]
     for nothing in (lambda: getattr(explanation, draw)(samples=[]), getattr(explanation[:0], draw)):
-        with pytest.raises(ValueError, match="no spectrum: there is nothing to show"):
+        with pytest.raises(ValueError, match="no spectrum, so there is nothing to draw"):
             nothing()
     assert np.shares_memory(explanation[1:3].maps, explanation.maps)
 

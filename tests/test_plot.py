@@ -196,7 +196,7 @@ def test_a_difference_is_drawn_by_class(classifier, kinds):
         of_class = explanation.maps[explanation.predicted == name].mean(axis=0)
         np.testing.assert_allclose(mean, of_class, atol=1e-6)
     assert len(explanation.plot().ax_) == 6  # so without being asked
-    with pytest.raises(ValueError, match="is not known: pass y by with_y"):
+    with pytest.raises(ValueError, match="are not known: pass y to with_y"):
         explanation.plot(by="y")
     assert len(explanation.with_y(y).plot(by="y").ax_) == 6
 
@@ -298,7 +298,7 @@ def test_other_methods_stand_beside_on_scales_of_their_own(regressor, mixtures):
         np.testing.assert_allclose(second.get_ylim(), 100 * np.array(first.get_ylim()), rtol=1e-6)
     with pytest.raises(ValueError, match="one target for each of the same spectra"):
         own.plot(samples=[0], beside={"other": own[:3]})
-    with pytest.raises(ValueError, match="up to 6 maps, without by"):
+    with pytest.raises(ValueError, match="up to 6 maps, and without by"):
         own.plot(beside={"other": large})
 
 

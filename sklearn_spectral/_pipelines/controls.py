@@ -97,9 +97,10 @@ def region_control(
     >>> from sklearn_spectral.metrics import region_control
     >>> blends = make_oil_blends(60, n_replicates=1, fluorescence=0, scatter=0, random_state=0)
     >>> bands = {"C=C stretch": (1638, 1672), "no band": (1800, 1900)}  # cm-1
+    >>> X, y = blends.data, blends.target
     >>> scores = region_control(
-    ...     PLSRegression(3), blends.data, blends.target, bands, x_axis=blends.x_axis,
-    random_state=0 ... )
+    ...     PLSRegression(3), X, y, bands, x_axis=blends.x_axis, random_state=0
+    ... )
     >>> scores[["band", "all", "alone", "without"]].round(1)
               band  all  alone  without
     0  C=C stretch  0.9    0.9      0.9

@@ -114,8 +114,8 @@ def naming_metadata(model, params):
                 for name in said.intersection([*signature(step.transform).parameters][1:]):
                     raise ValueError(
                         f"{describe(step)} needs {name} in addition to X. Pass it as params: "
-                        f"explain(model, X, params={{{name!r}: ...}}), and likewise to applicability and "
-                        "cross_explain. Metadata routing passes it to the step: call "
+                        f"explain(model, X, params={{{name!r}: ...}}), and likewise to "
+                        "applicability and cross_explain. Metadata routing passes it to the step: call "
                         "sklearn.set_config(enable_metadata_routing=True) and, before fit, "
                         f"set_fit_request and set_transform_request({name}=True) of the step. "
                         f"(The error of the step: {error})"
