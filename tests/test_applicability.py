@@ -289,6 +289,7 @@ def test_figure_shows_scores_limits_and_names(model):
     names = {text.get_text() for text in display.ax_.texts}
     assert {"S20", "S21"} <= names <= set(scores.index[~scores["inside"]])
     n_outside = (~scores["inside"]).sum()
+    assert display._repr_html_() == ""
     assert repr(display) == f"ApplicabilityDisplay(22 spectra, {n_outside} outside)"
     # Scores of zero have a place, too.
     same = pd.DataFrame({"hotelling_t2": [0.0], "q_residual": [0.0], "inside": [True]})

@@ -252,7 +252,7 @@ OTHER = {
     "turned round": (FRAME.iloc[:, ::-1], "They run the other way. Reverse them"),
     "shifted by 100": (FRAME.set_axis(X_AXIS + 100, axis=1), "column 0 is at 1100, and was at"),
     "shifted by half a step": (FRAME.set_axis(X_AXIS + 2.5, axis=1), "1002.5"),
-    "stretched": (FRAME.set_axis(1000 + 1.01 * (X_AXIS - 1000), axis=1), "interpolation"),
+    "stretched": (FRAME.set_axis(1000 + 1.01 * (X_AXIS - 1000), axis=1), "Interpolate"),
     "one point": (FRAME.rename(columns={1010.0: 1011.0}), "column 2 is at 1011, and was at 1010"),
     "other unit": (TABLES["unit"], "in nm, trained in cm-1"),
     "xarray": (data_array(X_AXIS[::-1]), "the other way"),

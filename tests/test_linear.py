@@ -387,7 +387,10 @@ def test_coefficients_that_do_not_make_the_outputs(kinds, model, references):
     ("model", "says"),
     [
         (svm.SVC(), "SVC cannot be explained: expected .*a linear model"),
-        (CalibratedClassifierCV(lm.RidgeClassifier(), cv=2), r"such as .calibrated_classifiers_"),
+        (
+            CalibratedClassifierCV(lm.RidgeClassifier(), cv=2),
+            r"such as its .calibrated_classifiers_",
+        ),
     ],
 )
 def test_models_without_coefficients(mixtures, model, says):
@@ -400,8 +403,8 @@ def test_models_without_coefficients(mixtures, model, says):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({"method": "grad-cam"}, "method='grad-cam'.*Ridge has none; leave them out"),
-        ({"layer": "block1"}, "layer='block1'.*Ridge has none"),
+        ({"method": "grad-cam"}, "method='grad-cam'.*Ridge is a linear model. Leave them out"),
+        ({"layer": "block1"}, "layer='block1'.*Ridge is a linear model"),
         ({"reference": "median"}, "expected None, 'mean' or a spectrum"),
         ({"reference": np.ones(5)}, "reference has 5 values, but X has 100 columns"),
         ({"reference": np.full(100, np.nan)}, "reference contains NaN"),
@@ -426,5 +429,5 @@ def test_other_errors(mixtures, kinds):
     with pytest.raises(ValueError, match="100 features"):
         explain(fitted, X[:, :7])
     votes = BaggingClassifier(svm.LinearSVC(**SEED), 2, **SEED).fit(*kinds)
-    with pytest.raises(ValueError, match="BaggingClassifier counts votes.*predict_proba"):
+    with pytest.raises(ValueError, match="BaggingClassifier counts the votes.*predict_proba"):
         explain(votes, kinds[0])

@@ -364,7 +364,7 @@ def test_completeness_residual_by_hand():
     assert completeness_residual(unmoved).tolist() == [3, 1]
     small = replace(explanation, outputs=np.array([1.5, 1.0]))  # 2.5 and 1 too much, of 0.5
     assert completeness_residual(small).tolist() == [5, 2]
-    with pytest.raises(ValueError, match="of 0 spectra"):
+    with pytest.raises(ValueError, match="has 0 spectra"):
         completeness_residual(explanation[:0])
     # A second output in a unit 1000 times as large is judged by itself: 0 missing.
     both = replace(

@@ -277,7 +277,7 @@ def test_a_technique_that_does_not_fit_the_axis_is_left_aside_with_a_warning(
     for technique in ("nir", "uv-vis"):
         label = explanation.plot(technique=technique).ax_[-1].get_xlabel()
         assert label == "Wavelength (nm)"
-    with pytest.warns(UserWarning, match="the axis is in nm. Pass x_axis to explain in cm-1"):
+    with pytest.warns(UserWarning, match="the axis is in nm. Pass x_axis in cm-1 to explain"):
         display = explanation.plot(technique="raman")
     assert display.ax_[-1].get_xlabel() == "Wavelength (nm)"
     given = regressor.explain(mixtures[0][:1], x_axis=np.arange(100))  # what was given is known

@@ -112,7 +112,7 @@ def test_what_cannot_be_explained_says_what_can(model, way):
     model.fit(X, Y if isinstance(model, MultiOutputRegressor) else LABELS)
     with pytest.raises(TypeError) as error:
         explain(model, X)
-    assert f"such as {way} of it" in str(error.value)
+    assert f"such as its {way}." in str(error.value)
     assert len(explain(eval(f"model{way}", {"model": model}), X)) == len(X)
 
 

@@ -227,6 +227,8 @@ def test_notebooks_say_what_the_statistics_of_classes_are():
 def test_figure_has_points_lines_and_statistics(regressor, mixtures):
     X, y = mixtures[0], mixtures[1][:, 0]
     display = PredictionDisplay.from_estimator(regressor, X, y, output_label="fat (%)")
+    assert display._repr_html_() == ""  # notebooks show the figure by themselves
+    assert PredictionDisplay(y, y)._repr_html_() is None
     (axis,) = display.ax_
     report = validation_report(y, regressor.predict(X)).loc["predicted"]
     assert axis.get_xlabel() == "Measured fat (%)"

@@ -38,7 +38,14 @@ NEGATIVE, POSITIVE, GREY = "#5977e3", "#d65244", "#7b7b7b"
 MARKED_PEAKS = 8
 
 
-class Display:
+class Shown:
+    """Base class of all displays: notebooks show their figure, and do not print them above it."""
+
+    def _repr_html_(self):
+        return "" if hasattr(self, "ax_") else None
+
+
+class Display(Shown):
     """Base class of displays of an explanation.
 
     Parameters
@@ -80,10 +87,6 @@ class Display:
     def __repr__(self):
         drawn = f"{len(self.ax_)} panels" if hasattr(self, "ax_") else "not drawn yet, call plot()"
         return f"{type(self).__name__}({self.explanation!r}; {drawn})"
-
-    def _repr_html_(self):
-        """Return nothing where there is a figure, which notebooks show by themselves."""
-        return "" if hasattr(self, "ax_") else None
 
 
 def pyplot():

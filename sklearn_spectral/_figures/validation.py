@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from .._pipelines.applicability import applicability
 from .._record.tables import groups_of
 from .._record.validation import checked, part_of, validation_report
-from .axes import given_axes, pyplot
+from .axes import Shown, given_axes, pyplot
 
 # So many spectra outside are named, and a name takes this share of the axes.
 MOST_NAMES = 10
@@ -21,7 +21,7 @@ COLUMN = 3.3, 3.9
 MARKERS = "osD^vPX*"
 
 
-class PredictionDisplay:
+class PredictionDisplay(Shown):
     """Predicted against measured values, with their statistics.
 
     Parameters
@@ -168,7 +168,7 @@ class PredictionDisplay:
         return f"{type(self).__name__}({', '.join(map(str, self.predicted))})"
 
 
-class ApplicabilityDisplay:
+class ApplicabilityDisplay(Shown):
     """Q against T2 of spectra, with the limits and the names of spectra outside.
 
     Parameters

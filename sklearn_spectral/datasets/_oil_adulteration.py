@@ -17,12 +17,12 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from sklearn.datasets import fetch_file, get_data_home
-from sklearn.utils import Bunch
 
 from .._files.models import write
 from .._spectra.axis import check_x_axis
 from .._spectra.checks import check_number
 from .._work import optional, own_settings
+from ._bunch import SpectraBunch
 
 SOURCE = "https://raw.githubusercontent.com/DNMalavi/ML_Oil_Fraud_Project/ff2870520521/"
 # File, sheet, number of columns before the spectra (the last of them is the percentage of
@@ -382,7 +382,7 @@ def fetch_oil_adulteration(
     if return_X_y:
         return data, target
     about = {"technique": wanted, "unit": unit, "url": SOURCE + file, "defects": DEFECTS[wanted]}
-    return Bunch(
+    return SpectraBunch(
         data=data,
         target=target,
         **rows,

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import check_random_state
 
 from .._spectra.axis import check_x_axis
 from .._spectra.checks import check_number
 from .._work import own_settings
+from ._bunch import SpectraBunch
 
 # Composition of an oil: shares of saturated, oleic, linoleic and linolenic acid, typical of the
 # ranges in Codex Alimentarius standards, and the carotenoids relative to olive oil. The carotenoids
@@ -360,7 +361,7 @@ def make_oil_blends(
     # Summed from the float32 numbers that are returned, so that the parts add up exactly.
     expected = contributions.sum(axis=1, dtype=float) + background
     oil_names = names[groups]
-    spectra = Bunch(
+    spectra = SpectraBunch(
         data=_draw_counts(rng, expected, noise, cosmic_rays),
         target=oil_names if adulterant is None else percent[groups],
         oil=oil_names,
