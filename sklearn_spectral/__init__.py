@@ -1,8 +1,8 @@
 """ResNets for 1D spectra that show which wavelengths produced each prediction.
 
-To read the package, take the folders in the order of the data: `_spectra` (what comes in: checks,
-the wavelength axis, bands, the views that the network sees), `_calibration` (what the network
-starts from), `_network` (the network, its training, and its outputs in their unit), `_pipelines`
+To read the package, take the folders in the order of the data: `_spectra` (checks, the wavelength
+axis, bands, the views that the network receives), `_calibration` (the closed-form start of the
+network), `_network` (the network, its training, and its outputs in their unit), `_pipelines`
 (whole scikit-learn models), `_record` (the frozen arrays of an explanation, and tables of them),
 `_figures`, `_explanation` (from features to maps), `_files` (save, load, ONNX) and `_estimators`
 (fit, predict, explain). `metrics` (how good is a map), `datasets`, `hyperspectral` (images, by

@@ -33,9 +33,9 @@ from ._work import optional, warnings_lock
 
 __all__ = ["LazyExplanation", "explain", "predict", "predict_proba"]
 
-# Sizes of made-up spectra that are tried to learn what a model answers: it may have a threshold.
+# Sizes of the test spectra that are tried; a model may have a threshold.
 SIZES_OF_PROBE = (1.0, 1000.0, 0.01)
-# Names of dimensions that tell a picture with the bands first.
+# Names of dimensions by which an image with the bands first is recognized.
 PLACES = {"x", "y", "lat", "lon", "latitude", "longitude", "easting", "northing", "row", "column"}
 SPECTRAL = {"band", "bands", "channel", "wavelength", "wavelengths", "wavenumber", "raman_shift"}
 
@@ -261,7 +261,7 @@ class _Output:
 
 @dataclass(frozen=True)
 class _BlockTask:
-    """What is asked of a model about every spectrum of an image; it travels to the workers.
+    """A method of a model to call for every spectrum of an image; it is sent to the workers.
 
     Attributes
     ----------
@@ -272,7 +272,7 @@ class _BlockTask:
     names : list
         Arrays of the explanation that are wanted.
     outputs : list of _Output
-        What the answers are like.
+        Shape and type of the results for one spectrum.
     columns : list or None
         Names of the columns that the model knows.
     no_data : {"nan", "raise"}
@@ -292,7 +292,7 @@ class _BlockTask:
     outputs: Any = None
 
     def answer(self, model, spectra):
-        """Return what the model makes of spectra (n_samples, n_points)."""
+        """Return the result of the method for spectra (n_samples, n_points)."""
         if self.columns is not None:  # it was fitted on a table, and would warn
             spectra = pd.DataFrame(spectra, columns=self.columns)
         with sklearn.config_context(**self.config):
@@ -307,13 +307,13 @@ class _BlockTask:
         return [answer] if self.names is None else [getattr(answer, name) for name in self.names]
 
     def with_outputs_like(self, arrays, model, names=None):
-        """Return the task with what the answers are like, as those for one spectrum are."""
+        """Return the task with shapes and types, taken from the results for one spectrum."""
         outputs = [_like(array, model, self.no_data) for array in arrays]
         return replace(self, names=names, outputs=outputs)
 
 
 def _block_task(model, X, method, no_data, params):
-    """Return what is to be asked about every spectrum, and the answer for a made-up one."""
+    """Return the task for every spectrum, and its result for a test spectrum."""
     if no_data not in ("nan", "raise"):
         raise ValueError(f"no_data={no_data!r}; expected 'nan' or 'raise'.")
     names = getattr(model, "feature_names_in_", None)
@@ -422,7 +422,7 @@ def _arrays_or_pixel(model, task, spectra, rows, pixel):
 
 
 def _like(array, model, no_data):
-    """Return what the answers for one spectrum are like, as in the array of one spectrum."""
+    """Return shape, type and missing value of the results, from the result for one spectrum."""
     missing: Any = np.nan
     dtype = array.dtype
     if no_data == "raise":
@@ -484,7 +484,7 @@ def _as_dask(da, X, model):
 
 
 def _check_last_dimension(X):
-    """Raise where the names of the dimensions tell that the bands are not the last one."""
+    """Raise if the names of the dimensions show that the bands are not the last one."""
     bands = [name for name in X.dims[:-1] if str(name).lower() in SPECTRAL]
     if bands and str(X.dims[-1]).lower() in PLACES:
         raise ValueError(

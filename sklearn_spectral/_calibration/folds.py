@@ -9,12 +9,12 @@ from sklearn.model_selection import GroupKFold, GroupShuffleSplit, StratifiedGro
 from .._work import warnings_lock
 
 N_FOLDS = 10
-# What is left to train on where a group is left out: this share of the rows, and so many.
+# If a group is left out, at least this share and this number of rows must remain for training.
 LEAST_SHARE = 0.25
 LEAST_ROWS = 10
 # Groups of a class of which one may be left out.
 ENOUGH_GROUPS = 6
-# Random choices of groups for validation that are looked at, and what these may take in all.
+# Number of random choices of groups for validation, and the limit of their total size.
 N_CHOICES = 300
 GROUPS_OF_CHOICES = 30_000
 # Rows that follow each other with equal y look like replicates where there are so many runs of
@@ -54,7 +54,7 @@ def _with_divided(groups, rows):
 
 
 def warnings_of_groups(data):
-    """Return what the user should be warned of where one of the groups has to be divided."""
+    """Return the warning for the user if one of the groups has to be divided."""
     alone = in_dominating_group(data)
     if alone.all() or not alone.any():
         return []
@@ -69,7 +69,7 @@ def warnings_of_groups(data):
 
 
 def warnings_of_replicates(data):
-    """Return what the user should be warned of where replicates seem to be without groups.
+    """Return the warning for the user if there seem to be replicates without groups.
 
     Equal labels of classes are no evidence, and the spectra alone none either: replicates may
     differ by more than samples do. Where spectra drift, rows are near to each other whatever y is.

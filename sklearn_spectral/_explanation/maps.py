@@ -62,7 +62,7 @@ def explanation_of(network, X, choice, *, method, layer, reference, out, correct
         Where to write the maps, as the user passed it.
     correction : MapCorrection
     **described
-        Attributes of the Explanation that say what it is of: `labels`, and others as they are.
+        Further attributes of the Explanation, and the `labels` of all outputs.
     """
     method = method or (CORRECTED if layer == FEATURES else "1d-grad-cam")
     _check_method(network, method, layer)

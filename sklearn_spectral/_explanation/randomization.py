@@ -99,8 +99,8 @@ def randomization_check(
 def _randomized(estimator, spectra, seeds):
     """Return a copy of a model, the entries of every parameter of its networks permuted.
 
-    What maps are compared with, and their correction, belong to the weights: they are learnt anew
-    from `spectra`, preprocessed ones.
+    The mean features and the correction of maps depend on the weights, so they are computed again
+    from `spectra`, which are preprocessed.
     """
     estimator = deepcopy(estimator)
     last = unwrap(estimator).last

@@ -40,7 +40,7 @@ N_CHECKSUM = 32
 MAX_BYTES = 2**30  # many times the largest network that makes sense
 MAX_HEADER = 2**24  # a million column names
 MAX_EXPONENT = 2**14  # of weights: those of classes, and of spectra, are float64
-# What `net_params` may hold: numbers for skorch. Its other parameters are code, or start code.
+# Names in `net_params` that files may contain: numbers for skorch. Its other parameters are code.
 NET_PARAMS = re.compile(r"(module|optimizer|criterion)__\w+")
 # Where chemotools' transformers are, and what those that smooth hold besides numbers.
 CHEMOTOOLS = (
@@ -187,7 +187,7 @@ def _from_bytes(cls, data, name, device="cpu"):
     )  # a device that is not there is not the file's fault
     try:
         return _read(cls, data, device)
-    # What can be wrong with a hostile file has no end, and all of it means: not a good file.
+    # A hostile file may cause any error, and all errors mean that the file cannot be used.
     except Exception as error:
         reason = str(error) if isinstance(error, ValueError) else repr(error)
         raise ValueError(
@@ -246,7 +246,7 @@ def _check_params(estimator):
 
 
 def _check_attributes(estimator):
-    """Check that a fitted estimator has what its methods need, in shapes that fit each other."""
+    """Check that a fitted estimator has the attributes of its methods, in consistent shapes."""
     n_points = estimator.n_features_in_
     n_outputs = getattr(estimator, "n_outputs_", estimator.nets_[0].module_.n_outputs)
     if not type(n_points) is type(n_outputs) is int:
@@ -342,7 +342,7 @@ def _home(path):
 
 
 def read(path):
-    """Return the bytes of a file that is not too large to be one of ours."""
+    """Return the bytes of a file, unless it is too large to be written by `save`."""
     if not os.path.exists(path):
         raise FileNotFoundError(f"The file {os.fspath(path)!r} does not exist.{_home(path)}")
     with open(path, "rb") as file:

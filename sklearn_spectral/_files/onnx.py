@@ -220,7 +220,7 @@ class _Graph:
 
 
 def _unit(model, network):
-    """Return how targets follow from what the networks put out.
+    """Return the linear transformation from the outputs of the networks to the targets.
 
     Returns
     -------

@@ -10,7 +10,7 @@ from .._calibration.domain import Domain
 from .._explanation.correction import MapCorrection
 from .._spectra.views import ViewScaler
 
-# What attributes may hold besides plain values: each is written as its own attributes.
+# Classes that attributes may have besides plain values. Each is written as its own attributes.
 CLASSES = {each.__name__: each for each in (Domain, MapCorrection, StandardScaler, ViewScaler)}
 SCALARS = {np.dtype(code).name: np.dtype(code).type for code in "?bhilqBHILQefd"} | {"str": np.str_}
 ATTRIBUTE = re.compile(r"_?[a-z][a-z0-9_]{0,60}")

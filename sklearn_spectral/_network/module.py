@@ -49,7 +49,7 @@ def _rounding(x: Tensor) -> Tensor:
 
 @part_of_models
 class SpectraModule(nn.Module):
-    """What a fitted estimator computes: spectra (n_samples, n_points) to (n_samples, n_outputs).
+    """A fitted estimator as a module: spectra (n_samples, n_points) to (n_samples, n_outputs).
 
     Parameters
     ----------

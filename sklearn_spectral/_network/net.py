@@ -161,7 +161,7 @@ def make_net(params, module_params, random_state, *, classifies):
     ----------
     params : dict
         Those of the estimator. Its `net_params` go to skorch last, so that everything that skorch
-        offers stays in reach; what takes no default of ours does without.
+        offers can be set. Defaults are passed only to components that accept them.
     module_params : dict
         Of the `NETWORK`.
     random_state : RandomState
@@ -213,7 +213,7 @@ def changing_params(params):
     return {
         "lr": params["lr"],
         "batch_size": int(params["batch_size"]),  # torch takes no NumPy integers
-        # From 2 on skorch prints its table of the epochs; below it there is a bar of ours.
+        # From 2 on, skorch prints its table of the epochs; for 1 this package draws a bar.
         "verbose": max(0, int(params["verbose"]) - 1),
     }
 

@@ -102,7 +102,7 @@ SCHEDULES = {"one-cycle": one_cycle_rate, "warm-up": warm_up_rate, "constant": f
 
 
 class _Diverged(Exception):
-    """Training that cannot come to anything; holds what to say about it."""
+    """Training has diverged; the message says when."""
 
 
 class _WholeEpochs(Callback):
@@ -196,7 +196,7 @@ def train(
     Returns
     -------
     messages : list of str
-        What the user should be warned of: a smaller learning rate was needed, or Ctrl-C stopped
+        Warnings for the user: a smaller learning rate was needed, or Ctrl-C stopped
         training; the net is then that of the whole epochs before.
 
     Raises

@@ -218,7 +218,7 @@ def _mean_of_members(model, X, axis, reference, how):
             )
     axis.compare(ensemble)
     if isinstance(ensemble, BAGGING):
-        # What its predict checks: number and names of the columns.
+        # Check number and names of the columns, as predict does.
         validate_data(ensemble, X, reset=False, skip_check_array=True)
         # Bagging hands arrays to its members, which know no column names.
         X = np.asarray(X, dtype=float)

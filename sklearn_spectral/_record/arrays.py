@@ -42,13 +42,13 @@ class ExplanationArrays:
     measured: np.ndarray | None = None
     classes: np.ndarray | None = None
     class_outputs: np.ndarray | None = None
-    # What users get, `Explanation`, for folders that it is above.
+    # The class `Explanation`, for modules that it imports and that cannot import it.
     _kind: ClassVar[Any] = None
 
     def __post_init__(self) -> None:
         for name in (*OVER_SAMPLES, "targets", "x_axis", "classes"):
             if getattr(self, name) is not None:
-                view = getattr(self, name).view()  # the caller may go on with what it is a view of
+                view = getattr(self, name).view()  # the array itself stays writeable for the caller
                 view.flags.writeable = False
                 object.__setattr__(self, name, view)
 
@@ -479,7 +479,7 @@ class PerTarget:
     ----------
     maps : ndarray of shape (n_samples, n_points, n_targets)
     labels, outputs, base_values : ndarray of shape (n_samples, n_targets)
-        For every map: what it explains, its output and its base value.
+        The target, the output and the base value of every map.
     """
 
     maps: np.ndarray

@@ -1,4 +1,4 @@
-"""Which samples: chosen by their rows or by their names."""
+"""Selection of spectra by their rows or by the names of samples."""
 
 from numbers import Integral
 from textwrap import shorten
@@ -10,7 +10,7 @@ from .targets import same
 
 
 def labels_of_samples(explanation: Any) -> np.ndarray:
-    """Return what tables call the spectra: their names, or numbers where they have none."""
+    """Return the names of the spectra for tables, or their numbers if they have no names."""
     names = explanation.sample_names
     return np.arange(len(explanation)) if names is None else names
 

@@ -26,7 +26,7 @@ from .tables import groups_of, predictions
 
 # Limits of detection and quantification, in standard deviations over the slope (ICH Q2).
 DETECTION, QUANTIFICATION = 3.3, 10.0
-# Intervals of equal width of the highest probability (Guo et al. 2017).
+# Number of equal intervals of the highest probability (Guo et al. 2017).
 N_BINS = 10
 # Probabilities of a spectrum add up to one within this.
 TOLERANCE = 1e-3
@@ -202,7 +202,7 @@ def validation_report(
 
 
 def part_of(given, name):
-    """Return what is given of the predictions of a name, where there are several."""
+    """Return the entry of a dict for the predictions of this name; anything else as it is."""
     if not isinstance(given, Mapping):
         return given
     if name not in given:

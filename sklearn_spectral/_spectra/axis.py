@@ -217,7 +217,7 @@ def check_same_axis(axis, trained):
 
 
 def _or_known(axis, trained):
-    """Return what is known of an axis where it is the one of training."""
+    """Return an axis, completed from the axis of the training spectra if it has the same length."""
     if axis is None or trained is None or len(axis) != len(trained):
         return trained if axis is None else axis
     return Wavelengths(axis.values, axis.unit or trained.unit)
@@ -276,7 +276,7 @@ class Axis:
     last : array-like or None
         `x_axis` as the user gave it for the points that the last step sees.
     unnamed_step, changed_step : fitted step or None
-        A step that does not tell what becomes of its columns, and one that makes others of them.
+        A step without names of its output features, and a step that makes other features.
     given : array-like or None
         The spectra as they came, where they are asked for.
     columns : ndarray of shape (n_points,) or None
@@ -294,7 +294,7 @@ class Axis:
 
     @classmethod
     def of(cls, names, x_axis, n_columns, given=None):
-        """Begin with what the user gave for spectra of some columns."""
+        """Return the axis before the first step, from names and from `x_axis` of the user."""
         columns = None if n_columns is None else np.arange(n_columns)
         spectra: Any = {"given": given, "columns": columns}
         named = axis_from_names(names)
@@ -356,7 +356,7 @@ class Axis:
         return now
 
     def of_last_step(self, model):
-        """Return the wavelengths that the last step sees, or None where nothing tells them."""
+        """Return the wavelengths that the last step receives, or None if they are not known."""
         n_points = getattr(model, "n_features_in_", None)
         columns = f"x_axis has {self.n_given} values"
         if self.n_given and self.changed_step is not None:
@@ -381,7 +381,7 @@ class Axis:
 
 
 def keeps_places(step, X):
-    """Return whether a step that tells no names changes every point by itself, in its place.
+    """Return whether a step without output names changes every point by itself, in its place.
 
     Points of a spectrum are changed, drawn at random: no others may change behind the step.
     """
@@ -403,7 +403,7 @@ def keeps_places(step, X):
 
 
 def _names_after(step, names):
-    """Return the names of the features behind a fitted step, or None where it tells none."""
+    """Return the names of the output features of a fitted step, or None if it has none."""
     if isinstance(step, OneToOneFeatureMixin):
         return names
     if isinstance(step, FunctionTransformer) and step.func is None:  # does nothing

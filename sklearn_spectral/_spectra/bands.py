@@ -13,7 +13,7 @@ from scipy.signal import find_peaks
 # value.
 PEAK_PROMINENCE = 0.05
 
-# What users pass as `bands`.
+# Types of the parameter `bands`.
 BandsLike = Mapping[str, Iterable[float]] | str | int
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-# What people write behind a number; the first is what messages call the unit.
+# Notations of units after a number, by the name of the unit in messages.
 UNITS = {
     "cm-1": r"cm\s*\^?[({]?[-\u2212\u2013\u207b][1\u00b9][)}]?|1?/\s*cm",
     "nm": r"nm",
@@ -120,7 +120,7 @@ def in_order(values):
 
 
 class Reading(NamedTuple):
-    """What a name says: the wavelength or NaN, its unit, and whether a step named it anew."""
+    """The content of a name: wavelength or NaN, unit, and whether a step has added a prefix."""
 
     value: float
     unit: str | None = None
@@ -128,7 +128,7 @@ class Reading(NamedTuple):
 
 
 def read_name(name):
-    """Return what the name of a column says; of several levels the last one counts."""
+    """Return the content of the name of a column; of several levels, that of the last one."""
     name = name[-1] if isinstance(name, tuple) and name else name
     if isinstance(name, str):
         return _read_text(name)

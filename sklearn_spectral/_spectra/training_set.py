@@ -17,7 +17,7 @@ class TrainingSet:
     ----------
     spectra : ndarray of shape (n_samples, n_points)
     views : ndarray of shape (n_samples, 3, n_bins)
-        What the network sees of them, not scaled.
+        The views that the network receives, not scaled.
     y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         Numbers of classes, or values.
     sample_weight : ndarray of shape (n_samples,)

@@ -72,8 +72,8 @@ spectra a sample. The target is the percentage of adulterant.
 Known defects:{defects}
 - Four of the 13 olive oils are flavoured, with garlic, basil, chilli and white truffle.
 - The blends seem to share one base oil, and to have been measured series by series, apart from most
-  olive oils. What tells blends from olive oils may be that oil or the day. Leave out whole series
-  to see what a model says of new ones.
+  olive oils. Models may distinguish blends from olive oils by that oil or by the day. Leave out
+  whole series to see how a model predicts new ones.
 
 Source: {url}
 Malavi, D., Nikkhah, A., Raes, K. and Van Haute, S. (2023). Hyperspectral imaging and chemometrics
@@ -84,24 +84,25 @@ The source states no licence: ask its authors before you pass the data on.
 """
 
 
-# What each file holds beside the chemistry, before what is true of all of them.
+# Defects of each file; those of all files are in `DESCR`.
 DEFECTS = {
     "raman": """
 - The axis of rows 116 to 155 (from the last of 84/16 soybean to the first of 88/12 sunflower) is
-  about 1.5 cm-1 off: canola and most of sunflower can be told by it alone. Row 65, a replicate of
+  about 1.5 cm-1 off, which alone identifies canola and most of sunflower. Row 65, a replicate of
   96/4 safflower, is off by 1 cm-1 the other way.
 - The column of 1900 cm-1 is a copy of that of 500 cm-1.""",
     "ftir": """
-- Sessions of measurement show: where oil has no band (1850 to 2280 and 2420 to 2650 cm-1), spectra
-  tell olive oils from blends far above chance, also of series that were left out, and the band of
-  CO2 (2280 to 2400 cm-1) tells the series apart.
+- Spectra depend on the session of measurement: where oil has no band (1850 to 2280 and 2420 to
+  2650 cm-1), models distinguish olive oils from blends far above chance, also for left-out series,
+  and the band of CO2 (2280 to 2400 cm-1) distinguishes the series.
 - Eight rows are copies of others: all three of Fontana and Divella, and of garlic and basil; one of
   Spain and Borges; two replicates of 80/20 soybean.""",
     "nir": """
 - The values are reflectances, which fall where oil absorbs (1210, 1400, 1720 nm). Take
   log10(1 / data) for absorbances.
-- Sessions of measurement show: blends of 1 per cent are told from olive oils without an error, also
-  of series that were left out, while calibrations cannot see less than about 6 per cent.
+- Spectra depend on the session of measurement: models distinguish blends of 1 per cent from olive
+  oils without an error, also for left-out series, while calibrations cannot detect less than about
+  6 per cent.
 - Two replicates of 96/4 soybean are copies, and two of 80/20 sesame.""",
     "uv-vis": "",
 }
