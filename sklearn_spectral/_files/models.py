@@ -176,7 +176,7 @@ def _to_bytes(estimator):
     try:
         _read(type(estimator), data, "cpu")  # nothing is written that cannot be read
     except Exception as error:
-        raise ValueError(f"This model cannot be saved: {error}.") from error
+        raise ValueError(f"This model cannot be saved: {str(error).rstrip('.')}.") from error
     return data
 
 
