@@ -110,8 +110,7 @@ class LinearityDisplay(Display):
         explanation = self.explanation
         if explanation.maps.ndim == 3:
             raise ValueError(
-                "The explanation is of several outputs; this figure draws one. Select it by "
-                "explain(..., target=its number or name) or pick(its number or name)."
+                "The figure is of one output: explain(..., target=its number or name)."
             )
         check_technique(technique)
         groups = groups_of(explanation, by)

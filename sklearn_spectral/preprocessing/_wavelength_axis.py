@@ -75,8 +75,8 @@ class WavelengthAxis(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     >>> try:
     ...     model.predict(table.iloc[:, ::-1])
     ... except ValueError as error:
-    ...     print(str(error)[:43])
-    The columns of X run from 1900 to 500, thos
+    ...     print(str(error)[:37])
+    The columns of X run from 1900 to 500
     """
 
     def __init__(self, x_axis: ArrayLike | None = None):
