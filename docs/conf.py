@@ -4,6 +4,7 @@ Nothing is fetched while it is read, nor while it is built, but for the real spe
 `examples/studies/plot_oil_study.py`. Without a network, simulated ones take their place.
 """
 
+import inspect
 import os
 from html import escape
 from pathlib import Path
@@ -17,6 +18,7 @@ from sphinx.util.logging import getLogger
 from sphinx_gallery.sorting import ExplicitOrder
 
 import sklearn_spectral
+from sklearn_spectral import datasets, hyperspectral, metrics, preprocessing
 
 logger = getLogger(__name__)
 
@@ -62,15 +64,40 @@ myst_update_mathjax = False  # formulas are MathML, see below
 extlinks = {"doi": ("https://doi.org/%s", "doi:%s")}
 
 autosummary_generate = True
-autodoc_member_order = "bysource"
+toc_object_entries_show_parents = "hide"  # "On this page" has no room for names of classes
 autodoc_typehints = "none"  # docstrings say types and shapes; annotations would fill the page
-autodoc_default_options = {
-    # scikit-learn makes these, and its own guide explains them.
-    "exclude-members": "get_metadata_routing, set_fit_request, set_output, "
-    "set_partial_fit_request, set_score_request"
-}
 numpydoc_show_class_members = False  # the templates list them, with their docstrings
 add_module_names = False
+
+# Members of classes in the order in which they are needed; others follow in that of the source, and
+# properties come last.
+ORDER = """fit predict predict_proba explain applicability partial_fit decision_function save load
+to_module from_explanation from_estimator from_predictions contributions summary predictions
+to_frame plot plot_waterfall plot_interactive difference purity linearity stability pick with_y
+""".split()
+
+
+def _own_members(kind):
+    """Return name and kind of the members of a class that the package defines and documents."""
+    found = {}
+    for name in (name for base in kind.__mro__ for name in vars(base) if not name.startswith("_")):
+        member = inspect.getattr_static(kind, name)
+        function = inspect.unwrap(getattr(member, "fget", getattr(member, "__func__", member)))
+        if getattr(function, "__module__", "").startswith("sklearn_spectral") and function.__doc__:
+            found[name] = "property" if isinstance(member, property) else "method"
+    order = [*ORDER, *found]
+    return sorted(found.items(), key=lambda each: (each[1] == "property", order.index(each[0])))
+
+
+MODULES = [sklearn_spectral, datasets, hyperspectral, metrics, preprocessing]
+autosummary_context = {
+    "own_members": {
+        f"{module.__name__}.{name}": _own_members(getattr(module, name))
+        for module in MODULES
+        for name in module.__all__
+        if inspect.isclass(getattr(module, name))
+    }
+}
 
 # The sections of the gallery, and the examples of each, in the order of reading.
 GALLERY = {

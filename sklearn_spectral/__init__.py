@@ -1,8 +1,8 @@
 """ResNets for 1D spectra that show which wavelengths produced each prediction.
 
-To read the package, take the folders in the order of the data: `_spectra` (what comes in: checks,
-the wavelength axis, bands, the views that the network sees), `_calibration` (what the network
-starts from), `_network` (the network, its training, and its outputs in their unit), `_pipelines`
+To read the package, take the folders in the order of the data: `_spectra` (checks, the wavelength
+axis, bands, the views that the network receives), `_calibration` (the closed-form start of the
+network), `_network` (the network, its training, and its outputs in their unit), `_pipelines`
 (whole scikit-learn models), `_record` (the frozen arrays of an explanation, and tables of them),
 `_figures`, `_explanation` (from features to maps), `_files` (save, load, ONNX) and `_estimators`
 (fit, predict, explain). `metrics` (how good is a map), `datasets`, `hyperspectral` (images, by
@@ -14,6 +14,7 @@ from ._estimators.regressor import ResNet1DRegressor
 from ._explanation.explanation import Explanation
 from ._figures.linearity import LinearityDisplay
 from ._figures.plot import ExplanationDisplay
+from ._figures.purity import PurityDisplay
 from ._figures.validation import ApplicabilityDisplay, PredictionDisplay
 from ._figures.waterfall import WaterfallDisplay
 from ._files.models import skops_types
@@ -33,6 +34,7 @@ __all__ = [
     "ExplanationDisplay",
     "LinearityDisplay",
     "PredictionDisplay",
+    "PurityDisplay",
     "ResNet1DClassifier",
     "ResNet1DRegressor",
     "WaterfallDisplay",

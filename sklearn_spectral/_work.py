@@ -1,4 +1,4 @@
-"""How work is done: under settings of its own, one thread a network, with progress bars.
+"""Settings, threads and progress bars of all computations.
 
 The networks are small. PyTorch's threads, which wait for each other several times a layer, gain
 little on an idle machine and may take a hundred times as long where another process holds a
@@ -28,7 +28,7 @@ _lock = threading.Lock()
 _inside = 0  # computations that are going on, in all threads
 _before: Any = None  # settings of the process, as the first of them found them
 _depth = threading.local()  # of nested computations in this thread: a callback may predict
-# scikit-learn's switches that change what its checks and transformers do.
+# Settings of scikit-learn that change its checks and transformers.
 SKLEARN = {
     "array_api_dispatch": False,
     "assume_finite": False,
@@ -96,8 +96,9 @@ def _keep_float32():
 def own_settings():
     """Put the caller's settings of NumPy, scikit-learn and torch aside, and keep to one thread.
 
-    Whatever of ours computes does so in here, so that results are the same, bit for bit, under all
-    of them. Steps of pipelines and models that are not ours run outside, as the caller set them.
+    All computations of this package run in this context, so that results are the same bit for bit
+    under all settings. Steps of pipelines and models that are not ours run outside, as the caller
+    set them.
 
     Yields
     ------
@@ -163,7 +164,7 @@ def for_each(function, tasks, n_threads):
         yield from pool.map(function, tasks)
 
 
-# Seconds until a bar appears: what is done by then needs none.
+# Seconds until a bar appears; shorter work needs no bar.
 DELAY = 1.0
 # Seconds between lines in a log file, where a bar cannot be drawn over.
 LOG_INTERVAL = 15.0
@@ -191,7 +192,7 @@ def progress(iterable, description, *, total=None, verbose):
     ----------
     iterable : iterable
     description : str
-        What is going on, in a word or two.
+        The name of the work, in a word or two.
     total : int or None, default=None
         How many items there are, where `iterable` does not know.
     verbose : int or bool

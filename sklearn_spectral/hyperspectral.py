@@ -1,15 +1,18 @@
 """Predictions and explanations of images that are larger than memory, with Dask.
 
-All results are lazy: nothing is computed before ``compute()``, ``to_zarr(...)`` or similar, on one
-machine or on a cluster. Images are processed block by block, so that few blocks are in memory at a
-time. Explanations need a model that :func:`sklearn_spectral.explain` accepts; predictions need any
-fitted scikit-learn estimator. Install the extra ``sklearn-spectral[dask]``.
+All results are lazy: they are computed by ``compute()``, ``to_zarr(...)`` or similar, on one
+machine or on a cluster. Images are processed block by block, so that only a few blocks are in
+memory at a time. Explanations need a model that :func:`sklearn_spectral.explain` accepts;
+predictions work with any fitted estimator of scikit-learn. Install the extra
+``sklearn-spectral[dask]``.
 
-Pixels without data are usual in an image: NaN or infinity anywhere in the spectrum, masked, or all
-points equal where the model refuses that (behind StandardNormalVariate, say). What is returned
-for them is missing too: NaN; of labels ``""`` for text, None for objects, for whole numbers -1 (the
-largest number of unsigned ones; the smallest if -1 is a class), and labels of True and False are
-then int8 with -1. ``no_data="raise"`` makes them an error that names the first of them.
+Images often contain pixels without data: spectra that contain NaN or infinity, that are masked, or
+whose points are all equal if the model does not accept that (after StandardNormalVariate, for
+example). The results for such pixels are missing values: NaN for numbers, ``""`` for labels that
+are text and None for those that are objects. For labels that are whole numbers the missing value is
+-1 (the largest number of an unsigned type; the smallest number if -1 is a class), and labels True
+and False are converted to int8 with -1. With ``no_data="raise"`` such pixels raise an error that
+names the first of them.
 """
 
 import warnings
@@ -30,32 +33,52 @@ from ._work import optional, warnings_lock
 
 __all__ = ["LazyExplanation", "explain", "predict", "predict_proba"]
 
-# Sizes of made-up spectra that are tried to learn what a model answers: it may have a threshold.
+# Sizes of the test spectra that are tried; a model may have a threshold.
 SIZES_OF_PROBE = (1.0, 1000.0, 0.01)
-# Names of dimensions that tell a picture with the bands first.
+# Names of dimensions by which an image with the bands first is recognized.
 PLACES = {"x", "y", "lat", "lon", "latitude", "longitude", "easting", "northing", "row", "column"}
 SPECTRAL = {"band", "bands", "channel", "wavelength", "wavelengths", "wavenumber", "raman_shift"}
 
 
 @dataclass(frozen=True, eq=False)
 class LazyExplanation:
-    """Explanation of an image, as Dask arrays that are computed on request.
+    """Explanation of an image, in Dask arrays that are computed on request.
 
-    Arrays that are requested together, by ``dask.compute(lazy.maps, lazy.outputs)``, are computed
-    in one pass over the image.
+    Compute several arrays together, by ``dask.compute(lazy.maps, lazy.outputs)``, to process the
+    image only once.
 
     Attributes
     ----------
     maps : dask array of shape (..., n_points) or (..., n_points, n_targets)
         Contributions, float32; ``...`` stands for the axes of the image.
     outputs, base_values : dask array of shape (...) or (..., n_targets)
+        Predictions or logits, and the part of them to which no wavelength contributes.
     targets : dask array of shape (...), or ndarray of shape (n_targets,)
-        Targets that are explained: one label for each spectrum, or those of the last axis of
-        `maps`.
+        Labels of the explained outputs: one for each spectrum, or those of the last axis of `maps`.
     x_axis : ndarray of shape (n_points,)
         Wavelengths or wavenumbers of the points that the last step of the model receives.
     axis_known : bool
-        Whether they are known; else `x_axis` counts points.
+        False if `x_axis` only counts the points.
+
+    See Also
+    --------
+    explain : Returns such an explanation.
+    sklearn_spectral.Explanation : The explanation of spectra in memory.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from sklearn_spectral import ResNet1DRegressor
+    >>> from sklearn_spectral.datasets import make_oil_blends
+    >>> from sklearn_spectral.hyperspectral import explain
+    >>> blends = make_oil_blends(48, n_replicates=1, random_state=0)  # % sunflower oil
+    >>> model = ResNet1DRegressor(max_epochs=1, random_state=0)
+    >>> model = model.fit(blends.data[:30], blends.target[:30])
+    >>> image = da.from_array(blends.data.reshape(8, 6, -1), chunks=(4, 6, -1))
+    >>> lazy = explain(model, image, x_axis=blends.x_axis)  # cm-1
+    >>> maps, outputs = da.compute(lazy.maps, lazy.outputs)
+    >>> maps.shape, outputs.shape
+    ((8, 6, 701), (8, 6))
     """
 
     maps: Any
@@ -69,18 +92,21 @@ class LazyExplanation:
 def predict(
     model: Any, X: Any, *, no_data: str = "nan", params: Mapping[str, Any] | None = None
 ) -> Any:
-    """Predict every spectrum of an image.
+    """Return the prediction for every spectrum of an image.
 
     Parameters
     ----------
     model : fitted estimator
+        Any fitted regressor or classifier, such as a pipeline.
     X : dask array or xarray DataArray of shape (..., n_features)
         Spectra along the last axis, such as (rows, columns, n_features). A DataArray may be in
-        memory; its coordinate along the last dimension is compared with the model's wavelengths.
+        memory; its coordinate along the last dimension is compared with the wavelengths of the
+        model.
     no_data : {"nan", "raise"}, default="nan"
-        What pixels without data give: a missing value, or an error. See the module.
+        The result for pixels without data: a missing value or an error. The description of the
+        module :mod:`sklearn_spectral.hyperspectral` defines such pixels.
     params : dict or None, default=None
-        Metadata that steps take beside the spectra, the same for all, as for
+        Metadata that steps take in addition to the spectra, the same for all spectra; see
         :func:`sklearn_spectral.explain`.
 
     Returns
@@ -88,16 +114,21 @@ def predict(
     y : dask array (or DataArray) of shape (...) or (..., n_outputs)
         Predictions as returned by ``model.predict``.
 
+    See Also
+    --------
+    predict_proba : Probabilities of classes.
+    explain : Contributions of wavelengths to the predictions.
+
     Examples
     --------
     >>> import dask.array as da
-    >>> import numpy as np
     >>> from sklearn_spectral import ResNet1DRegressor
+    >>> from sklearn_spectral.datasets import make_oil_blends
     >>> from sklearn_spectral.hyperspectral import predict
-    >>> rng = np.random.default_rng(0)
-    >>> X = rng.normal(size=(30, 50))
-    >>> model = ResNet1DRegressor(max_epochs=5, random_state=0).fit(X, X[:, 20])
-    >>> image = da.from_array(rng.normal(size=(8, 6, 50)), chunks=(4, 6, 50))
+    >>> blends = make_oil_blends(48, n_replicates=1, random_state=0)  # % sunflower oil
+    >>> model = ResNet1DRegressor(max_epochs=1, random_state=0)
+    >>> model = model.fit(blends.data[:30], blends.target[:30])
+    >>> image = da.from_array(blends.data.reshape(8, 6, -1), chunks=(4, 6, -1))
     >>> predict(model, image).compute().shape
     (8, 6)
     """
@@ -112,60 +143,80 @@ def predict_proba(
     Parameters
     ----------
     model : fitted classifier
-    X, no_data, params
-        As for :func:`predict`.
+        Any fitted classifier with ``predict_proba``.
+    X : dask array or xarray DataArray of shape (..., n_features)
+        Spectra along the last axis, such as (rows, columns, n_features).
+    no_data : {"nan", "raise"}, default="nan"
+        The result for pixels without data: NaN or an error.
+    params : dict or None, default=None
+        Metadata that steps take in addition to the spectra, the same for all spectra.
 
     Returns
     -------
     probabilities : dask array (or DataArray) of shape (..., n_classes)
-        In the order of ``model.classes_``.
+        One column for each class, in the order of ``model.classes_``.
+
+    See Also
+    --------
+    predict : The most probable class.
 
     Examples
     --------
     >>> import dask.array as da
-    >>> import numpy as np
     >>> from sklearn_spectral import ResNet1DClassifier
+    >>> from sklearn_spectral.datasets import make_oil_blends
     >>> from sklearn_spectral.hyperspectral import predict_proba
-    >>> rng = np.random.default_rng(0)
-    >>> X = rng.normal(size=(30, 50))
-    >>> model = ResNet1DClassifier(max_epochs=5, random_state=0).fit(X, X[:, 20] > 0)
-    >>> image = da.from_array(rng.normal(size=(8, 6, 50)), chunks=(4, 6, 50))
-    >>> predict_proba(model, image).shape
+    >>> oils = make_oil_blends(
+    ...     48, oil=["olive", "palm"], adulterant=None, n_replicates=1, random_state=0
+    ... )
+    >>> model = ResNet1DClassifier(max_epochs=1, random_state=0)
+    >>> model = model.fit(oils.data[:24], oils.target[:24])
+    >>> image = da.from_array(oils.data.reshape(8, 6, -1), chunks=(4, 6, -1))
+    >>> predict_proba(model, image).compute().shape
     (8, 6, 2)
     """
     return _predictions(model, X, "predict_proba", no_data, params)
 
 
 def explain(model: Any, X: Any, *, no_data: str = "nan", **explain_params: Any) -> LazyExplanation:
-    """Explain every spectrum of an image.
+    """Return the contribution of every wavelength to the prediction for every pixel of an image.
 
     Parameters
     ----------
     model : fitted estimator
-        As for :func:`sklearn_spectral.explain`.
-    X, no_data
-        As for :func:`predict`.
+        Any model that :func:`sklearn_spectral.explain` takes.
+    X : dask array or xarray DataArray of shape (..., n_features)
+        Spectra along the last axis, such as (rows, columns, n_features).
+    no_data : {"nan", "raise"}, default="nan"
+        The result for pixels without data: NaN or an error.
     **explain_params
-        `target`, `x_axis`, `method`, `layer`, `reference` and `params`, as for
-        :func:`sklearn_spectral.explain`, but with one `target`, and `params`, for all spectra.
-        Without `x_axis` the coordinate of a DataArray along its last dimension is taken.
+        Parameters of :func:`sklearn_spectral.explain`: ``target``, ``x_axis``, ``method``,
+        ``layer``, ``reference`` and ``params``. There is one ``target``, and one ``params``, for
+        all spectra. Without ``x_axis`` the coordinate of a DataArray along its last dimension is
+        the axis.
 
     Returns
     -------
     explanation : LazyExplanation
 
+    See Also
+    --------
+    sklearn_spectral.explain : Explains spectra in memory.
+    predict : Predictions alone.
+
     Examples
     --------
     >>> import dask.array as da
-    >>> import numpy as np
     >>> from sklearn_spectral import ResNet1DRegressor
+    >>> from sklearn_spectral.datasets import make_oil_blends
     >>> from sklearn_spectral.hyperspectral import explain
-    >>> rng = np.random.default_rng(0)
-    >>> X = rng.normal(size=(30, 50))
-    >>> model = ResNet1DRegressor(max_epochs=5, random_state=0).fit(X, X[:, 20])
-    >>> image = da.from_array(rng.normal(size=(8, 6, 50)), chunks=(4, 6, 50))
-    >>> band = explain(model, image).maps[..., 18:23].sum(axis=-1)  # image of one band
-    >>> band.compute().shape
+    >>> blends = make_oil_blends(48, n_replicates=1, random_state=0)  # % sunflower oil
+    >>> model = ResNet1DRegressor(max_epochs=1, random_state=0)
+    >>> model = model.fit(blends.data[:30], blends.target[:30])
+    >>> image = da.from_array(blends.data.reshape(8, 6, -1), chunks=(4, 6, -1))
+    >>> lazy = explain(model, image, x_axis=blends.x_axis)  # cm-1
+    >>> band = (1638 <= lazy.x_axis) & (lazy.x_axis <= 1672)  # the C=C stretch
+    >>> lazy.maps[..., band].sum(axis=-1).compute().shape  # an image, in %
     (8, 6)
     """
     da, delayed = _dask()
@@ -210,7 +261,7 @@ class _Output:
 
 @dataclass(frozen=True)
 class _BlockTask:
-    """What is asked of a model about every spectrum of an image; it travels to the workers.
+    """A method of a model to call for every spectrum of an image; it is sent to the workers.
 
     Attributes
     ----------
@@ -221,7 +272,7 @@ class _BlockTask:
     names : list
         Arrays of the explanation that are wanted.
     outputs : list of _Output
-        What the answers are like.
+        Shape and type of the results for one spectrum.
     columns : list or None
         Names of the columns that the model knows.
     no_data : {"nan", "raise"}
@@ -241,7 +292,7 @@ class _BlockTask:
     outputs: Any = None
 
     def answer(self, model, spectra):
-        """Return what the model makes of spectra (n_samples, n_points)."""
+        """Return the result of the method for spectra (n_samples, n_points)."""
         if self.columns is not None:  # it was fitted on a table, and would warn
             spectra = pd.DataFrame(spectra, columns=self.columns)
         with sklearn.config_context(**self.config):
@@ -256,13 +307,13 @@ class _BlockTask:
         return [answer] if self.names is None else [getattr(answer, name) for name in self.names]
 
     def with_outputs_like(self, arrays, model, names=None):
-        """Return the task with what the answers are like, as those for one spectrum are."""
+        """Return the task with shapes and types, taken from the results for one spectrum."""
         outputs = [_like(array, model, self.no_data) for array in arrays]
         return replace(self, names=names, outputs=outputs)
 
 
 def _block_task(model, X, method, no_data, params):
-    """Return what is to be asked about every spectrum, and the answer for a made-up one."""
+    """Return the task for every spectrum, and its result for a test spectrum."""
     if no_data not in ("nan", "raise"):
         raise ValueError(f"no_data={no_data!r}; expected 'nan' or 'raise'.")
     names = getattr(model, "feature_names_in_", None)
@@ -277,8 +328,8 @@ def _block_task(model, X, method, no_data, params):
         except ValueError as error:
             if size == SIZES_OF_PROBE[-1]:
                 error.add_note(
-                    "This was said of a made-up spectrum, numbers between 1 and 2, that tells the "
-                    "shapes of what the model returns; nothing of X was read yet."
+                    "The error is about a test spectrum of numbers between 1 and 2, by which the "
+                    "shapes of the results are determined. No spectrum of X was read yet."
                 )
                 raise
     with warnings_lock, warnings.catch_warnings():
@@ -371,7 +422,7 @@ def _arrays_or_pixel(model, task, spectra, rows, pixel):
 
 
 def _like(array, model, no_data):
-    """Return what the answers for one spectrum are like, as in the array of one spectrum."""
+    """Return shape, type and missing value of the results, from the result for one spectrum."""
     missing: Any = np.nan
     dtype = array.dtype
     if no_data == "raise":
@@ -433,7 +484,7 @@ def _as_dask(da, X, model):
 
 
 def _check_last_dimension(X):
-    """Raise where the names of the dimensions tell that the bands are not the last one."""
+    """Raise if the names of the dimensions show that the bands are not the last one."""
     bands = [name for name in X.dims[:-1] if str(name).lower() in SPECTRAL]
     if bands and str(X.dims[-1]).lower() in PLACES:
         raise ValueError(

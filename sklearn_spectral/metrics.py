@@ -1,6 +1,7 @@
-"""How good is a map: does it find known bands, and does the model depend on what it shows.
+"""Measures of the quality of maps, negative controls for models, and the VIP of PLS.
 
-And the profile that chemometrics puts beside a map, VIP.
+Measures of quality show whether a map finds known bands, and whether the predictions of the model
+depend on the points that the map highlights.
 """
 
 from collections.abc import Iterable
@@ -39,24 +40,41 @@ __all__ = [
     "vip",
 ]
 
-# Random orders that a map's order is compared with.
+# Number of random orders with which the order of a map is compared.
 N_RANDOM_ORDERS = 3
 
 
 @dataclass(frozen=True, eq=False)
 class MaskingCurve:
-    """Result of :func:`deletion_curve` or :func:`insertion_curve`.
+    """Result of :func:`deletion_curve` or :func:`insertion_curve`, with the areas under the curves.
 
     Attributes
     ----------
     fractions : ndarray of shape (n_steps + 1,)
-        Share of the points masked (deletion) or shown (insertion), 0 to 1.
+        Share of the points that are masked (deletion) or revealed (insertion), from 0 to 1.
     scores : ndarray of shape (n_samples, n_steps + 1)
-        The part of the output that is left (deletion) or reached (insertion), see the functions.
+        The part of the output that remains (deletion) or is reached (insertion), as defined in the
+        functions.
     area : ndarray of shape (n_samples,)
         Area under the curve of every spectrum.
     random_area : ndarray of shape (n_samples,)
-        The same for points in random order, mean of three orders.
+        Area for points in random order, mean of three orders.
+
+    See Also
+    --------
+    deletion_curve : Masks points and returns such a curve.
+    insertion_curve : Reveals points and returns such a curve.
+
+    Examples
+    --------
+    >>> from sklearn_spectral import ResNet1DRegressor
+    >>> from sklearn_spectral.datasets import make_oil_blends
+    >>> from sklearn_spectral.metrics import deletion_curve
+    >>> blends = make_oil_blends(30, n_replicates=1, random_state=0)  # % sunflower oil
+    >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(blends.data, blends.target)
+    >>> curve = deletion_curve(model, model.explain(blends.data), n_steps=10)
+    >>> curve.fractions.shape, curve.scores.shape, curve.area.shape
+    ((11,), (30, 11), (30,))
     """
 
     fractions: np.ndarray
@@ -73,33 +91,35 @@ def deletion_curve(
     n_steps: int = 50,
     random_state: Any = 0,
 ) -> MaskingCurve:
-    r"""Mask points in order of importance, and follow how the output changes.
+    r"""Return how the output changes while points are masked in the order of their contributions.
 
-    After every step a share of the points of each spectrum is replaced by those of `baseline`,
-    those with the largest contributions first. With a faithful map the output falls quickly: the
-    smaller the area under the curve, the better.
+    In every step more points of each spectrum are replaced by those of `baseline`, those with the
+    largest contributions first. With a faithful map the output falls quickly, so a smaller area
+    under the curve is better.
 
-    For a classifier points are masked in the order of the map, largest contribution to the class
-    first, and the score is the probability of the explained class. For a regressor they are masked
-    in the order of the absolute map, and the score is the remaining distance of the prediction z
-    from that of the baseline,
+    For a classifier, points are masked in the order of their contributions to the class, the
+    largest first, and the score is the probability of the explained class. For a regressor they are
+    masked in the order of the absolute contributions. The score is then the remaining distance of
+    the prediction z from the prediction for the baseline,
 
     .. math:: \frac{|z_k - z_{baseline}|}{\frac{1}{n} \sum |z_0 - z_{baseline}|}
 
-    with the mean over all spectra, 1 on average before the first step, 0 after the last.
+    where the mean is over all spectra. It is 1 on average before the first step and 0 after the
+    last.
 
     Parameters
     ----------
     estimator : fitted estimator
-        The explained model: one of ours, alone or at the end of a Pipeline or a search.
+        The explained model: a ResNet1DClassifier or ResNet1DRegressor, alone or at the end of a
+        Pipeline or a search.
     explanation : Explanation
-        Of one target for each spectrum. Points are masked in ``explanation.spectra``, as the last
-        step of the model sees them. To evaluate maps of another method, replace them:
-        ``dataclasses.replace(explanation, maps=others)``.
+        An explanation of one target for each spectrum. Points are masked in
+        ``explanation.spectra``, which are the spectra after preprocessing. To evaluate maps of
+        another method, replace them: ``dataclasses.replace(explanation, maps=others)``.
     baseline : array-like of shape (n_points,) or None, default=None
-        Intensities that masked points are set to; None is the mean of the training spectra.
+        Intensities of masked points; None takes the mean of the training spectra.
     n_steps : int, default=50
-        Number of steps from no point to all points.
+        Number of steps from no masked point to all points.
     random_state : int, RandomState or None, default=0
         Seed of the random orders.
 
@@ -112,6 +132,11 @@ def deletion_curve(
     ValueError
         The explanation has several targets for each spectrum, or an argument does not fit.
 
+    See Also
+    --------
+    insertion_curve : Reveals points instead of masking them.
+    region_control : Fits models again without a region, instead of masking it.
+
     References
     ----------
     Petsiuk, V., Das, A. and Saenko, K. (2018). RISE: randomized input sampling for explanation of
@@ -119,14 +144,12 @@ def deletion_curve(
 
     Examples
     --------
-    >>> import numpy as np
     >>> from sklearn_spectral import ResNet1DRegressor
+    >>> from sklearn_spectral.datasets import make_oil_blends
     >>> from sklearn_spectral.metrics import deletion_curve
-    >>> rng = np.random.default_rng(0)
-    >>> X = rng.normal(size=(30, 50))
-    >>> y = X[:, 20:25].sum(axis=1)
-    >>> model = ResNet1DRegressor(random_state=0).fit(X, y)
-    >>> curve = deletion_curve(model, model.explain(X), n_steps=10)
+    >>> blends = make_oil_blends(30, n_replicates=1, random_state=0)  # % sunflower oil
+    >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(blends.data, blends.target)
+    >>> curve = deletion_curve(model, model.explain(blends.data), n_steps=10)
     >>> bool(curve.area.mean() < curve.random_area.mean())
     True
     """
@@ -141,38 +164,50 @@ def insertion_curve(
     n_steps: int = 50,
     random_state: Any = 0,
 ) -> MaskingCurve:
-    r"""Reveal points in order of importance, and follow how the output changes.
+    r"""Return how the output changes while points are revealed in the order of contributions.
 
-    The reverse of :func:`deletion_curve`, which describes the parameters: it begins with the
-    baseline, and each step replaces points of it by those of the spectrum. The larger the area
-    under the curve, the better.
+    This is the reverse of :func:`deletion_curve`: it starts from the baseline, and in every step
+    more points are replaced by those of the spectrum, those with the largest contributions first.
+    A larger area under the curve is better.
 
-    The score is the probability of the explained class, or for a regressor the part of the
-    prediction z of the whole spectrum that is reached,
+    The score is the probability of the explained class. For a regressor it is the part of the
+    prediction z for the whole spectrum that is reached,
 
     .. math:: 1 - \frac{|z_k - z_n|}{\frac{1}{n} \sum |z_n - z_{baseline}|}
 
-    0 on average before the first step, 1 after the last.
+    It is 0 on average before the first step and 1 after the last.
 
     Parameters
     ----------
-    estimator, explanation, baseline, n_steps, random_state
-        As for :func:`deletion_curve`.
+    estimator : fitted estimator
+        The explained model: a ResNet1DClassifier or ResNet1DRegressor, alone or at the end of a
+        Pipeline or a search.
+    explanation : Explanation
+        An explanation of one target for each spectrum.
+    baseline : array-like of shape (n_points,) or None, default=None
+        Intensities of points that are not yet revealed; None takes the mean of the training
+        spectra.
+    n_steps : int, default=50
+        Number of steps from no revealed point to all points.
+    random_state : int, RandomState or None, default=0
+        Seed of the random orders.
 
     Returns
     -------
     curve : MaskingCurve
 
+    See Also
+    --------
+    deletion_curve : Masks points instead of revealing them.
+
     Examples
     --------
-    >>> import numpy as np
     >>> from sklearn_spectral import ResNet1DRegressor
+    >>> from sklearn_spectral.datasets import make_oil_blends
     >>> from sklearn_spectral.metrics import insertion_curve
-    >>> rng = np.random.default_rng(0)
-    >>> X = rng.normal(size=(30, 50))
-    >>> y = X[:, 20:25].sum(axis=1)
-    >>> model = ResNet1DRegressor(random_state=0).fit(X, y)
-    >>> curve = insertion_curve(model, model.explain(X), n_steps=10)
+    >>> blends = make_oil_blends(30, n_replicates=1, random_state=0)  # % sunflower oil
+    >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(blends.data, blends.target)
+    >>> curve = insertion_curve(model, model.explain(blends.data), n_steps=10)
     >>> bool(curve.area.mean() > curve.random_area.mean())
     True
     """
@@ -182,10 +217,10 @@ def insertion_curve(
 def _check_explanation(explanation):
     if not isinstance(explanation, Explanation):
         raise TypeError(
-            f"Got a {type(explanation).__name__}; expected an Explanation, which explain returns."
+            f"Got a {type(explanation).__name__}; expected an Explanation, as explain returns it."
         )
     if len(explanation) == 0:
-        raise ValueError("The explanation is of 0 spectra. Pass one of at least one.")
+        raise ValueError("The explanation has 0 spectra; expected at least one.")
 
 
 @own_settings()
@@ -196,8 +231,8 @@ def _masking_curve(estimator, explanation, baseline, n_steps, random_state, *, i
     spectra, maps = (np.asarray(a, dtype=float) for a in (explanation.spectra, explanation.maps))
     if maps.ndim != 2:
         raise ValueError(
-            f"The explanation has {maps.shape[2]} targets a spectrum; expected one: explain with "
-            "target=None or a label."
+            f"The explanation has {maps.shape[2]} targets for each spectrum; expected one. Explain "
+            "with target=None or a label."
         )
     if maps.shape != spectra.shape:
         raise ValueError(
@@ -268,48 +303,59 @@ def _target_outputs(model, transformers, spectra, targets):
     unknown = [target for target in targets if target not in labels]
     if unknown:
         raise ValueError(
-            f"The explanation is of {unknown[0]!r}, but the model knows {labels}. Pass the "
-            "explanation of this model, of a class or an output rather than a difference of them."
+            f"The target of the explanation is {unknown[0]!r}, but those of the model are "
+            f"{labels}. Pass an explanation by this model, of a class or an output, not of "
+            "a difference."
         )
     return outputs[np.arange(n_samples), [labels.index(target) for target in targets]]
 
 
 def localization(explanation: Explanation, bands: BandsLike | ArrayLike) -> pd.DataFrame:
-    """Compare absolute maps with known bands of the analyte.
+    """Return how well the absolute maps find known bands of the analyte.
 
     Parameters
     ----------
     explanation : Explanation
-        Maps of several targets are evaluated one by one.
+        The maps of several targets are evaluated one by one.
     bands : dict, str or array of bool of shape (n_points,) or (n_samples, n_points)
-        The known bands, as for :meth:`~sklearn_spectral.Explanation.contributions`, or which
-        points belong to them.
+        The known bands: a dict such as ``{"C=C stretch": (1638, 1672)}``, the name of a table
+        (:func:`~sklearn_spectral.band_table`), or a mask of the points that belong to bands.
 
     Returns
     -------
     localization : DataFrame
-        A row for every spectrum and target: columns ``sample``, ``target``; ``roc_area``, the
-        probability that a point of a band has a larger absolute contribution than another point
-        (0.5 by chance); ``average_precision`` (the share of points in bands by chance);
-        ``pointing``, whether the largest absolute contribution is in a band.
+        A row for every spectrum and target. The columns are ``sample``, ``target``; ``roc_area``,
+        the probability that a point of a band has a larger absolute contribution than a point
+        outside (0.5 by chance); ``average_precision`` (by chance the share of points in bands);
+        and ``pointing``, which is True if the largest absolute contribution is in a band (the
+        pointing game).
 
     Raises
     ------
     ValueError
-        The bands cover no point, or all.
+        The bands cover no point, or all points.
+
+    See Also
+    --------
+    sklearn_spectral.Explanation.contributions : Contributions of bands with their sign and unit.
+    vip : The profile of PLS to compare with.
 
     Examples
     --------
-    >>> import numpy as np
+    The bands of the simulated oils that differ between olive and sunflower oil are known:
+
     >>> from sklearn_spectral import ResNet1DRegressor
+    >>> from sklearn_spectral.datasets import make_oil_blends
     >>> from sklearn_spectral.metrics import localization
-    >>> rng = np.random.default_rng(0)
-    >>> X = rng.normal(size=(30, 50))
-    >>> y = X[:, 20:25].sum(axis=1)
-    >>> model = ResNet1DRegressor(random_state=0).fit(X, y)
-    >>> table = localization(model.explain(X), {"marker": range(20, 25)})
-    >>> bool(table["roc_area"].mean() > 0.9)
-    True
+    >>> blends = make_oil_blends(30, n_replicates=1, random_state=0)  # % sunflower oil
+    >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(blends.data, blends.target)
+    >>> explanation = model.explain(blends.data, x_axis=blends.x_axis)  # cm-1
+    >>> known = {name: blends.bands[name] for name in blends.marker_bands}
+    >>> table = localization(explanation, known)
+    >>> table[["sample", "roc_area", "pointing"]].head(2).round(1)
+       sample  roc_area  pointing
+    0       0       0.8      True
+    1       1       0.8      True
     """
     _check_explanation(explanation)
     arrays = per_target(explanation)
@@ -327,7 +373,10 @@ def localization(explanation: Explanation, bands: BandsLike | ArrayLike) -> pd.D
             )
     known = np.broadcast_to(known, (n_samples, n_points))
     if known.all(axis=1).any() or not known.any(axis=1).all():
-        raise ValueError("The bands cover no point, or all: there is nothing to tell apart.")
+        raise ValueError(
+            "The bands cover no point, or all points, so points inside and outside of bands cannot "
+            "be compared. Pass other bands."
+        )
     names = labels_of_samples(explanation)
     rows = [
         {
@@ -349,23 +398,28 @@ def completeness_residual(explanation: Explanation) -> np.ndarray:
     Parameters
     ----------
     explanation : Explanation
+        Of one or several targets.
 
     Returns
     -------
     residual : ndarray of shape (n_samples,) or (n_samples, n_targets)
-        ``abs(explanation.residuals)``, relative to the largest distance of an output from its base
-        value over all spectra. Each target is treated separately, because outputs may differ in
-        unit; values are absolute if that distance is 0. Rounding (about 1e-6) for 1D Grad-CAM at
-        the last layer.
+        ``abs(explanation.residuals)``, divided by the largest distance of an output from its base
+        value over all spectra. Each target is divided by its own largest distance, because outputs
+        may differ in unit; the values are absolute if that distance is 0. For 1D Grad-CAM at the
+        last layer they are rounding errors of about 1e-6.
+
+    See Also
+    --------
+    sklearn_spectral.Explanation.residuals : The differences in the unit of the output.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from sklearn_spectral import ResNet1DClassifier
+    >>> from sklearn_spectral import ResNet1DRegressor
+    >>> from sklearn_spectral.datasets import make_oil_blends
     >>> from sklearn_spectral.metrics import completeness_residual
-    >>> X = np.random.default_rng(0).normal(size=(30, 50))
-    >>> model = ResNet1DClassifier(max_epochs=5, random_state=0).fit(X, X[:, 20] > 0)
-    >>> bool(completeness_residual(model.explain(X)).max() < 1e-5)
+    >>> blends = make_oil_blends(30, n_replicates=1, random_state=0)  # % sunflower oil
+    >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(blends.data, blends.target)
+    >>> bool(completeness_residual(model.explain(blends.data)).max() < 1e-5)
     True
     """
     _check_explanation(explanation)
@@ -374,23 +428,24 @@ def completeness_residual(explanation: Explanation) -> np.ndarray:
 
 
 def stability(explanations: Iterable[Explanation] | Explanation) -> Bunch:
-    """Return the correlation between the maps of the same spectra by different models.
+    """Return the correlation of whole maps between different models, for each spectrum.
 
-    The models may differ in their random seed, or be of different folds.
+    The models may differ in their random seed or their training spectra. The method
+    :meth:`sklearn_spectral.Explanation.stability` compares the contributions of bands instead.
 
     Parameters
     ----------
     explanations : sequence of Explanation, or Explanation with members
-        Two or more, of the same spectra and targets (``target="all"``, or labels).
+        Two or more explanations of the same spectra and targets (``target="all"``, or labels).
 
     Returns
     -------
     stability : Bunch
         per_spectrum : ndarray of shape (n_samples,)
-            Correlation of the maps of each spectrum (all its targets together), mean over all
-            pairs of models.
+            Correlation between the maps of each spectrum (of all its targets together), mean over
+            all pairs of models.
         mean_map : float
-            The same for mean absolute maps.
+            Correlation between the mean absolute maps, mean over all pairs of models.
 
     Raises
     ------
@@ -400,17 +455,15 @@ def stability(explanations: Iterable[Explanation] | Explanation) -> Bunch:
 
     See Also
     --------
-    sklearn_spectral.Explanation.stability : Agreement of the contributions of bands across models.
+    sklearn_spectral.Explanation.stability : Agreement of the contributions of bands.
 
     Examples
     --------
-    >>> import numpy as np
     >>> from sklearn_spectral import ResNet1DRegressor
+    >>> from sklearn_spectral.datasets import make_oil_blends
     >>> from sklearn_spectral.metrics import stability
-    >>> rng = np.random.default_rng(0)
-    >>> X = rng.normal(size=(30, 50))
-    >>> y = X[:, 20:25].sum(axis=1)
-    >>> models = [ResNet1DRegressor(random_state=seed).fit(X, y) for seed in range(2)]
+    >>> X, y = make_oil_blends(20, n_replicates=1, random_state=0, return_X_y=True)  # y in %
+    >>> models = [ResNet1DRegressor(max_epochs=1, random_state=s).fit(X, y) for s in range(2)]
     >>> bool(stability([model.explain(X) for model in models]).mean_map > 0.9)
     True
     """

@@ -210,7 +210,7 @@ def test_it_is_saved_with_the_model(model, tmp_path):
     pd.testing.assert_frame_equal(loaded.applicability(X), model.applicability(X))
     few = regressor().fit(X[:3], np.arange(3.0))
     few.save(tmp_path / "few")
-    with pytest.raises(ValueError, match="it was given 3"):
+    with pytest.raises(ValueError, match="there were 3"):
         ResNet1DRegressor.load(tmp_path / "few").applicability(X)
 
 
@@ -289,6 +289,7 @@ def test_figure_shows_scores_limits_and_names(model):
     names = {text.get_text() for text in display.ax_.texts}
     assert {"S20", "S21"} <= names <= set(scores.index[~scores["inside"]])
     n_outside = (~scores["inside"]).sum()
+    assert display._repr_html_() == ""
     assert repr(display) == f"ApplicabilityDisplay(22 spectra, {n_outside} outside)"
     # Scores of zero have a place, too.
     same = pd.DataFrame({"hotelling_t2": [0.0], "q_residual": [0.0], "inside": [True]})
@@ -305,9 +306,9 @@ def test_errors(model):
         model.applicability(X[:, 1:])
     with pytest.raises(TypeError, match="members one by one"):
         applicability(BaggingRegressor(regressor(), n_estimators=2).fit(X, y), X)
-    with pytest.raises(ValueError, match="it was given 4; at least 5"):
+    with pytest.raises(ValueError, match="there were 4; at least 5"):
         regressor().fit(X[:4], y[:4]).applicability(X)
-    with pytest.raises(ValueError, match="it was given 4; at least 5"):
+    with pytest.raises(ValueError, match="there were 4; at least 5"):
         explain_applicability(regressor().fit(X[:4], y[:4]), X)
-    with pytest.raises(ValueError, match="it was given 2; at least 5"):
+    with pytest.raises(ValueError, match="there were 2; at least 5"):
         regressor().fit(X, y, groups=np.repeat([0, 1], 10)).applicability(X)

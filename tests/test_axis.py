@@ -120,7 +120,7 @@ WRONG = {
     "units": (["1000 cm-1", "1005 nm"], "in several units: cm-1, nm"),
     "thousands or decimals": (["1,000", "1,005"], "'1,000' of X can be read with a decimal comma"),
     "thousands": (["998", "999", "1,000"], "'1,000' of X can be read"),
-    "default names turned round": ([3, 2, 1, 0], "turned round"),
+    "default names turned round": ([3, 2, 1, 0], "reverse order"),
 }
 
 
@@ -249,10 +249,10 @@ def test_no_model_is_fitted_before_it_is_said():
 
 
 OTHER = {
-    "turned round": (FRAME.iloc[:, ::-1], "They run the other way: turn them"),
+    "turned round": (FRAME.iloc[:, ::-1], "They run the other way. Reverse them"),
     "shifted by 100": (FRAME.set_axis(X_AXIS + 100, axis=1), "column 0 is at 1100, and was at"),
     "shifted by half a step": (FRAME.set_axis(X_AXIS + 2.5, axis=1), "1002.5"),
-    "stretched": (FRAME.set_axis(1000 + 1.01 * (X_AXIS - 1000), axis=1), "interpolation"),
+    "stretched": (FRAME.set_axis(1000 + 1.01 * (X_AXIS - 1000), axis=1), "Interpolate"),
     "one point": (FRAME.rename(columns={1010.0: 1011.0}), "column 2 is at 1011, and was at 1010"),
     "other unit": (TABLES["unit"], "in nm, trained in cm-1"),
     "xarray": (data_array(X_AXIS[::-1]), "the other way"),
@@ -297,7 +297,7 @@ def test_tolerance_is_a_share_of_the_step(scale):
     """An axis in metres, in nm, and in fm: half a nanometre of 5 is another axis."""
     model = regressor().fit(FRAME.set_axis(X_AXIS * scale, axis=1), Y)
     model.predict(FRAME.set_axis((X_AXIS + 0.4) * scale, axis=1))
-    with pytest.raises(ValueError, match="onto one axis"):
+    with pytest.raises(ValueError, match="to one axis"):
         model.predict(FRAME.set_axis((X_AXIS + 0.6) * scale, axis=1))
 
 
@@ -445,7 +445,7 @@ def test_bands_by_the_numbers_of_points(unknown):
         localization(unknown, {"marker": range(2, 5)}), localization(unknown, mask)
     )
     for wrong in (range(0), range(20, 25), range(-1, 2)):
-        with pytest.raises(ValueError, match="expected numbers of points, of 0 to 23"):
+        with pytest.raises(ValueError, match="expected numbers of points from 0 to 23"):
             unknown.contributions({"marker": wrong})
 
 

@@ -96,7 +96,7 @@ def test_points_ends_and_sums_by_hand():
 
 
 def test_unknown_tables_and_other_units_are_refused():
-    with pytest.raises(ValueError, match=r"none of the tables.*raman-lipids.*as a dict"):
+    with pytest.raises(ValueError, match=r"not one of the tables.*raman-lipids.*as a dict"):
         band_table("raman-fats")
     with pytest.raises(ValueError, match=r"858 to 3030 cm-1.*the axis runs from 0 to 99"):
         named_bands("raman-lipids", np.arange(100.0))

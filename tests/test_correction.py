@@ -146,7 +146,9 @@ def test_every_class_every_target_and_further_training(kinds, mixtures):
 def test_other_layers_are_not_corrected(model, scattered):
     X, _ = scattered
     assert model.explain(X[:3], layer="stem").method == PLAIN
-    with pytest.raises(ValueError, match="made at the last layer .*Pass method='1d-grad-cam'"):
+    with pytest.raises(
+        ValueError, match="available for the last layer .*Pass method='1d-grad-cam'"
+    ):
         model.explain(X[:3], layer="stem", method="corrected-1d-grad-cam")
 
 
@@ -197,7 +199,7 @@ def test_maps_that_cancel_are_told(model, scattered):
     frame = pd.DataFrame(X[100:])
     behind = make_pipeline(StandardScaler(with_std=False), model).fit(X[:100], scattered[1][:100])
     for call in (model.explain, lambda X, **how: explain(behind, X, **how)):
-        with pytest.warns(UserWarning, match="must not be read band by band") as caught:
+        with pytest.warns(UserWarning, match="must not be interpreted band by band") as caught:
             explanation = call(frame, method=PLAIN)
         assert len(caught) == 1 and caught[0].filename == __file__
         middle = np.median(explanation.cancellation)

@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import pickle
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.utils import Bunch
 
 from sklearn_spectral.datasets import (
     _oil_adulteration,
@@ -44,6 +46,17 @@ def test_heights_by_hand():
             # The full height, and half of it half a width (as many points as its width) away.
             found = part[[peak - width, peak, peak + width]]
             np.testing.assert_allclose(found, [height / 2, height, height / 2], rtol=1e-6)
+
+
+def test_a_data_set_prints_shapes():
+    spectra = make_oil_blends(5, random_state=0)
+    lines = repr(spectra).splitlines()
+    assert lines[:2] == ["SpectraBunch", "data: ndarray, shape (10, 701)"]
+    assert "band_names: list, length 13" in lines and len(lines) == 1 + len(spectra)
+    assert isinstance(spectra, Bunch)
+    loaded = pickle.loads(pickle.dumps(spectra))
+    assert type(loaded) is Bunch and loaded.keys() == spectra.keys()
+    np.testing.assert_array_equal(loaded.data, spectra.data)
 
 
 def test_bands_and_background_add_up():

@@ -230,6 +230,20 @@ def test_every_public_name_is_in_the_reference(site, module, name):
     assert f"generated/{full_name}.html#{full_name}" in _Page(site / "api.html").references
 
 
+def test_members_of_classes_are_in_the_reference_in_the_order_of_use(site):
+    members = [name for name in _full_names() if name.rsplit(".", 1)[0] in set(_full_names())]
+    assert len(members) > 50
+    for name in members:
+        page = (site / "generated" / f"{name.rsplit('.', 1)[0]}.html").read_text()
+        assert f'id="{name}"' in page and f'href="#{name}"' in page
+    page = (site / "generated" / "sklearn_spectral.ResNet1DClassifier.html").read_text()
+    used = ["fit", "predict", "predict_proba", "explain", "applicability", "partial_fit", "save"]
+    places = [page.index(f'id="sklearn_spectral.ResNet1DClassifier.{name}"') for name in used]
+    assert places == sorted(places)
+    text = re.sub("<[^>]+>", "", page)
+    assert "from sklearn_spectral import ResNet1DClassifier" in text
+
+
 # -------------------------------------------------------------------------- in a browser
 
 

@@ -473,20 +473,29 @@ def test_rates_of_groups_stay_shares_of_lr(mixtures):
     ("net_params", "message"),
     [
         *(
-            ({name: value}, rf"net_params\['{name}'\] .* Set its {name} instead")
+            (
+                {name: value},
+                rf"net_params\['{name}'\] .* Set the parameter {name} of the estimator instead",
+            )
             for name, value in ResNet1DRegressor().get_params().items()
             if name != "callbacks"
         ),
-        ({"optimizer__lr": 1}, "Set its lr instead"),
-        ({"iterator_train__batch_size": 3}, "Set its batch_size instead"),
-        ({"iterator_train__random_state": 3}, "Set its random_state instead"),
-        ({"module__seed": 3}, "Set its random_state instead"),
-        ({"module__shortcut": False}, "Set its shortcut instead"),
+        ({"optimizer__lr": 1}, "Set the parameter lr of the estimator instead"),
+        (
+            {"iterator_train__batch_size": 3},
+            "Set the parameter batch_size of the estimator instead",
+        ),
+        (
+            {"iterator_train__random_state": 3},
+            "Set the parameter random_state of the estimator instead",
+        ),
+        ({"module__seed": 3}, "Set the parameter random_state of the estimator instead"),
+        ({"module__shortcut": False}, "Set the parameter shortcut of the estimator instead"),
         ({"module": torch.nn.Linear}, "follows from X and y.*module__width"),
         ({"module__n_points": 3}, "follows from X and y.*module__width"),
         (
             {"train_split": ValidSplit(2)},
-            "in the place of what early_stopping sets",
+            "early_stopping both set spectra aside",
         ),
         ({"optimizer": "SGD"}, "'SGD'; expected a class, as torch.optim.SGD is"),
         ({"dataset": Dataset([1])}, "expected a class"),

@@ -76,7 +76,7 @@ DOCUMENTED = (
     "The least populated class in y has only",
     "X has feature names, but",
     "X does not have valid feature names",
-    "One of the groups holds so many spectra",
+    "One of the groups contains so many spectra",
     "The contributions cancel",
 )
 pytestmark = [pytest.mark.filterwarnings(f"ignore:{text}") for text in DOCUMENTED]

@@ -355,7 +355,7 @@ def test_cam_needs_average_pooling(classifier, kinds):
         ({"layer": "head"}, "expected one of .*stem"),
         ({"reference": "median"}, "expected None, 'mean' or a spectrum"),
         ({"reference": np.ones(5)}, r"shape \(5,\); expected one spectrum of 100"),
-        ({"reference": np.full(100, np.nan)}, "reference holds NaN"),
+        ({"reference": np.full(100, np.nan)}, "reference contains NaN"),
     ],
 )
 def test_bad_arguments_are_refused(regressor, mixtures, arguments, message):

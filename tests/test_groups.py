@@ -54,7 +54,7 @@ def test_a_dominating_group_does_not_take_the_calibration_away(mixtures, sizes, 
     X, amounts = mixtures
     y = amounts[:, 0] if estimator is ResNet1DRegressor else amounts[:, 0] > 5
     groups = np.repeat(np.arange(len(sizes)), sizes)
-    with pytest.warns(UserWarning, match="One of the groups holds so many spectra"):
+    with pytest.warns(UserWarning, match="One of the groups contains so many spectra"):
         model = estimator(**START).fit(X, y, groups=groups)
     assert model.score(X, y) > 0.95
 

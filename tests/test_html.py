@@ -118,7 +118,7 @@ def test_labels_cannot_inject(explanation):
 def test_incomplete_maps_are_called_so(explanation):
     wrong = replace(explanation, outputs=explanation.outputs + 5)
     text = Page(wrong._repr_html_()).text
-    assert "incomplete: up to 5 of fat is on no wavelength" in text
+    assert "incomplete: up to 5 of fat is in no contribution" in text
     assert "add up to the output" not in text
     assert "incomplete: up to 5 of fat" in repr(wrong)
 

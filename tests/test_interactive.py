@@ -202,12 +202,12 @@ def test_view_holds_the_first_and_says_so(predicted):
 
 
 def test_more_than_it_holds_is_refused(predicted, explanation, monkeypatch):
-    with pytest.raises(ValueError, match="samples are 51, but the view holds 50"):
+    with pytest.raises(ValueError, match="samples selects 51 spectra, but the view can contain 50"):
         many(predicted, 60).plot_interactive(range(51))
     monkeypatch.setattr(_interactive, "MAX_NUMBERS", 2 * 501 * 4)
     assert len(explanation.plot_interactive().layout.updatemenus[0].buttons) == 2
     monkeypatch.setattr(_interactive, "MAX_NUMBERS", 501 * 4 - 1)
-    with pytest.raises(ValueError, match="3 targets of 501 points are too much"):
+    with pytest.raises(ValueError, match="3 targets of 501 points are too many"):
         explanation.plot_interactive(0)
     with pytest.raises(ValueError, match="no spectrum"):
         explanation[:0].plot_interactive()

@@ -181,7 +181,7 @@ def test_mean_of_several_references_is_taken_as_the_last_step_sees_them(mixtures
 def test_one_spectrum_without_anything_to_compare_it_with(mixtures):
     X, y = mixtures[0], mixtures[1][:, 0]
     assert np.abs(explain(PLSRegression(2).fit(X, y), X[:1]).maps).max() > 0.05
-    with pytest.raises(ValueError, match="Ridge does not keep the mean.*reference=X_train"):
+    with pytest.raises(ValueError, match="Ridge does not store the mean.*reference=X_train"):
         explain(lm.Ridge().fit(X, y), X[:1])
 
 
@@ -305,7 +305,7 @@ def test_axis_comes_from_the_names(mixtures, wavenumbers, fitted_on, model):
     counted = explain(clone(model).fit(mixtures[0], y), mixtures[0])
     assert not counted.axis_known
     if fitted_on == "text":
-        with pytest.raises(ValueError, match="others than those of the training spectra"):
+        with pytest.raises(ValueError, match="differ from those of the training spectra"):
             explain(model, table.set_axis(wavenumbers + 5, axis=1))
 
 
@@ -355,7 +355,7 @@ def test_images(mixtures):
     for model, reference in ((PLSRegression(2).fit(X, y), None), (ridge, X)):
         maps = hyperspectral.explain(model, image, reference=reference).maps.compute()
         np.testing.assert_allclose(maps.reshape(X.shape), explain(model, X).maps, atol=1e-10)
-    with pytest.raises(ValueError, match="does not keep the mean"):  # that of a block is chance
+    with pytest.raises(ValueError, match="does not store the mean"):  # that of a block is chance
         hyperspectral.explain(ridge, image)
 
 
@@ -379,7 +379,7 @@ def two_labels(X):
 def test_coefficients_that_do_not_make_the_outputs(kinds, model, references):
     X, y = kinds
     model.fit(X, y if references is None else references(X))
-    with pytest.raises(TypeError, match="cannot be explained: what it predicts .* is not coef_"):
+    with pytest.raises(TypeError, match="cannot be explained: its predictions .* are not coef_"):
         explain(model, X)
 
 
@@ -387,7 +387,10 @@ def test_coefficients_that_do_not_make_the_outputs(kinds, model, references):
     ("model", "says"),
     [
         (svm.SVC(), "SVC cannot be explained: expected .*a linear model"),
-        (CalibratedClassifierCV(lm.RidgeClassifier(), cv=2), r"such as .calibrated_classifiers_"),
+        (
+            CalibratedClassifierCV(lm.RidgeClassifier(), cv=2),
+            r"such as its .calibrated_classifiers_",
+        ),
     ],
 )
 def test_models_without_coefficients(mixtures, model, says):
@@ -400,12 +403,12 @@ def test_models_without_coefficients(mixtures, model, says):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({"method": "grad-cam"}, "method='grad-cam'.*Ridge has none; leave them out"),
-        ({"layer": "block1"}, "layer='block1'.*Ridge has none"),
+        ({"method": "grad-cam"}, "method='grad-cam'.*Ridge is a linear model. Leave them out"),
+        ({"layer": "block1"}, "layer='block1'.*Ridge is a linear model"),
         ({"reference": "median"}, "expected None, 'mean' or a spectrum"),
         ({"reference": np.ones(5)}, "reference has 5 values, but X has 100 columns"),
-        ({"reference": np.full(100, np.nan)}, "reference holds NaN"),
-        ({"target": 3}, "target=3 is none of the model's targets"),
+        ({"reference": np.full(100, np.nan)}, "reference contains NaN"),
+        ({"target": 3}, "target=3 is not one of the model's targets"),
         ({"x_axis": np.arange(7)}, "x_axis has shape"),
     ],
 )
@@ -426,5 +429,5 @@ def test_other_errors(mixtures, kinds):
     with pytest.raises(ValueError, match="100 features"):
         explain(fitted, X[:, :7])
     votes = BaggingClassifier(svm.LinearSVC(**SEED), 2, **SEED).fit(*kinds)
-    with pytest.raises(ValueError, match="BaggingClassifier counts votes.*predict_proba"):
+    with pytest.raises(ValueError, match="BaggingClassifier counts the votes.*predict_proba"):
         explain(votes, kinds[0])

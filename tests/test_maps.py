@@ -92,10 +92,10 @@ def test_outputs_are_named_after_y(mixtures):
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        ("glass", r"target='glass' is none of .*\['fat', 'oil', 'wax'\]"),
+        ("glass", r"target='glass' is not one of .*\['fat', 'oil', 'wax'\]"),
         (["oil", "fat"], r"target has shape \(2,\), but X has 60 spectra"),
-        (np.full(60, "glass"), "target='glass' is none"),
-        (1, "target=1 is none"),
+        (np.full(60, "glass"), "target='glass' is not one"),
+        (1, "target=1 is not one"),
     ],
 )
 def test_unknown_targets(kinds, classifier, target, message):

@@ -137,7 +137,7 @@ def test_a_transformer_may_change_the_number_of_outputs():
 
     X = np.array([[1.0, 1, 1], [0, 1, 0]])
     assert _target_outputs(Sum(), [Twice()], X, [1, 0]).tolist() == [20, 2]
-    with pytest.raises(ValueError, match=r"of 2, but the model knows \[0, 1\]"):
+    with pytest.raises(ValueError, match=r"is 2, but those of the model are \[0, 1\]"):
         _target_outputs(Sum(), [Twice()], X, [1, 2])
 
 
@@ -278,14 +278,16 @@ def test_explanations_that_do_not_fit_are_refused():
     one = explanation_of([[1, 1, 1]], [[7, 2, 1]])
     with pytest.raises(ValueError, match=r"maps have shape \(1, 2\), the spectra \(1, 3\)"):
         deletion_curve(Sum(), replace(one, maps=one.maps[:, :2]))
-    with pytest.raises(ValueError, match=r"is of 'yes - no', but the model knows \['no', 'yes'\]"):
+    with pytest.raises(
+        ValueError, match=r"is 'yes - no', but those of the model are \['no', 'yes'\]"
+    ):
         deletion_curve(Sigmoid(), replace(one, targets=np.array(["yes - no"])))
 
 
 def test_one_target_and_one_model_are_needed(mixtures):
     X, amounts = mixtures
     model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(X, amounts)
-    with pytest.raises(ValueError, match="3 targets a spectrum; expected one"):
+    with pytest.raises(ValueError, match="3 targets for each spectrum; expected one"):
         deletion_curve(model, model.explain(X))
     curve = deletion_curve(model, model.explain(X, target=1), n_steps=2)
     assert curve.scores[:, 0].mean() == pytest.approx(1)
@@ -362,7 +364,7 @@ def test_completeness_residual_by_hand():
     assert completeness_residual(unmoved).tolist() == [3, 1]
     small = replace(explanation, outputs=np.array([1.5, 1.0]))  # 2.5 and 1 too much, of 0.5
     assert completeness_residual(small).tolist() == [5, 2]
-    with pytest.raises(ValueError, match="of 0 spectra"):
+    with pytest.raises(ValueError, match="has 0 spectra"):
         completeness_residual(explanation[:0])
     # A second output in a unit 1000 times as large is judged by itself: 0 missing.
     both = replace(
@@ -550,7 +552,9 @@ def test_vip_of_whole_models(mixtures):
 )
 def test_vip_is_of_pls_only(mixtures, model):
     X, y = mixtures[0], mixtures[1][:, 0]
-    with pytest.raises(TypeError, match="VIP is of PLS, but the model ends in .*PLSRegression"):
+    with pytest.raises(
+        TypeError, match="VIP is defined for PLS, but the model ends in .*PLSRegression"
+    ):
         vip(model.fit(X, y))
 
 
@@ -640,8 +644,8 @@ def test_groups_of_regions_are_left_out_together_and_told(noise):
     ("bands", "message"),
     [
         ({"whole": range(30)}, "'whole' covers all points"),
-        ({"CO2": (2280, 2400)}, "wavelengths, but those of the points are not known"),
-        ("peaks", "name the regions"),
+        ({"CO2": (2280, 2400)}, "wavelengths, but the wavelengths of the points are not known"),
+        ("peaks", "pass the regions"),
     ],
 )
 def test_regions_must_leave_something_and_be_known(noise, bands, message):
@@ -699,7 +703,7 @@ def test_shifts_leave_tables_their_names(mixtures_frame):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"shifts": 2}, "below its length, 2"),
+        ({"shifts": 2}, "smaller than its length, 2"),
         ({"shifts": [[0.1]]}, "expected numbers"),
         ({"shifts": np.nan}, "expected numbers"),
         ({"x_axis": [1, 2]}, "x_axis has shape"),

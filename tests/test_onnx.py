@@ -363,7 +363,7 @@ def test_other_networks_are_exported_as_they_are_or_refused(mixtures, path, monk
     monkeypatch.setattr("sklearn_spectral._network.net.NETWORK", BentNet1D)
     with pytest.warns(ConvergenceWarning, match="starts from the mean of y"):
         bent = ResNet1DRegressor(**FEW).fit(X, amounts)
-    with pytest.raises(TypeError, match="BentNet1D, which computes its features in its own way"):
+    with pytest.raises(TypeError, match="BentNet1D, which computes its features in another way"):
         export_onnx(bent, path)
 
 

@@ -17,8 +17,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_spectral import (
+    Explanation,
     ExplanationDisplay,
     LinearityDisplay,
+    PurityDisplay,
     ResNet1DClassifier,
     ResNet1DRegressor,
     WaterfallDisplay,
@@ -194,7 +196,7 @@ def test_a_difference_is_drawn_by_class(classifier, kinds):
         of_class = explanation.maps[explanation.predicted == name].mean(axis=0)
         np.testing.assert_allclose(mean, of_class, atol=1e-6)
     assert len(explanation.plot().ax_) == 6  # so without being asked
-    with pytest.raises(ValueError, match="is not known: pass y by with_y"):
+    with pytest.raises(ValueError, match="are not known: pass y to with_y"):
         explanation.plot(by="y")
     assert len(explanation.with_y(y).plot(by="y").ax_) == 6
 
@@ -275,7 +277,7 @@ def test_a_technique_that_does_not_fit_the_axis_is_left_aside_with_a_warning(
     for technique in ("nir", "uv-vis"):
         label = explanation.plot(technique=technique).ax_[-1].get_xlabel()
         assert label == "Wavelength (nm)"
-    with pytest.warns(UserWarning, match="the axis is in nm. Pass x_axis to explain in cm-1"):
+    with pytest.warns(UserWarning, match="the axis is in nm. Pass x_axis in cm-1 to explain"):
         display = explanation.plot(technique="raman")
     assert display.ax_[-1].get_xlabel() == "Wavelength (nm)"
     given = regressor.explain(mixtures[0][:1], x_axis=np.arange(100))  # what was given is known
@@ -296,7 +298,7 @@ def test_other_methods_stand_beside_on_scales_of_their_own(regressor, mixtures):
         np.testing.assert_allclose(second.get_ylim(), 100 * np.array(first.get_ylim()), rtol=1e-6)
     with pytest.raises(ValueError, match="one target for each of the same spectra"):
         own.plot(samples=[0], beside={"other": own[:3]})
-    with pytest.raises(ValueError, match="up to 6 maps, without by"):
+    with pytest.raises(ValueError, match="up to 6 maps, and without by"):
         own.plot(beside={"other": large})
 
 
@@ -379,13 +381,16 @@ def drawn(display):
     return file.getvalue()
 
 
-@pytest.fixture(params=["few", "linearity", "heat map"])
-def make_display(request, regressor, mixtures):
+@pytest.fixture(params=["few", "linearity", "heat map", "purity"])
+def make_display(request, regressor, mixtures, classifier, kinds):
     explanation = regressor.explain(mixtures[0])
     return {
         "few": lambda: explanation.plot(samples=[0, 1]),
         "linearity": lambda: LinearityDisplay(explanation, mixtures[1][:, 0]).plot(),
         "heat map": explanation.plot,
+        "purity": lambda: PurityDisplay.from_explanation(
+            classifier.explain(kinds[0], target="all"), np.roll(kinds[1], 3)
+        ),
     }[request.param], request.param
 
 
@@ -424,6 +429,7 @@ def test_text_stays_on_the_page_and_off_other_text(classifier, regressor, kinds,
             classifier.explain(kinds[0]).with_y(kinds[1]).plot(),
             LinearityDisplay(quantity).plot(4, output_label="fat (g/L)"),
             quantity.plot_waterfall(output_label="fat (g/L)"),
+            PurityDisplay(classifier.explain(kinds[0], target="all").with_y(kinds[1])).plot(),
         ):
             figure = display.figure_
             figure.canvas.draw()
@@ -473,7 +479,7 @@ def test_a_waterfall_adds_up(regressor, mixtures):
     np.testing.assert_allclose(total, output, rtol=1e-5)  # the weaker bands are one
     with pytest.raises(ValueError, match="overlap"):
         explanation.plot_waterfall(0, {"a": range(10), "b": range(9, 12)})
-    with pytest.raises(IndexError, match="chooses 2 spectra"):
+    with pytest.raises(IndexError, match="selects 2 spectra"):
         explanation.plot_waterfall([0, 1])
 
 
@@ -497,6 +503,76 @@ def test_displays_are_made_of_explanations_and_shown_once(regressor, mixtures, k
     assert display.explanation.y.tolist() == y.tolist()
     assert display._repr_html_() == "" and "panels)" in repr(display)
     assert kind(display.explanation)._repr_html_() is None
+
+
+@pytest.fixture
+def four_spectra():
+    """Logits of oil, fat and wax; the maps are against the second class, on two points."""
+    maps = np.zeros((4, 2, 3))
+    maps[0, :, 0] = 3, 1  # oil: all of the difference supports it
+    maps[1, :, 0] = 3, -1  # oil: three quarters do
+    maps[2, :, 2] = 2, -2 / 3  # wax: three quarters as well
+    maps[3, :, 1] = 1, -1  # oil, by its base value: half
+    base_values = np.array([[1.0, 0, -9], [1, 0, -9], [-9, 0, 1], [1, 0, -9]])
+    return Explanation(
+        maps=maps,
+        outputs=base_values + maps.sum(axis=1),
+        base_values=base_values,
+        targets=np.array(["oil", "fat", "wax"]),
+        x_axis=np.array([1000.0, 1010.0]),
+        spectra=np.ones((4, 2)),
+        output_name="logit",
+        is_class=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "label", "line"),
+    [
+        ("purity", [1, 0.75, 0.75, 0.5], "Purity of the map", 0.5),
+        ("margin", [5, 3, 1 + 4 / 3, 1], "Margin to the second class (logit)", 0),
+    ],
+)
+def test_purities_stand_by_class_and_wrong_predictions_apart(
+    four_spectra, kind, values, label, line
+):
+    display = PurityDisplay.from_explanation(four_spectra, ["oil", "fat", "wax", "oil"], kind=kind)
+    (axis,) = display.ax_
+    np.testing.assert_allclose(display.values_, values)
+    right, wrong, drawn_match = axis.get_lines()
+    np.testing.assert_allclose(right.get_xdata(), np.take(values, [0, 2, 3]))
+    np.testing.assert_allclose(wrong.get_xdata(), values[1:2])
+    assert right.get_marker() != wrong.get_marker()
+    assert drawn_match.get_xdata() == [line, line]
+    # In the order of the model's classes, each spectrum in the row of its true one.
+    names = [text.get_text() for text in axis.get_yticklabels()]
+    assert names == ["oil, 2", "fat, 1", "wax, 1"]
+    np.testing.assert_array_equal(np.round(right.get_ydata()), [0, 2, 0])
+    np.testing.assert_array_equal(np.round(wrong.get_ydata()), [1])
+    medians = np.ravel([each.get_segments() for each in axis.collections])[::4]
+    np.testing.assert_allclose(medians, [(values[0] + values[3]) / 2, *values[1:3]])
+    legend = [text.get_text() for text in axis.get_legend().get_texts()]
+    assert legend == ["right, 3", "wrong, 1"]
+    assert axis.get_xlabel() == label
+
+
+def test_purities_without_truth_stand_by_the_predicted_class_or_by_series(four_spectra):
+    (axis,) = PurityDisplay(four_spectra).plot().ax_
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["oil, 3", "wax, 1"]
+    assert axis.get_legend() is None and len(axis.get_lines()) == 2
+    (other,) = PurityDisplay(four_spectra).plot("margin", by=[1, 1, 2, 2]).ax_
+    assert [text.get_text() for text in other.get_yticklabels()] == ["1, 2", "2, 2"]
+    assert PurityDisplay(four_spectra).plot(ax=axis).ax_.tolist() == [axis]
+
+
+def test_purities_of_other_explanations_are_refused(four_spectra, regressor, mixtures):
+    with pytest.raises(ValueError, match="of a regressor.* use LinearityDisplay"):
+        PurityDisplay(regressor.explain(mixtures[0])).plot()
+    with pytest.raises(ValueError, match=r"kind='pure'; expected one of \['purity', 'margin'\]"):
+        PurityDisplay(four_spectra).plot("pure")
+    one = replace(four_spectra.pick("oil"), class_outputs=None, classes=None)
+    with pytest.raises(ValueError, match="needs the logits of all classes"):
+        PurityDisplay(one).plot("margin", by=[0, 0, 1, 1])
 
 
 def test_levels_are_means_with_their_spread(regressor, mixtures):

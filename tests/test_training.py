@@ -158,11 +158,11 @@ def test_classes_of_weight_zero_are_known_but_not_calibrated(kinds):
 
 
 def test_classes_all_of_weight_zero(kinds):
-    with pytest.raises(ValueError, match="All spectra to train on have weight zero"):
+    with pytest.raises(ValueError, match="All training spectra have weight zero"):
         ResNet1DClassifier(class_weight=dict.fromkeys(["oil", "fat", "wax"], 0)).fit(*kinds)
     X, y = kinds
     model = ResNet1DClassifier(**FEW, warm_start=True, class_weight={"oil": 0}).fit(X, y)
-    with pytest.raises(ValueError, match="All spectra to train on have weight zero"):
+    with pytest.raises(ValueError, match="All training spectra have weight zero"):
         model.fit(X[y == "oil"], y[y == "oil"])
 
 
@@ -197,7 +197,7 @@ def test_classifier_sets_aside_every_class(kinds):
     X, y = kinds
     model = ResNet1DClassifier(**FEW, early_stopping=True).fit(X, y)
     assert len(model.nets_[0].history[:, "valid_loss"]) > 0
-    with pytest.raises(ValueError, match=r"\['wax'\] have one sample"):
+    with pytest.raises(ValueError, match=r"\['wax'\] have only one sample"):
         model.fit(X[:41], y[:41])
 
 
@@ -288,7 +288,7 @@ def test_rate_of_partial_fit_rises_over_2000_steps(mixtures):
 def test_a_scheduler_that_would_be_overruled_is_refused(mixtures, given):
     model = ResNet1DRegressor(**FEW, **given)
     for fit in (model.fit, model.partial_fit):
-        with pytest.raises(ValueError, match=r"LRScheduler.* Leave it out; set lr\."):
+        with pytest.raises(ValueError, match=r"LRScheduler.* Leave it out, and set lr instead\."):
             fit(*mixtures)
 
 

@@ -112,7 +112,7 @@ def test_what_cannot_be_explained_says_what_can(model, way):
     model.fit(X, Y if isinstance(model, MultiOutputRegressor) else LABELS)
     with pytest.raises(TypeError) as error:
         explain(model, X)
-    assert f"such as {way} of it" in str(error.value)
+    assert f"such as its {way}." in str(error.value)
     assert len(explain(eval(f"model{way}", {"model": model}), X)) == len(X)
 
 
@@ -180,7 +180,9 @@ def test_metadata_that_are_missing_are_named_with_the_way_to_pass_them(
     with sklearn.config_context(enable_metadata_routing=True):
         model = make().fit(X, Y[:, 0], **params)
     (name,) = params
-    expected = rf"{owner} takes {name} beside X.* explain\(model, X, params={{'{name}': ...}}\)"
+    expected = (
+        rf"{owner} needs {name} in addition to X.* explain\(model, X, params={{'{name}': ...}}\)"
+    )
     with (
         sklearn.config_context(enable_metadata_routing=routing),
         pytest.raises(ValueError, match=expected),

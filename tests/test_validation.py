@@ -1,5 +1,7 @@
 """The validation report: statistics by hand, and beside SciPy's and scikit-learn's."""
 
+import pickle
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -169,10 +171,10 @@ def test_explanations_and_cross_validated_pls_in_one_call(regressor, classifier,
         ((Y, np.column_stack([PREDICTED, PREDICTED])), {}, "one at a time"),
         ((Y, ["low"] * 6), {}, "predicted .* cannot be read as numbers"),
         (([0, 1], ["a", "b"]), {}, "labels, all numbers or all text"),
-        ((Y, PREDICTED), {"probabilities": np.eye(6)}, "probabilities are of classes"),
+        ((Y, PREDICTED), {"probabilities": np.eye(6)}, "probabilities are for classes"),
         ((["a", "b"], ["b", "a"]), {"probabilities": np.eye(3)[:2]}, "a DataFrame whose columns"),
         ((["a", "b"], ["b", "a"]), {"probabilities": np.ones((2, 2))}, "do not add up to 1"),
-        (({"a": Y}, {"b": Y}), {}, r"Nothing is given for 'b' of predicted, only for \['a'\]"),
+        (({"a": Y}, {"b": Y}), {}, r"predicted contains 'b', but another argument only \['a'\]"),
         ((Y, {}), {}, "empty dict"),
         ((Y, PREDICTED), {"by": [1]}, "by has shape"),
         ((Y, PREDICTED), {"groups": [1]}, "groups has shape"),
@@ -183,12 +185,50 @@ def test_errors(arguments, how, message):
         validation_report(*arguments, **how)
 
 
+# ---------------------------------------------------------------------------- in notebooks
+
+
+def cells(html, tag):
+    return re.findall(f"<{tag}[^>]*>(.*?)</{tag}>", html, flags=re.S)
+
+
+def test_notebooks_show_units_standards_and_three_digits():
+    y, predicted = pd.Series(1000 * Y, name="iron <Fe> (mg/L)"), 1000 * PREDICTED
+    report = validation_report(y, predicted, groups=SAMPLES)
+    html = report._repr_html_()
+    (caption,) = cells(html, "caption")
+    assert caption.startswith("<strong>Validation of iron &lt;Fe&gt;.</strong>")
+    assert "ICH Q2(R1)" in caption and "ISO 5725-2" in caption
+    in_unit = ["rmse", "bias", "sep", "intercept", "repeatability", "detection_limit"]
+    shown = [f"{name} (mg/L)" for name in [*in_unit, "quantification_limit"]]
+    assert [name for name in cells(html, "th") if "mg/L" in name] == shown
+    expected = ["6", "115", "33.3", "0.423", "121", "1.00", "33.3", "0.980", "7.39", "16.5"]
+    assert cells(html, "td") == [*expected, "141", "447", "1354"]
+    # A table as any other, whatever is done with it.
+    assert type(report.T) is type(report[["rmse"]]) is pd.DataFrame
+    assert pickle.loads(pickle.dumps(report))._repr_html_() == html
+    assert b"_record" not in pickle.dumps(report)
+    other = validation_report(Y, PREDICTED, output_label="fat (%)")
+    assert "rmse (%)" in other._repr_html_() and "rmse" in repr(other)
+    assert "Validation.</strong>" in validation_report(Y, PREDICTED)._repr_html_()
+
+
+def test_notebooks_say_what_the_statistics_of_classes_are():
+    y, predicted, probabilities = labels()
+    html = validation_report(y, predicted)._repr_html_()
+    assert "against all others" in html and "Guo" not in html and "ICH" not in html
+    html = validation_report(y, predicted, probabilities=probabilities, by=y)._repr_html_()
+    assert "Guo et al. (2017)" in html and "olive" in cells(html, "th")
+
+
 # ---------------------------------------------------------------------------- the figure
 
 
 def test_figure_has_points_lines_and_statistics(regressor, mixtures):
     X, y = mixtures[0], mixtures[1][:, 0]
     display = PredictionDisplay.from_estimator(regressor, X, y, output_label="fat (%)")
+    assert display._repr_html_() == ""  # notebooks show the figure by themselves
+    assert PredictionDisplay(y, y)._repr_html_() is None
     (axis,) = display.ax_
     report = validation_report(y, regressor.predict(X)).loc["predicted"]
     assert axis.get_xlabel() == "Measured fat (%)"

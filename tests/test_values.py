@@ -62,5 +62,5 @@ def test_nan_is_not_none():
     ids=lambda value: type(value).__name__,
 )
 def test_other_values_are_refused(value):
-    with pytest.raises(ValueError, match="(?s)it is .* but a file holds numbers, text"):
+    with pytest.raises(ValueError, match="(?s)it is .* but a file can contain only numbers"):
         encode(value, "it", {})

@@ -70,7 +70,7 @@ OTHER = {
     "stray": (TEXT.assign(temperature=20.0), r"X.drop\(columns=\['temperature'\]\)"),
     "text": (FRAME.assign(id="S001"), "'id'; the other 24 run from 1000 to 1115"),
     "unsorted": (FRAME.iloc[:, np.random.default_rng(0).permutation(N)], "out of order"),
-    "components": (FRAME.set_axis([f"PC{i}" for i in range(N)], axis=1), "called 'PC0', 'PC23'"),
+    "components": (FRAME.set_axis([f"PC{i}" for i in range(N)], axis=1), "named 'PC0' to 'PC23'"),
     "fewer": (FRAME.iloc[:, 1:], "23 features, from 1005 to 1115, but 24"),
 }
 

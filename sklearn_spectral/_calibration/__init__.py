@@ -1,1 +1,1 @@
-"""What the network starts from: calibrations in closed form."""
+"""Calibrations in closed form, from which the training of the network starts."""

@@ -1,4 +1,4 @@
-"""The calibration that the network starts from, solved in closed form.
+"""The calibration from which the training of the network starts, solved in closed form.
 
 PLS calibrations of each view of the spectra, and ridge calibrations on the network's own, still
 untrained features, are fitted; what each predicts for left-out spectra decides how many latent
@@ -49,7 +49,7 @@ N_BANDS = 64
 FEATURES_AT_ONCE = 512
 # Mean square of scaled views that are constant but for rounding.
 CONSTANT_VIEW = 1e-10
-# What the network rounds away of a number, on average, as a share of it.
+# Mean rounding error of a number in the network, as a share of the number.
 FLOAT32_ERROR = np.finfo(np.float32).eps / 4
 OF_OUTPUTS = ("slopes", "weights", "constant")  # arrays whose first axis is that of the outputs
 
@@ -64,7 +64,7 @@ class Calibration:
     weights : ndarray of shape (n_outputs, n_features)
     constant : ndarray of shape (n_outputs,)
     out_of_fold : ndarray of shape (n_samples, n_outputs)
-        What calibrations with the same settings predict for spectra they were not fitted on.
+        Predictions by calibrations with the same settings for spectra they were not fitted on.
     """
 
     slopes: np.ndarray
@@ -73,7 +73,7 @@ class Calibration:
     out_of_fold: np.ndarray
 
     def predict(self, scaled, features):
-        """Return what the calibration says of scaled views and features, in float64."""
+        """Return the predictions for scaled views and features, in float64."""
         of_views = np.einsum("nvp,tvp->nt", scaled.astype(np.float64), self.slopes)
         return of_views + features @ self.weights.T + self.constant
 
@@ -95,7 +95,7 @@ def calibrate(data, scaler, features, random_state, *, jointly, verbose=0):
     scaler : ViewScaler
         Fitted on its views.
     features : ndarray of shape (n_samples, n_features)
-        What the network makes of the scaled views.
+        Features that the network computes from the scaled views.
     random_state : numpy.random.RandomState
         Deals the rows, or the groups, to the folds.
     jointly : bool
@@ -217,7 +217,7 @@ def _in_bands(Z, view, to_view, lost, rounded):
     def root_mean_square(errors):
         return np.sqrt(averaged(np.broadcast_to(errors, n_points) ** 2, sizes))
 
-    # What the network loses differs from point to point; what was lost before may be shared.
+    # Rounding by the network differs from point to point; earlier rounding may be common to all.
     lost, rounded = root_mean_square(lost) / np.sqrt(sizes), root_mean_square(rounded)
     return averaged(Z, sizes), view, to_points, lost, rounded
 

@@ -108,10 +108,10 @@ class Domain:
         """Raise where too few spectra were left out for limits."""
         if self.n_groups_ < MIN_GROUPS:
             raise ValueError(
-                "The limits of applicability come from spectra left out in fit, whole groups at a "
-                f"time, but it was given {self.n_groups_}; at least {MIN_GROUPS} are needed, "
-                f"and {round(1 / FALSE_ALARMS) - 1} for limits that hold. Fit on more spectra or "
-                "groups (the first call to partial_fit counts)."
+                "The limits of applicability are computed in fit by leaving out spectra, or whole "
+                f"groups, but there were {self.n_groups_}; at least {MIN_GROUPS} are needed, and "
+                f"{round(1 / FALSE_ALARMS) - 1} for reliable limits. Fit on more spectra or groups "
+                "(for partial_fit, in its first call)."
             )
 
 

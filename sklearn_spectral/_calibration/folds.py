@@ -9,12 +9,12 @@ from sklearn.model_selection import GroupKFold, GroupShuffleSplit, StratifiedGro
 from .._work import warnings_lock
 
 N_FOLDS = 10
-# What is left to train on where a group is left out: this share of the rows, and so many.
+# If a group is left out, at least this share and this number of rows must remain for training.
 LEAST_SHARE = 0.25
 LEAST_ROWS = 10
 # Groups of a class of which one may be left out.
 ENOUGH_GROUPS = 6
-# Random choices of groups for validation that are looked at, and what these may take in all.
+# Number of random choices of groups for validation, and the limit of their total size.
 N_CHOICES = 300
 GROUPS_OF_CHOICES = 30_000
 # Rows that follow each other with equal y look like replicates where there are so many runs of
@@ -54,22 +54,22 @@ def _with_divided(groups, rows):
 
 
 def warnings_of_groups(data):
-    """Return what the user should be warned of where one of the groups has to be divided."""
+    """Return the warning for the user if one of the groups has to be divided."""
     alone = in_dominating_group(data)
     if alone.all() or not alone.any():
         return []
     return [
         UserWarning(
-            "One of the groups holds so many spectra that too few are left to train on "
-            "without it. What the network starts from is chosen by leaving out spectra of "
-            "this group one by one, which share it with others, and may fit new groups "
-            "worse than it seems. Add spectra of other groups."
+            "One of the groups contains so many spectra that too few are left to train on "
+            "without it. Therefore the spectra of this group were left out one by one to "
+            "compute the start of the network, which may predict new groups worse than "
+            "expected. Add spectra of other groups."
         )
     ]
 
 
 def warnings_of_replicates(data):
-    """Return what the user should be warned of where replicates seem to be without groups.
+    """Return the warning for the user if there seem to be replicates without groups.
 
     Equal labels of classes are no evidence, and the spectra alone none either: replicates may
     differ by more than samples do. Where spectra drift, rows are near to each other whatever y is.
@@ -94,10 +94,10 @@ def warnings_of_replicates(data):
     return [
         UserWarning(
             f"Rows {runs}, ... ({n_rows} of {len(data)} spectra with a weight) look like "
-            "replicates: their y is equal, and they are nearer to each other than to the next. "
-            "Folds that divide replicates find errors too small, those that choose what the "
-            "network starts from as well. Pass the sample of every spectrum as groups to fit (of "
-            "a pipeline by resnet1dregressor__groups=) and to cross-validation. If none are "
+            "replicates: their y is equal, and they are more similar to each other than to the "
+            "next rows. If folds divide replicates, errors are underestimated, also by fit when it "
+            "computes the start of the network. Pass the sample of every spectrum as groups to fit "
+            "(resnet1dregressor__groups= for a pipeline) and to cross-validation. If there are no "
             "replicates, pass groups=range(len(X))."
         )
     ]
@@ -185,8 +185,9 @@ def set_aside(data, fraction, random_state, *, classes=None):
         missing = np.setdiff1d(data.y, data.y[training])
         if len(missing):
             raise ValueError(
-                f"early_stopping left no spectra of {classes[missing].tolist()} to train on: "
-                "they are in few groups. Fit without early_stopping, or with another random_state."
+                f"early_stopping left no spectra of {classes[missing].tolist()} to train on, "
+                "because they are in few groups. Fit without early_stopping, or with "
+                "another random_state."
             )
     return training, validation
 
@@ -224,8 +225,8 @@ def _share(data, n_groups, fraction, random_state):
     except ValueError as error:
         raise ValueError(
             f"early_stopping cannot divide {n_groups} spectra (or groups) with "
-            f"validation_fraction={fraction:g}: one part would be empty. Bring "
-            "it nearer to 0.5, or fit without early_stopping."
+            f"validation_fraction={fraction:g}, because one part would be empty. Choose a value "
+            "closer to 0.5, or fit without early_stopping."
         ) from error
 
 
@@ -237,8 +238,8 @@ def _check_groups_of_classes(data, classes):
     ]
     if rare:
         raise ValueError(
-            f"early_stopping sets spectra of every class aside, but {rare} have one sample "
-            "(or one group) only. Fit without early_stopping, or add samples."
+            f"early_stopping sets spectra of every class aside, but {rare} have only one sample "
+            "(or one group). Fit without early_stopping, or add samples."
         )
 
 

@@ -1,4 +1,4 @@
-"""PLS calibrations of one view of the spectra, each with what it predicts for left-out rows.
+"""PLS calibrations of one view of the spectra, with their predictions for left-out rows.
 
 Centring or scaling, and which bands to look at, matter more for PLS than anything else, and no
 choice is right for all spectra. So all are tried: mean-centred, scaled per wavelength, and scaled
@@ -18,7 +18,7 @@ N_REWEIGHTINGS = 4
 # Coefficients are smoothed over this share of the axis: bands are selected, not points.
 REWEIGHTING_SHARE = 1 / 16
 EPSILON = np.finfo(np.float64).eps
-# What is less than this share of the variance of all spectra is the rounding of a difference.
+# A variance below this share of that of all spectra is the rounding error of a difference.
 LEAST_VARIANCE = 1e-12
 # Predictions that rounding moves by more than this share of the spread of an output are not what
 # the network would say: it computes in float32.
@@ -43,7 +43,7 @@ def pls_candidates(Z, Y, sample_weight, folds, rounding=0.0):
     Yields
     ------
     out_of_fold : ndarray of shape (n_samples, n_outputs)
-        What the calibration predicts for rows it was not fitted on.
+        Predictions for rows that the calibration was not fitted on.
     coefficients : ndarray of shape (n_bins, n_outputs)
         Of the calibration fitted on all rows.
     intercept : ndarray of shape (n_outputs,)
@@ -78,7 +78,7 @@ def pls_candidates(Z, Y, sample_weight, folds, rounding=0.0):
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """What PLS has to know of some spectra Z, centred, and outputs Y with their weights.
+    """The moments of centred spectra Z and outputs Y that PLS needs, with their weights.
 
     Attributes
     ----------
@@ -110,7 +110,7 @@ def _moments(Z, Y, sample_weight):
 def _moments_of_folds(Z, Y, sample_weight, folds):
     """Return the `Moments` of the rows to train on of each fold, and of all rows.
 
-    Those of many spectra are what all have less what the rows that are left out have.
+    Those of many spectra are the moments of all rows minus those of the left-out rows.
     """
     if len(Z) <= Z.shape[1]:
         rows = [*(train for train, _ in folds), np.arange(len(Z))]
@@ -148,11 +148,11 @@ def _pls_path(of_rows, scaled, wavelength_weights, n_components):
         Of the spectra as they are.
     intercepts : ndarray of shape (n_components, n_outputs)
     scale : ndarray of shape (n_bins,)
-        What each wavelength was divided by, infinite where it is constant.
+        The number by which each wavelength was divided; infinite if it is constant.
     """
     variance = of_rows.variance
     if scaled:
-        # What varies less than rounding does is constant.
+        # A wavelength that varies less than its rounding error is treated as constant.
         scale = np.sqrt(np.where(variance > 1e-20 * variance.max(), variance, np.inf))
     else:  # by one number: very small covariances are taken for none
         scale = np.full(len(variance), np.sqrt(variance.mean()) or 1.0)

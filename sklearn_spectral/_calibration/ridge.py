@@ -7,7 +7,7 @@ other (Saunders et al. 1998, "Ridge regression learning algorithm in dual variab
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-# How much the features count beside the view itself: none, where the answer is linear in it.
+# Shares of the features relative to the view itself; 0 is best for a linear relation.
 NONLINEAR_SHARES = (0.0, 0.01, 0.1, 0.5, 1.0)
 # Penalties, for products whose mean square is one. Smaller ones are below the precision of float32.
 PENALTIES = 10.0 ** np.arange(-6, 1.01, 0.5)
@@ -31,7 +31,7 @@ def gram(blocks):
     -------
     products : ndarray of shape (n_samples, n_samples)
     size : float
-        What they were divided by.
+        The number by which they were divided.
     """
     in_float64 = (block.astype(np.float64, copy=False) for block in blocks)
     products = sum(block @ block.T for block in in_float64)
@@ -77,7 +77,7 @@ def ridge_candidate(linear, nonlinear, Y, sample_weight, folds, share, penalty):
     Returns
     -------
     out_of_fold : ndarray of shape (n_samples, n_outputs)
-        What the calibration predicts for rows it was not fitted on.
+        Predictions for rows that the calibration was not fitted on.
     duals : ndarray of shape (n_samples, n_outputs)
         Weight of each training spectrum.
     """
@@ -100,8 +100,8 @@ def _mix(linear, nonlinear, share):
 def _errors(products, Y, sample_weight, folds, penalties):
     r"""Return the squared errors of left-out rows, (n_penalties, n_outputs).
 
-    What a ridge calibration would predict for rows F had it not seen them follows from the one
-    that saw all: with :math:`G = (K + \lambda I)^{-1}` the residuals of the rows are
+    The prediction for left-out rows F follows from the ridge calibration that was fitted on all
+    rows: with :math:`G = (K + \lambda I)^{-1}` the residuals of the rows are
     :math:`G_{FF}^{-1} (G y)_F` (Pahikkala et al. 2006, "Fast n-fold cross-validation for
     regularized least-squares"). So one decomposition serves all folds and penalties.
     """

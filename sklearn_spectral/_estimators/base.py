@@ -1,4 +1,4 @@
-"""What both estimators share: fit, outputs and explanations.
+"""The base class of both estimators: fit, outputs and explanations.
 
 The classifier and the regressor define the methods at the end of the class.
 """
@@ -43,13 +43,13 @@ from .._work import own_settings, warnings_lock
 from .guards import MAX_DEVIATION, restored_on_error, warn_of_training, warning_of_rounding
 from .inspection import InspectedModel
 
-# How far the weights go back, after training, to where it began: what training adds is kept where
-# it is right, and halved where it is not (Wortsman et al. 2022, arXiv:2109.01903).
+# Share of the way that the weights move back to the start after training. The mean of the weights
+# before and after training predicts better than either (Wortsman et al. 2022, arXiv:2109.01903).
 STEP_BACK = 0.5
 
 
 class BaseResNet1D(InspectedModel, SavedModel, BaseEstimator, ABC):
-    """What both estimators share: validation, scaling, training, outputs and maps."""
+    """The base class of both estimators: validation, scaling, training, outputs and maps."""
 
     def __init__(
         self,
@@ -91,25 +91,26 @@ class BaseResNet1D(InspectedModel, SavedModel, BaseEstimator, ABC):
         sample_weight: ArrayLike | None = None,
         groups: ArrayLike | None = None,
     ) -> Self:
-        """Fit the network.
+        """Fit the network to spectra and their references.
 
-        With `warm_start` training goes on; the weights of each call are relative to their mean, and
-        a classifier finds the temperature of its probabilities anew.
+        With `warm_start` the training continues from the last fit. The sample weights of each call
+        are then relative to their own mean, and a classifier determines the temperature of its
+        probabilities again.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_points)
-            Spectra, one a row. The columns of a DataFrame may be named after the wavelengths or
-            wavenumbers, as strings or numbers, with or without their unit; then all of them must
-            be, sorted, and later spectra are compared with them.
+            Spectra, one in each row. The columns of a DataFrame may be named by their wavelengths
+            or wavenumbers, as text or numbers, with or without the unit. Then all columns must have
+            such names and be sorted, and the names of later spectra are compared with these.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Class labels, or the values to predict (several columns for a regressor only).
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each spectrum; rows of weight zero are left out.
         groups : array-like of shape (n_samples,), default=None
-            Which rows belong together, replicates of one sample for instance. They are never
-            divided between training and the validation of `early_stopping`, nor between the
-            folds that choose what the network starts from.
+            Group of each spectrum, such as the sample of which it is a replicate. Groups are never
+            divided between training and the validation of `early_stopping`, nor between the folds
+            that are used to compute the start of the network.
 
         Returns
         -------
@@ -118,20 +119,21 @@ class BaseResNet1D(InspectedModel, SavedModel, BaseEstimator, ABC):
         Raises
         ------
         ValueError
-            X, y, weights, groups or a parameter are not as described; the message says which
-            and what to do. Or training diverges, with smaller steps than `lr` as well: the
-            message names the epoch.
+            X, y, the weights, the groups or a parameter are not as described, or the training
+            diverges even with learning rates below `lr`. The message says what is wrong and what
+            to do.
 
         Warns
         -----
         ConvergenceWarning
-            Training diverged at `lr`, but not with smaller steps. Or Ctrl-C was pressed while it
-            went on: the model is then that of the whole epochs until then, and can be used as
-            any other. At another time, or twice, Ctrl-C ends `fit`; an earlier model stays.
+            Training diverged at `lr` and was repeated with a lower learning rate; or it was
+            interrupted by Ctrl-C. The model is then that of the epochs that were completed and can
+            be used. If Ctrl-C is pressed twice, or while the network is not being trained, `fit`
+            raises KeyboardInterrupt and an earlier fitted model is kept.
         UserWarning
-            One group holds nearly all spectra: it is divided where what the network starts from is
-            chosen. Or there are no groups, and rows of a regressor look like replicates: y is equal
-            in rows that follow each other, and these are alike.
+            One group contains nearly all spectra, so that it had to be divided to compute the
+            start of the network; or no groups were given to a regressor, but consecutive rows
+            look like replicates, because their y is equal and their spectra are similar.
         """
         with own_settings(), restored_on_error(self):
             check_parameters(self)
@@ -153,7 +155,7 @@ class BaseResNet1D(InspectedModel, SavedModel, BaseEstimator, ABC):
         return self
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
-        """Make one pass over some spectra; the first call starts the network."""
+        """Train by one pass over some spectra; the first call computes the start."""
         with own_settings(), restored_on_error(self):
             check_parameters(self)
             new = not hasattr(self, "nets_")
@@ -170,7 +172,7 @@ class BaseResNet1D(InspectedModel, SavedModel, BaseEstimator, ABC):
         return self
 
     def _training_set(self, X, y, sample_weight, groups, *, new, min_samples, classes=None):
-        """Check what came to be trained on; learn from it what a `new` model must know."""
+        """Check the training data; set the attributes that a `new` model takes from them."""
         names_of_y = output_names(y)
         quantifies = not is_classifier(self)
         axis = axis_from_names(column_names(X)) if new else None
@@ -206,7 +208,7 @@ class BaseResNet1D(InspectedModel, SavedModel, BaseEstimator, ABC):
         return TrainingSet.of(X, self._encode(y), sample_weight, groups, exponent)
 
     def _start(self, training, random_state):
-        """Start a network from a calibration; return what the user should be warned of."""
+        """Start a network from a calibration; return the warnings to give to the user."""
         data = training.weighted()
         self._view_scaler = ViewScaler().fit(data.views, data.sample_weight, data.rounding)
         self._domain = Domain().fit(data, self._view_scaler)
@@ -252,7 +254,7 @@ class BaseResNet1D(InspectedModel, SavedModel, BaseEstimator, ABC):
         return make_net(params, module_params, shuffling, classifies=classifies)
 
     def _train(self, training, validation=None, *, max_epochs, schedule="one-cycle", first=False):
-        """Train the network; return what the user should be warned of."""
+        """Train the network; return the warnings to give to the user."""
         training.weighted()  # raises where there is no weight
         params = self.get_params(deep=False) | {"max_epochs": max_epochs}
         whole = schedule == "one-cycle"  # of `fit`, else some spectra of many
@@ -276,7 +278,7 @@ class BaseResNet1D(InspectedModel, SavedModel, BaseEstimator, ABC):
         self.mean_spectrum_ = training.mean_spectrum
         if not self._network.centre_features(training):
             raise ValueError(
-                "Training diverged: the network's outputs are more than float32 holds. Lower "
+                "Training diverged: the network's outputs exceed the range of float32. Lower "
                 f"lr (it is {self.lr:g}), and look for outliers in X, y and sample_weight."
             )
         self._map_correction, self.feature_importances_ = learn_correction(self._network, training)
@@ -316,73 +318,96 @@ class BaseResNet1D(InspectedModel, SavedModel, BaseEstimator, ABC):
         reference: ArrayLike | str | None = None,
         out: np.ndarray | None = None,
     ) -> Explanation:
-        r"""Show which wavelengths made the outputs: corrected 1D Grad-CAM, signed and complete.
+        r"""Return the contribution of every wavelength to the outputs for preprocessed spectra.
+
+        The function :func:`sklearn_spectral.explain` explains a whole pipeline, from spectra before
+        preprocessing. This method explains the estimator alone. The default is corrected 1D
+        Grad-CAM, which is signed and adds up to the output:
 
         .. math:: m_i = \sum_k \frac{\partial z}{\partial A_{ki}} A_{ki}
 
-        with the feature maps A before the head, less their mean over the training spectra, and the
-        output z: a logit, or a prediction in the unit of y. No average of gradients over
-        positions, no ReLU (Shi et al. 2023, doi:10.1021/acs.analchem.3c01101). Since the head is
-        linear, the map and the base value, which is the mean output over the training spectra,
-        add up to the output. Each position's share is spread over the points it stands for.
+        Here z is the output, a logit or a prediction in the unit of y, and A are the feature maps
+        before the head minus their mean over the training spectra. Gradients are not averaged over
+        positions, and there is no ReLU (Shi et al. 2023, doi:10.1021/acs.analchem.3c01101). Since
+        the head is linear, the map and the base value add up to the output; the base value is the
+        mean output over the training spectra. The contribution of each position of the feature
+        maps is distributed over the points of the spectrum that belong to it.
 
-        The correction is ours: how the maps of the training spectra vary while the output stays
-        the same, scatter and background and how the model undoes them, is left out. It adds up to
-        nothing, so that the corrected map adds up to the same output (see "How it works"). The
-        difference of both maps is what was left out.
+        The correction is an addition of this package. It removes from each map the variation that
+        maps of training spectra with equal outputs show, which is caused by scatter and background
+        and by how the model compensates for them. What is removed adds up to zero, so that
+        the corrected map adds up to the same output (see "How it works"). To see what was removed,
+        subtract the corrected map from that of ``method="1d-grad-cam"``.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_points)
-            Spectra, preprocessed as those the estimator was fitted on.
+            Spectra, preprocessed like those that the estimator was fitted on.
         target : None, label, array-like of shape (n_samples,) or "all", default=None
-            What to explain: for a classifier the predicted class (None), one class, one class
-            per spectrum, or every class; for a regressor every output (None, "all"), or one by
-            its number or its name.
+            The output to explain. For a classifier: the predicted class (None), one class, one
+            class for each spectrum, or all classes ("all"). For a regressor: all outputs (None,
+            "all"), or one output by its number or its name.
         x_axis : array-like of shape (n_points,), default=None
-            Wavelengths or wavenumbers; None takes them from the column names of X, else from
-            those of the training spectra, else counts points.
+            Wavelengths or wavenumbers of the points. None takes them from the column names of X,
+            or from those of the training spectra; without either, points are counted from 0.
         method : str or None, default=None
             ``"corrected-1d-grad-cam"``, ``"1d-grad-cam"``, ``"grad-cam-signed"``, ``"grad-cam"`` or
             ``"cam"``.
-            None takes the first at the last layer, and ``"1d-grad-cam"``, which is that of the
-            paper without correction, at others. ``"grad-cam-signed"`` averages the gradient over
-            positions, ``"grad-cam"`` sets what is negative then to zero as well: the methods made
-            for pictures, to compare with. ``"cam"`` needs a network whose head averages over
-            positions: ``shortcut=False, net_params={"module__pooling": True}``.
+            None takes the first one at the last layer, and ``"1d-grad-cam"``, the method of the
+            paper without the correction, at other layers. For comparison with methods that were
+            made for pictures, ``"grad-cam-signed"`` averages the gradient over positions, and
+            ``"grad-cam"`` also sets negative contributions to zero. ``"cam"`` needs a network
+            whose head averages over positions:
+            ``shortcut=False, net_params={"module__pooling": True}``.
         layer : {"features", "stem", "block1", "block2"}, default="features"
-            Which feature maps A: those before the head, or those after the stem or a block. At the
-            latter the rest of the network is not linear and maps do not add up;
-            ``Explanation.residuals`` says what is missing.
+            The layer whose feature maps A are used: the one before the head, the stem or a block.
+            After the stem or a block the rest of the network is not linear, so the maps do not add
+            up to the output; ``Explanation.residuals`` contains the difference.
         reference : None, "mean" or array-like of shape ([n_references, ]n_points), default=None
-            A spectrum to compare with, the mean of several, or that of the training spectra:
-            gradients times A - A_reference. At the last layer these difference maps add up to the
-            difference of the outputs, and the base value is the reference's output.
+            The spectrum to compare with, of several spectra their mean, or "mean" for the mean of
+            the training spectra. A is then replaced by its difference from the reference's A. At
+            the last layer such maps add up to the difference between the two outputs, and the base
+            value is the output of the reference.
         out : ndarray of the shape of the maps, default=None
-            Where to write the maps: a float array, such as a ``numpy.memmap`` of more spectra than
-            fit into memory; ``explanation.maps`` is then a read-only view of it. X may be a
-            memmap as well: it is read chunk by chunk.
+            A float array to write the maps to, such as a ``numpy.memmap`` for more spectra than
+            memory holds; ``explanation.maps`` is then a read-only view of it. X may be a memmap
+            as well and is read in chunks.
 
         Returns
         -------
         explanation : Explanation
+            Maps, outputs and base values, with methods for tables and figures.
 
         Raises
         ------
         ValueError
-            X or the reference is not as the training spectra were, `target`, `method` or `layer`
-            is unknown or not possible, `x_axis` is not one sorted number per point, or `out` has
-            another shape than the maps.
+            X or the reference does not fit the training spectra, `target`, `method` or `layer` is
+            unknown or not available, `x_axis` is not one sorted number per point, or `out` does
+            not have the shape of the maps.
 
         Warns
         -----
         UserWarning
-            The contributions of the median map cancel more than ten times over
-            (`Explanation.cancellation`).
+            The cancellation of the median map is above 10 (`Explanation.cancellation`).
+
+        See Also
+        --------
+        sklearn_spectral.explain : Explains a whole pipeline, before preprocessing.
+        sklearn_spectral.hyperspectral.explain : Explains images that are larger than memory.
 
         References
         ----------
         Trygg and Wold, J. Chemom. 2002, 16, 119, :doi:`10.1002/cem.695`.
+
+        Examples
+        --------
+        >>> from sklearn_spectral import ResNet1DRegressor
+        >>> from sklearn_spectral.datasets import make_oil_blends
+        >>> blends = make_oil_blends(30, n_replicates=1, random_state=0)  # % sunflower oil
+        >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(blends.data, blends.target)
+        >>> explanation = model.explain(blends.data, x_axis=blends.x_axis)  # cm-1
+        >>> explanation.contributions(blends.bands).groupby("band")["share"].mean().abs().idxmax()
+        'C=C stretch'
         """
         spectra = copy_unless_memmap(self._check_spectra(X), X)
         labels, output_name = self._named_outputs

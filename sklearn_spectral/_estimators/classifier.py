@@ -13,101 +13,111 @@ from .._calibration.probabilities import logits_of_memberships, mean_entropy, te
 from .._spectra.checks import check_classes, naming_argument
 from .base import BaseResNet1D
 
-# Fewer spectra than this, in `partial_fit`, do not show a temperature on their own: it is a mean
-# over the last ones.
+# Fewer spectra than this in a call of `partial_fit` are not enough to determine a temperature: it
+# is then a mean over the last calls.
 ENOUGH = 100
 
 
 class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
-    r"""Classify spectra with a 1D residual network that explains itself.
+    r"""Classify spectra with a 1D residual network, and explain each prediction by wavelength.
 
-    The network computes one logit a class from a spectrum x, scaled per wavelength:
+    The network computes one logit for each class from a spectrum x, which is scaled at every
+    wavelength:
 
     .. math:: z_t(x) = b_t + \sum_i \sum_k w_{tki} A_{ki}(x)
 
-    with K features A at every position i: the channels of a small ResNet and, with `shortcut`,
-    the spectrum itself. The logits of a spectrum add up to zero; their softmax are the
-    probabilities.
+    There are K features A at every position i: the channels of a small ResNet and, with
+    `shortcut`, the spectrum itself. The logits of a spectrum add up to zero, and their softmax
+    gives the probabilities.
 
-    `fit` starts in closed form. The network sees the spectrum and its normalized first and second
-    derivatives, each scaled per wavelength. PLS-DA of these views, with bands reweighted, and
-    ridge classifiers on the network's own untrained features, are blended by what they predict for
-    left-out spectra (left out with their group, where `groups` are given); all of it is linear in
-    the features, so that the blend becomes the weights w. Training then refines features and
-    weights together, and each time it ends the logits are divided by a temperature
-    (arXiv:1706.04599), so that the training spectra are no more certain than they would have been
-    at the start. Spectra of more than 1024 points are first averaged over 2, 4, 8, ...
-    neighbouring points, and ridge's settings are chosen on 600 spectra, so that long spectra and
-    large sets take seconds, not minutes, before training; above 4000 spectra there is no ridge.
+    `fit` first computes a start in closed form. The network receives the spectrum and its
+    normalized first and second derivatives, each scaled at every wavelength. PLS-DA models of these
+    views, with reweighted bands, and ridge classifiers on the untrained features of the network are
+    combined with the weights that best predict left-out spectra. Where `groups` are given, whole
+    groups are left out. All these models are linear in the features, so their combination becomes
+    the weights w. Training then refines features and weights together. At the end of each training
+    the logits are divided by a temperature (arXiv:1706.04599), so that the predictions for training
+    spectra are on average no more certain than at the start.
+
+    Spectra of more than 1024 points are first averaged over 2, 4, 8, ... neighbouring points, and
+    the settings of ridge are chosen on 600 spectra, so that the start takes seconds, not minutes,
+    for long spectra and large sets. Above 4000 spectra ridge is not used.
 
     Parameters
     ----------
     max_epochs : int or "auto", default="auto"
-        Passes over the training spectra; 0 leaves the network as it was started. "auto" makes ten
-        over up to 500 spectra and fewer over more, so that the steps grow with the root of their
-        number, and then goes half of the way back to the start, unless `early_stopping` or
-        `net_params` say how to train, or `shortcut` is False.
+        Number of passes over the training spectra; 0 keeps the closed-form start. "auto" makes ten
+        passes over up to 500 spectra. Over more spectra it makes fewer passes, so that the number
+        of steps grows with the square root of the number of spectra. It then moves the weights
+        half of the way back to the start, unless `early_stopping` or `net_params` is set or
+        `shortcut` is False.
     lr : float, default=0.001
         Highest learning rate of the one-cycle schedule.
     batch_size : int, default=32
-        Spectra per optimization step.
+        Number of spectra in each optimization step.
     early_stopping : bool, default=False
-        Whether to set spectra aside and stop when their loss no longer falls; the best weights
-        are kept.
+        Whether to set spectra aside for validation and to stop when their loss no longer falls.
+        The weights with the lowest validation loss are kept.
     validation_fraction : float, default=0.1
-        Share of the spectra set aside by `early_stopping`; where `fit` is given groups, whole
-        groups that hold about this share.
+        Share of the spectra that `early_stopping` sets aside. If `fit` is given groups, whole
+        groups are set aside that hold about this share.
     n_iter_no_change : int, default=10
-        Epochs without progress after which `early_stopping` stops.
+        Number of epochs without progress after which `early_stopping` stops.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes: ``{label: weight}``, or "balanced", inversely proportional to the
-        sums of their sample weights in the call, as scikit-learn's LogisticRegression has it: a
-        spectrum of weight 2 counts as two.
+        Weights of the classes, ``{label: weight}``. "balanced" makes them inversely proportional to
+        the sums of the sample weights of the classes in the call, as in scikit-learn's
+        LogisticRegression; a spectrum of weight 2 counts as two.
     shortcut : bool, default=True
-        Whether the spectrum itself is among the features and the network starts in closed form;
-        without, it is a plain ResNet that starts from a constant, and needs more epochs.
+        Whether the spectrum itself is among the features, so that the network can start in closed
+        form. With False the model is a plain ResNet that starts from a constant and needs more
+        epochs.
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights of the last fit (same points and classes).
+        Whether `fit` continues from the weights of the last fit. The points of the spectra and the
+        classes must be the same.
     device : str, default="cpu"
-        PyTorch device of the network, such as "cuda"; "auto" takes a GPU where there is one. On
-        the CPU the network computes on one thread, whatever ``torch.set_num_threads`` says.
+        PyTorch device of the network, such as "cuda"; "auto" takes a GPU if there is one. On the
+        CPU the network always computes on one thread, regardless of ``torch.set_num_threads``.
     callbacks : list of skorch callbacks or None, default=None
-        Copied before use; the fitted ones are in ``nets_[0].callbacks_``.
+        Callbacks for the training. They are copied before use; the copies that were used are in
+        ``nets_[0].callbacks_``.
     net_params : dict or None, default=None
-        Any further parameter of skorch's net, such as
-        ``{"optimizer": torch.optim.SGD, "optimizer__momentum": 0.9}``; copied before use. What the
-        estimator has a parameter for, such as `lr`, is set by that one. A criterion
-        that returns one number, and not one loss per spectrum, takes no weights.
+        Further parameters of skorch's net, such as
+        ``{"optimizer": torch.optim.SGD, "optimizer__momentum": 0.9}``. They are copied before use.
+        Parameters that the estimator has itself, such as `lr`, cannot be set here. A criterion
+        that returns one number instead of one loss per spectrum cannot be used with weights.
     verbose : int, default=0
-        1 draws progress bars of whatever takes longer than a second: `fit`, `predict`, `explain`.
-        2 prints loss and time of every epoch as well.
+        1 draws progress bars for calls of `fit`, `predict` and `explain` that take longer than a
+        second; 2 also prints the loss and the time of every epoch.
     random_state : int, RandomState or None, default=None
-        Seed of initial weights, batches and splits; with an int, results are the same bit for
-        bit on one machine.
+        Seed of the initial weights, the batches and the splits. With an int the results are the
+        same bit for bit on one machine.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         Class labels, sorted.
     nets_ : list of skorch nets
-        The trained networks: ``nets_[0].module_``, ``nets_[0].history``.
+        The trained networks, with the PyTorch module in ``nets_[0].module_`` and the losses of all
+        epochs in ``nets_[0].history``.
     mean_spectrum_ : ndarray of shape (n_points,)
-        Mean of the training spectra of the last `fit`, or the first `partial_fit` without one,
-        weighted as they were.
+        Weighted mean of the training spectra of the last `fit`, or of the first `partial_fit` if
+        `fit` was not called.
     feature_importances_ : ndarray of shape (n_points,)
-        Mean absolute corrected maps of the training spectra (of more than 500, 500 of them), of sum
-        one, averaged over the outputs.
+        Mean absolute corrected map of the training spectra, divided by its sum and averaged over
+        the outputs. Of more than 500 training spectra 500 are used.
     n_features_in_ : int
-        Points per spectrum.
+        Number of points of a spectrum.
     feature_names_in_ : ndarray of shape (n_points,)
-        Column names of the training spectra, where all are strings.
+        Column names of the training spectra, if all of them are strings.
     x_axis_ : ndarray of shape (n_points,) or None
-        Wavelengths or wavenumbers from the column names of the training spectra.
+        Wavelengths or wavenumbers from the column names of the training spectra; None if the names
+        do not contain them.
 
     See Also
     --------
-    ResNet1DRegressor : The same for quantification.
-    explain : The maps of a whole pipeline.
+    ResNet1DRegressor : Predicts continuous properties instead of classes.
+    explain : Explains a whole pipeline that ends in this estimator.
+    cross_explain : Explains each spectrum by a model that was not trained on it.
 
     References
     ----------
@@ -115,16 +125,21 @@ class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
 
     Examples
     --------
+    Raman spectra of olive and of palm oil, 500 to 1900 cm-1:
+
     >>> from chemotools.scatter import StandardNormalVariate
-    >>> from sklearn.datasets import make_classification
     >>> from sklearn.pipeline import make_pipeline
     >>> from sklearn_spectral import ResNet1DClassifier
-    >>> X, y = make_classification(n_features=100, class_sep=2, random_state=0)
+    >>> from sklearn_spectral.datasets import make_oil_blends
+    >>> pure = {"oil": ["olive", "palm"], "adulterant": None, "n_replicates": 1}
+    >>> oils, new = (make_oil_blends(20, **pure, random_state=seed) for seed in range(2))
     >>> model = make_pipeline(
-    ...     StandardNormalVariate(), ResNet1DClassifier(max_epochs=5, random_state=0)
-    ... )
-    >>> model.fit(X, y).predict_proba(X[:2]).shape
-    (2, 2)
+    ...     StandardNormalVariate(), ResNet1DClassifier(max_epochs=1, random_state=0)
+    ... ).fit(oils.data, oils.target)
+    >>> model.predict(new.data[:3])
+    array(['olive', 'palm', 'olive'], dtype='<U5')
+    >>> model.predict_proba(new.data[:1]).round(1)  # of olive and of palm oil
+    array([[1., 0.]])
     """
 
     def __init__(
@@ -169,17 +184,17 @@ class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> Self:
-        """Make one pass over some spectra.
+        """Train the network by one pass over some spectra.
 
-        The first call sets the scaling per wavelength and starts the network: let it have a
-        fair sample of what will come. With `shortcut` the learning rate rises to `lr` over the
-        first 2000 steps of the network, 1 / 2000 of it at each (Ma & Yarats 2021,
-        arXiv:1910.04209), so that the calibration it starts from is not lost; without, every step
-        is taken at `lr`.
+        The first call determines the scaling at every wavelength and the start of the network, so
+        it should get a representative sample of the spectra that follow. With `shortcut` the
+        learning rate rises linearly to `lr` over the first 2000 steps of the network (Ma & Yarats
+        2021, arXiv:1910.04209), so that training does not destroy the calibration that the network
+        starts from. Without `shortcut` all steps are taken at `lr`.
 
-        Each call finds the temperature of the probabilities anew, from its own spectra; fewer than
-        100 move it in part, so that it is a mean over the last calls. `predict_proba` says what
-        that holds, and what not.
+        Each call updates the temperature of the probabilities from its own spectra. A call with
+        fewer than 100 spectra changes it only in part, so that it is a mean over the last calls.
+        See `predict_proba` for the limits of this.
 
         Parameters
         ----------
@@ -188,13 +203,13 @@ class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
         y : array-like of shape (n_samples,)
             Class labels.
         classes : array-like of shape (n_classes,), default=None
-            All labels that will ever come; needed in the first call only.
+            All labels of this and all later calls; required in the first call only.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each spectrum; rows of weight zero are left out. Times `class_weight`, the
-            mean weight of the first call (or of the last `fit`) counts as one, so that a spectrum
-            of twice that weight counts twice in its step. Adam takes steps relative to those of
-            its last thousand: that counts beside calls of other weights, not where all that
-            follow have the same.
+            Weight of each spectrum; rows of weight zero are left out. Weights, multiplied by
+            `class_weight`, are relative to the mean weight of the first call (or of the last
+            `fit`): a spectrum of twice that weight counts twice in its step. Because the Adam
+            optimizer scales its steps by the gradients of the last thousand steps, this has an
+            effect if calls differ in their weights, and none if all later calls have the same.
 
         Returns
         -------
@@ -203,13 +218,28 @@ class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
         Raises
         ------
         ValueError
-            The first call has no `classes`, or later ones differ.
+            The first call has no `classes`, or those of a later call differ.
+
+        Examples
+        --------
+        >>> from sklearn_spectral import ResNet1DClassifier
+        >>> from sklearn_spectral.datasets import make_oil_blends
+        >>> oils = make_oil_blends(
+        ...     40, oil=["olive", "palm"], adulterant=None, n_replicates=1, random_state=0
+        ... )
+        >>> model = ResNet1DClassifier(random_state=0)
+        >>> model = model.partial_fit(oils.data[:30], oils.target[:30], classes=["olive", "palm"])
+        >>> model.partial_fit(oils.data[30:36], oils.target[30:36]).score(
+        ...     oils.data[36:], oils.target[36:]
+        ... )
+        1.0
         """
         labels = None if classes is None else check_classes(classes)
         if not hasattr(self, "nets_"):
             if labels is None:
                 raise ValueError(
-                    "The first call to partial_fit needs classes, all labels that will ever come."
+                    "The first call to partial_fit needs classes: all labels of this and of all "
+                    "later calls."
                 )
         elif labels is not None and not np.array_equal(labels, self.classes_):
             raise ValueError(
@@ -219,7 +249,7 @@ class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
         return self._partial_fit(X, y, sample_weight, labels)
 
     def decision_function(self, X: ArrayLike) -> np.ndarray:
-        """Return the logits.
+        """Return the logits of every class.
 
         Parameters
         ----------
@@ -229,8 +259,7 @@ class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
         Returns
         -------
         scores : ndarray of shape (n_samples, n_classes), or (n_samples,) for two classes
-            Logits; for two classes the margin of ``classes_[1]`` over ``classes_[0]``, the
-            difference of their logits.
+            Logits; for two classes the logit of ``classes_[1]`` minus that of ``classes_[0]``.
         """
         logits = self._outputs(X)
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
@@ -238,12 +267,12 @@ class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Return the probability of every class.
 
-        After each training, whether it goes on or not, the training spectra are on average no more
-        certain than by the calibration that the network once started from, which is as certain as
-        left-out spectra bore out. With many more spectra than in the first call to `partial_fit`
-        one could be more certain: fit anew for that. Nothing holds the probabilities, which grow
-        bolder as training goes on, where there was no calibration: with ``shortcut=False``, or
-        fewer spectra at the start than can be left out.
+        After each training the predictions for the training spectra are on average no more certain
+        than those of the calibration that the network started from. The certainty of that
+        calibration was fitted to left-out spectra. If `partial_fit` has since received many more
+        spectra than in its first call, more certainty could be justified; call `fit` again to get
+        it. Without such a calibration (``shortcut=False``, or too few spectra to leave any
+        out) the probabilities are not limited and become overconfident with longer training.
 
         Parameters
         ----------
@@ -253,7 +282,7 @@ class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
         Returns
         -------
         probabilities : ndarray of shape (n_samples, n_classes)
-            In the order of ``classes_``.
+            One column for each class, in the order of ``classes_``.
         """
         return softmax(self._outputs(X), axis=1)
 
@@ -268,6 +297,7 @@ class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
         Returns
         -------
         labels : ndarray of shape (n_samples,)
+            The label of the highest logit of each spectrum.
         """
         most_probable = self._outputs(X).argmax(axis=1)
         return self.classes_[most_probable]
@@ -284,8 +314,8 @@ class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
         classes = np.unique(y)
         if len(classes) < 2:
             raise ValueError(
-                f"y holds 1 class, {classes.tolist()[0]!r}; a classifier needs at least two. Add "
-                "spectra of another class (and check that y is not constant in this training "
+                f"y contains 1 class, {classes.tolist()[0]!r}; a classifier needs at least two. "
+                "Add spectra of another class (and check that y is not constant in this training "
                 "fold)."
             )
         self.classes_ = classes
@@ -294,7 +324,7 @@ class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise ValueError(
-                f"y holds {unknown.tolist()}, which the model does not know: its classes are "
+                f"y contains {unknown.tolist()}, but the classes of the model are "
                 f"{self.classes_.tolist()}. Name all classes in the first call to partial_fit, or "
                 "fit anew."
             )
@@ -308,12 +338,12 @@ class ResNet1DClassifier(ClassifierMixin, BaseResNet1D):
 
     @contextmanager
     def _around_training(self, training, first, whole):
-        """Train, then rescale the logits: no more certain than left-out spectra justify.
+        """Train, then divide the logits by a temperature, so that they are not overconfident.
 
-        Training raises the probabilities of the spectra that it sees, without end and whatever
-        there is to learn. Those of the calibration it starts from are what spectra left out
-        showed them to be. So every training ends with a temperature, 1 or more, that logits are
-        divided by, at which the training spectra have no less entropy than by that calibration.
+        Training keeps raising the probabilities of the training spectra, even if there is nothing
+        to learn. The probabilities of the calibration that training starts from were fitted to
+        left-out spectra. Therefore every training ends with a temperature of at least 1 at which
+        the mean entropy of the training spectra is not lower than by that calibration.
         """
         network = self._network
         if first:  # of a constant nothing was left out

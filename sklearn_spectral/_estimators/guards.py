@@ -1,4 +1,4 @@
-"""What a fit does where it fails or has something to say: put all back, and warn."""
+"""Restore the estimator if a fit fails, and give the warnings of a fit."""
 
 import warnings
 from contextlib import contextmanager
@@ -36,8 +36,8 @@ def warn_of_training(messages, stacklevel):
 def warning_of_rounding(deviation):
     """Return the warning of a start that is not the calibration it came from."""
     return ConvergenceWarning(
-        f"The calibration that training starts from is off by {deviation:.2g} of the "
-        "spread of y in the network's float32 numbers, so that training starts from the "
-        "mean of y. Are points of X, or differences between its spectra, rounding? Cut or "
-        "bin such points."
+        f"In the network's float32 numbers the closed-form start differs from its calibration by "
+        f"{deviation:.2g} of the spread of y, so training starts from the mean of y instead. This "
+        "happens if points of X, or the differences between its spectra, are only rounding "
+        "errors. Cut or bin such points."
     )

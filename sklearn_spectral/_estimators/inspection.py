@@ -1,4 +1,4 @@
-"""What else a fitted estimator can be asked: is a spectrum like those of training, and a module."""
+"""Further methods of fitted estimators: comparison with the training spectra, PyTorch module."""
 
 from typing import Any
 
@@ -15,60 +15,83 @@ from .._work import own_settings
 
 
 class InspectedModel:
-    """How far spectra are from those of training, and the fitted model for other tools."""
+    """Methods that compare spectra with the training spectra, or export the fitted model."""
 
     @own_settings()
     def applicability(self, X: ArrayLike) -> pd.DataFrame:
-        r"""Tell whether spectra lie within what the estimator was trained on.
+        r"""Detect preprocessed spectra that are unlike the training spectra of the estimator.
 
-        A principal component analysis of the training spectra, as the network sees them (the
-        spectrum and its two derivatives, scaled per wavelength), gives the two distances of
-        process monitoring. Hotelling's T2 is that from the centre within the latent variables, Q
-        what these leave over:
+        The function :func:`sklearn_spectral.applicability` does this for a whole pipeline, from
+        spectra before preprocessing. This method takes **preprocessed** spectra.
+
+        A principal component analysis of the training spectra gives the two distances that are
+        used in process monitoring. The analysis is of what the network receives: the spectrum
+        and its two derivatives, scaled at every wavelength. Hotelling's T2 is the distance from
+        the centre within the latent variables, and Q is the squared residual:
 
         .. math:: T^2 = \sum_a t_a^2 / \lambda_a, \qquad Q = \lVert x - \sum_a t_a p_a \rVert^2
 
-        with scores t, their variances and loadings p. A large T2 means more or less of what is
-        known, extrapolation; a large Q means what the training spectra did not have: another
-        substance, baseline, instrument or fault. The latent variables are those that hold 99 % of
-        the variance, at most 20 and one for five spectra, up to the last one along which spectra
-        left out of the training vary at least 0.7 times as much as the others: the rest describe
-        noise.
+        with the scores t, their variances :math:`\lambda` and the loadings p. A large T2 means
+        extrapolation: more or less of something that the training spectra contain. A large Q means
+        something that the training spectra did not contain, such as another substance, baseline,
+        instrument or a fault. The number of latent variables is the one that explains 99 % of the
+        variance, at most 20 and at most one for every five spectra. Of these, the last ones are
+        dropped if left-out spectra vary less than 0.7 times as much along them as the training
+        spectra do, because they describe noise.
 
-        The limits are such that one in twenty spectra that are like those of the training exceeds
-        either or both: each of these was left out, with its group where `fit` was given groups,
-        and scaled and measured by the others. Where the training spectra themselves reach
-        further, they set the limit. No distribution is assumed. Within `partial_fit` and
-        `warm_start` the training spectra are those of the first call, which set the scaling.
+        One in twenty spectra that are like the training spectra exceeds one or both of the limits.
+        To find the limits, each training spectrum was left out, with its group if `fit` was given
+        groups, and scaled and scored by a model of the others. If the training spectra reach
+        further in their own model, that is the limit. No distribution is assumed. After
+        `partial_fit` or `warm_start` the training spectra are those of the first call, which
+        determined the scaling.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_points)
-            Spectra, preprocessed as those the estimator was fitted on.
+            Spectra, preprocessed like those that the estimator was fitted on.
 
         Returns
         -------
         scores : DataFrame of shape (n_samples, 3)
-            ``hotelling_t2`` and ``q_residual``, each divided by its limit, and ``inside``, whether
-            neither is above 1. The index is that of X, where it has one.
+            ``hotelling_t2`` and ``q_residual``, each divided by its limit, and ``inside``, which is
+            True if neither is above 1. It has the index of X if X is a DataFrame.
 
         Raises
         ------
         ValueError
-            X is not as the training spectra were, or these were fewer than five, or of fewer than
-            five groups.
+            X does not fit the training spectra, or there were fewer than five training spectra or
+            groups.
+
+        See Also
+        --------
+        sklearn_spectral.applicability : Takes spectra before preprocessing, for a whole pipeline.
+        sklearn_spectral.explain_applicability : Shows which bands put a spectrum outside.
 
         Notes
         -----
-        Inside is not right: a prediction errs all the same where y depends on what spectra do not
-        show. Below 19 training spectra the limits are the largest values found, and more than one
-        in twenty exceeds them.
+        A spectrum inside the limits can still be predicted wrongly, because y may depend on
+        something that spectra do not show. With fewer than 19 training spectra the limits are the
+        largest values that were found, and more than one in twenty spectra exceeds them.
 
         References
         ----------
         Jackson and Mudholkar, Technometrics 1979, 21, 341,
         :doi:`10.1080/00401706.1979.10489779`; Westerhuis, Gurden and Smilde, Chemom. Intell. Lab.
         Syst. 2000, 51, 95, :doi:`10.1016/S0169-7439(00)00062-9`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_spectral import ResNet1DRegressor
+        >>> from sklearn_spectral.datasets import make_oil_blends
+        >>> blends = make_oil_blends(60, n_replicates=1, random_state=0)
+        >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(blends.data, blends.target)
+        >>> bool(model.applicability(blends.data)["inside"].mean() > 0.9)
+        True
+        >>> foreign = 5000 * np.exp(-(((blends.x_axis - 1200) / 12) ** 2))  # counts, at 1200 cm-1
+        >>> bool(model.applicability(blends.data + foreign)["inside"].any())
+        False
         """
         model: Any = self  # the estimator
         index = X.index if isinstance(X, pd.DataFrame) else None
@@ -84,39 +107,44 @@ class InspectedModel:
         return scores.assign(inside=np.asarray((ratios <= 1).all(axis=1)))
 
     def to_module(self) -> torch.nn.Module:
-        """Return a copy of the fitted model as a PyTorch module, for captum, SHAP and the like.
+        """Return a copy of the fitted model as a PyTorch module, for tools such as captum or SHAP.
 
-        It takes spectra, preprocessed as those the estimator was fitted on, as a tensor of shape
-        (n_samples, n_points), float64 or float32, and returns what `explain` calls outputs: logits
-        of every class, whose softmax is `predict_proba`, or predictions in the unit of y, float64
-        of shape (n_samples, n_outputs). Gradients go all the way back to the spectra. Nothing is
-        checked for NaN and infinity.
+        The module takes preprocessed spectra as a tensor of shape (n_samples, n_points), float64
+        or float32. It returns a float64 tensor of shape (n_samples, n_outputs): the logits of all
+        classes, whose softmax is `predict_proba`, or the predictions in the unit of y. Gradients
+        with respect to the spectra are available. There is no check for NaN and infinity.
 
         Returns
         -------
         module : torch.nn.Module
-            In evaluation mode, on the device of the networks. ``module.views(spectra)`` are the
-            three scaled views that the ``module.networks`` see, for methods that look at layers.
-            ``module.double()`` computes the networks in float64 as well.
+            In evaluation mode, on the device of the networks. For methods that use layers,
+            ``module.views(spectra)`` returns the three scaled views that are the input of
+            ``module.networks``. ``module.double()`` computes the networks in float64 as well.
+
+        See Also
+        --------
+        explain : The contributions of wavelengths by the package's own methods.
 
         Notes
         -----
-        As the baseline of a method take ``mean_spectrum_``, not zeros: derivatives are normalized,
-        so that they do not change on the way from zeros to a spectrum but for a leap at its start.
+        Use ``mean_spectrum_``, not zeros, as the baseline of a method. The derivatives are
+        normalized, so that on the way from zeros to a spectrum they jump at the start and are then
+        constant.
 
         Examples
         --------
         >>> import numpy as np, torch
         >>> from sklearn_spectral import ResNet1DRegressor
-        >>> X = np.random.default_rng(0).normal(size=(30, 50))
-        >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(X, X[:, 20])
+        >>> from sklearn_spectral.datasets import make_oil_blends
+        >>> X, y = make_oil_blends(20, n_replicates=1, random_state=0, return_X_y=True)
+        >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(X, y)  # y in %
         >>> spectra = torch.tensor(X, requires_grad=True)
         >>> outputs = model.to_module()(spectra)
         >>> bool(np.allclose(outputs[:, 0].detach(), model.predict(X)))
         True
         >>> outputs.sum().backward()
-        >>> spectra.grad.shape
-        torch.Size([30, 50])
+        >>> spectra.grad.shape  # in % per count
+        torch.Size([20, 701])
         """
         model: Any = self  # the estimator
         check_is_fitted(model)

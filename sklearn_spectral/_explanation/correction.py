@@ -1,9 +1,10 @@
-"""The correction of maps: how they vary while the output stays the same is left out of them.
+"""The correction of maps: variation at equal output is removed from them.
 
-What varies most in spectra, scatter and background, is not the answer, and every calibration must
-undo it. In a map the undoing shows as large contributions that cancel. Orthogonal projections to
-latent structures (Trygg and Wold 2002, doi:10.1002/cem.695) find such variation in the training
-spectra; what is left out here adds up to zero, so that corrected maps are as complete as others.
+Scatter and background vary most in spectra, but are not related to y, and every calibration must
+compensate for them. In a map this compensation shows as large contributions that cancel. Orthogonal
+projections to latent structures (Trygg and Wold 2002, doi:10.1002/cem.695) find such variation in
+the training spectra. The removed contributions add up to zero, so that corrected maps are as
+complete as others.
 """
 
 import numpy as np
@@ -19,11 +20,11 @@ MAX_OF_FEATURES, MAX_OF_MAPS = 30, 40
 
 @part_of_models
 class MapCorrection:
-    """What maps of the training spectra have in common at equal output.
+    """The variation of maps of the training spectra at equal output.
 
-    The map of an output z, which adds up to z, is taken apart into ``z * shape`` and a rest, which
-    adds up to zero. The part of the rest that the training spectra have shown is left out; what
-    is new in a spectrum stays.
+    The map of an output z, which adds up to z, is separated into ``z * shape`` and a rest, which
+    adds up to zero. The part of the rest that varies in the training spectra is removed; a part
+    that is new in a spectrum is kept.
 
     Attributes
     ----------

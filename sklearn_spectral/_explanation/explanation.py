@@ -1,4 +1,4 @@
-"""What an explanation is: frozen arrays on the wavelength axis, with tables and figures of them."""
+"""The class `Explanation`: frozen arrays on the wavelength axis, with their tables and figures."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,79 +20,94 @@ from .._work import own_settings
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Explanation(ExplanationArrays):
-    """Contribution of every wavelength to every output, signed, in the unit of the output.
+    """Signed contribution of every wavelength to every output, in the unit of the output.
 
-    ``maps.sum(axis=1) + base_values + residuals == outputs``, where the residuals of 1D Grad-CAM
-    at the last layer are nothing but float32 rounding.
+    ``maps.sum(axis=1) + base_values + residuals == outputs``. The residuals of 1D Grad-CAM at the
+    last layer are only float32 rounding.
 
-    Made by :func:`sklearn_spectral.explain` and the estimators' ``explain``.
+    Explanations are returned by :func:`sklearn_spectral.explain`,
+    :func:`sklearn_spectral.cross_explain` and the method ``explain`` of the estimators. Indexing
+    selects spectra by row or by name.
 
     Attributes
     ----------
     maps : ndarray of shape (n_samples, n_points) or (n_samples, n_points, n_targets)
-        1D Grad-CAM maps, or those of a linear model, in the unit of the output: logits (decision
-        values of a linear model), or the unit of y.
+        The contributions, in the unit of the output: logits of a network, decision values of a
+        linear classifier, or the unit of y.
     outputs : ndarray of shape (n_samples,) or (n_samples, n_targets)
-        Logits (of a classifier) or predictions (of a regressor).
+        Logits of a classifier, or predictions of a regressor.
     base_values : ndarray of shape (n_samples,) or (n_samples, n_targets)
         The part of the outputs to which no wavelength contributes: the mean output over the
-        training spectra, or the output of the reference; see ``reference`` of
-        :func:`sklearn_spectral.explain`.
+        training spectra, or the output of the reference (see ``reference`` of
+        :func:`sklearn_spectral.explain`).
     targets : ndarray of shape (n_samples,) or (n_targets,)
-        What is explained: one label for every spectrum, or those of the last axis of `maps`.
+        Labels of the explained outputs: one for every spectrum, or those of the last axis of
+        `maps`.
     x_axis : ndarray of shape (n_points,)
-        Wavelengths or wavenumbers as the model sees them; the point's index where unknown.
+        Wavelengths or wavenumbers of the points that the model receives; numbers of points from 0
+        if they are not known.
     spectra : ndarray of shape (n_samples, n_points)
-        The spectra as they came to the estimator, after preprocessing.
+        The preprocessed spectra that the estimator received.
     output_name : str
-        What the output is, for labels: ``"logit"``, ``"decision value"``, or the name of y.
+        Name of the output for labels: ``"logit"``, ``"decision value"``, or the name of y.
     method, layer : str
-        How the maps were made, and at which layer of the network; ``"linear"`` at ``"input"`` for
-        linear models.
+        The method of the maps and the layer of the network; ``"linear"`` and ``"input"`` for linear
+        models.
     members : tuple of Explanation
-        The explanations of which this is the mean: one for each repeat of
-        :func:`~sklearn_spectral.cross_explain`, or for each member of an ensemble; else empty.
+        The explanations of which this one is the mean: one for each repeat of
+        :func:`~sklearn_spectral.cross_explain`, or one for each member of an ensemble. Otherwise it
+        is empty.
     is_class : bool
-        Whether the outputs are logits of classes, or differences of them; False for a regressor.
+        True if the outputs are logits of classes or differences of them, False for a regressor.
     axis_known : bool
-        Whether `x_axis` are wavelengths or wavenumbers; False where it counts points.
+        False if `x_axis` only counts the points.
     axis_unit : str or None
-        Its unit, ``"cm-1"``, ``"nm"``, ``"um"`` or ``"m"``, where names of columns tell it.
+        Unit of `x_axis`, ``"cm-1"``, ``"nm"``, ``"um"`` or ``"m"``, if the names of the columns
+        contain it.
     sample_names : ndarray of shape (n_samples,) or None
-        The index of X, where X was a DataFrame with another than pandas' default, 0, 1, 2. Tables
-        and figures call the spectra by it, and names choose them: ``explanation["S001"]``,
-        ``explanation.plot(samples=["S001", "S007"])``. Whole numbers always count rows from 0, also
-        where names are whole numbers.
+        The index of X, if X was a DataFrame with an index other than the default 0, 1, 2. Tables
+        and figures use these names, and spectra can be selected by them: ``explanation["S001"]``,
+        ``explanation.plot(samples=["S001", "S007"])``. Whole numbers always select rows, counted
+        from 0, even if the names are whole numbers.
     y : ndarray of shape (n_samples,) or (n_samples, n_targets), or None
-        Reference values or true classes, where :func:`cross_explain` or :meth:`with_y` got them.
+        Reference values or true classes, if they were passed to :func:`cross_explain` or
+        :meth:`with_y`.
     measured : ndarray of shape (n_samples, n_points) or None
-        The spectra as they came to the pipeline, before preprocessing, at the points of `x_axis`:
-        what :meth:`plot` draws. None where steps mix points, such as PCA or interpolation, where
-        maps were written to ``out``, and of an estimator that was asked itself.
+        The spectra before preprocessing, at the points of `x_axis`, which :meth:`plot` draws. None
+        if a step mixes points, as PCA or interpolation do, if the maps were written to ``out``,
+        and if the method ``explain`` of an estimator was called.
     classes, class_outputs : ndarray of shape (n_classes,), and (n_samples, n_classes), or None
-        All classes and their logits where each spectrum is explained for one of them.
+        All classes and their logits, if each spectrum is explained for one class.
+
+    See Also
+    --------
+    explain : Explains the predictions of a fitted model.
+    cross_explain : Explains left-out spectra.
+    ExplanationDisplay : Draws spectra and maps.
 
     Examples
     --------
+    The percentage of sunflower oil in olive oil, from Raman spectra:
+
     >>> import numpy as np
     >>> from sklearn_spectral import ResNet1DRegressor
-    >>> rng = np.random.default_rng(0)
-    >>> X = rng.normal(size=(30, 50))
-    >>> y = X[:, 20:25].sum(axis=1)
-    >>> model = ResNet1DRegressor(max_epochs=10, random_state=0).fit(X, y)
-    >>> explanation = model.explain(X, x_axis=np.arange(1000, 1500, 10))
-    >>> explanation.maps.shape
-    (30, 50)
+    >>> from sklearn_spectral.datasets import make_oil_blends
+    >>> blends = make_oil_blends(30, n_replicates=1, random_state=0)
+    >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(blends.data, blends.target)
+    >>> explanation = model.explain(blends.data, x_axis=blends.x_axis)  # cm-1
+    >>> explanation
+    Explanation of 30 spectra, 1 target(s) each, 701 points from 500 to 1900
     >>> total = explanation.maps.sum(axis=1) + explanation.base_values
-    >>> bool(np.allclose(total, explanation.outputs, atol=1e-5))
+    >>> bool(np.allclose(total, explanation.outputs, atol=1e-3))
     True
-    >>> list(explanation.contributions({"band": (1200, 1240)}).columns[2:])
+    >>> table = explanation.contributions({"C=C stretch": (1638, 1672)})
+    >>> list(table.columns[2:])
     ['band', 'start', 'end', 'contribution', 'share', 'cancellation']
 
     The index of a DataFrame names the samples:
 
     >>> import pandas as pd
-    >>> table = pd.DataFrame(X, index=[f"S{number:03}" for number in range(30)])
+    >>> table = pd.DataFrame(blends.data, index=[f"S{number:03}" for number in range(30)])
     >>> model.explain(table)[["S007", "S001"]].contributions(1)["sample"].tolist()
     ['S007', 'S001']
     """
@@ -108,21 +123,22 @@ class Explanation(ExplanationArrays):
     def residuals(self) -> np.ndarray:
         """The part of the outputs that is not in the maps, (n_samples[, n_targets]).
 
-        ``outputs - base_values - maps.sum(axis=1)``: rounding for 1D Grad-CAM at the last layer,
-        of any size for other methods and layers.
+        It is ``outputs - base_values - maps.sum(axis=1)``: only rounding for 1D Grad-CAM at the
+        last layer, of any size for other methods and layers.
         """
         return self.outputs - self.base_values - self.maps.sum(axis=1, dtype=np.float64)
 
     @property
     @own_settings()
     def cancellation(self) -> np.ndarray:
-        r"""How much of each map cancels, (n_samples[, n_targets]).
+        r"""The degree to which contributions cancel in each map, (n_samples[, n_targets]).
 
         .. math:: \sum_i |m_i| \,/\, |\sum_i m_i|
 
-        1 where all wavelengths contribute with one sign, 3 where they add twice as much as they
-        take away or the other way round, infinite where they add up to nothing. Above 10 a map
-        must not be read band by band: an error of a tenth in one band is as large as the answer.
+        The value is 1 if all contributions have the same sign, 3 if the positive ones are twice as
+        large as the negative ones or the other way round, and infinite if they add up to zero. A
+        map with a value above 10 must not be interpreted band by band, because an error of 10 % in
+        the contributions is then as large as their sum.
         """
         return cancellation(self.maps)
 
@@ -133,10 +149,11 @@ class Explanation(ExplanationArrays):
 
         .. math:: m_i / w_i, \qquad w_i = |x_{i+1} - x_{i-1}| \,/\, 2
 
-        What a point contributes grows with the piece of the axis that it stands for: densities
-        compare instruments, or parts of an uneven axis, that are sampled differently. The integral
-        of the density, :math:`\sum_i w_i d_i` with ``w = abs(numpy.gradient(x_axis))``, is the
-        contribution. Width at either end is the distance to the one neighbour.
+        The contribution of a point grows with the interval of the axis that the point represents.
+        Use densities to compare instruments, or parts of an uneven axis, with different sampling.
+        The integral of the density, :math:`\sum_i w_i d_i` with
+        ``w = abs(numpy.gradient(x_axis))``, is the contribution. At either end the width is the
+        distance to the only neighbour.
         """
         widths = np.abs(np.gradient(self.x_axis))
         return (self.maps.swapaxes(1, -1) / widths).swapaxes(1, -1)
@@ -151,22 +168,22 @@ class Explanation(ExplanationArrays):
 
     @own_settings()
     def contributions(self, bands: BandsLike = "peaks") -> pd.DataFrame:
-        r"""Return contribution score and share of bands.
+        r"""Return the contribution and the share of every band for every spectrum.
 
-        The contribution score of band B is the sum of the map over its points,
+        The contribution of band B is the sum of the map over its points,
         :math:`c_B = \sum_{i \in B} m_i`, in the unit of the output. Its share is
-        :math:`c_B / \sum_i |m_i|`, between -1 and 1. Both are our reading of the feature
-        contribution of Shi et al. 2023 (doi:10.1021/acs.analchem.3c01101).
+        :math:`c_B / \sum_i |m_i|`, between -1 and 1. Both follow the feature contribution of Shi et
+        al. 2023 (doi:10.1021/acs.analchem.3c01101), whose abstract does not define it exactly.
 
         Parameters
         ----------
         bands : dict, str or int, default="peaks"
             Named bands, ``{"C=O stretch": (1730, 1760)}``, in the unit of `x_axis`, both ends
             included, or by the numbers of their points, ``{"marker": range(20, 25)}``; the
-            name of a table of textbook bands, such as ``"raman-lipids"`` (:func:`band_table` lists
-            them); a number of bands of equal width; or ``"peaks"``, a
-            band for every peak of the mean absolute map, bounded by the minima between peaks.
-            Bands that were not named cover the axis: their contributions add up to
+            name of a table of textbook bands, such as ``"raman-lipids"`` (see
+            :func:`band_table`); a number of bands of equal width; or ``"peaks"``, one band for
+            every peak of the mean absolute map, bounded by the minima between the peaks. Bands of
+            equal width and peaks cover the whole axis, so that their contributions add up to
             ``outputs - base_values``.
 
         Returns
@@ -178,8 +195,27 @@ class Explanation(ExplanationArrays):
         Raises
         ------
         ValueError
-            A band covers no point of the axis, or `bands` is none of the above, or wavelengths
-            are asked for where those of the points are not known (`axis_known`).
+            A band covers no point of the axis, `bands` is none of the above, or the bands are in
+            wavelengths although the wavelengths of the points are not known (`axis_known`).
+
+        See Also
+        --------
+        summary : Means of the contributions over many spectra.
+        plot_waterfall : The contributions to one prediction as a figure.
+
+        Examples
+        --------
+        >>> from sklearn_spectral import ResNet1DRegressor
+        >>> from sklearn_spectral.datasets import make_oil_blends
+        >>> blends = make_oil_blends(30, n_replicates=1, random_state=0)  # % sunflower oil
+        >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(blends.data, blends.target)
+        >>> explanation = model.explain(blends.data, x_axis=blends.x_axis)  # cm-1
+        >>> bands = {"C=C stretch": (1638, 1672), "CH2 scissor": (1410, 1470)}
+        >>> table = explanation[:1].contributions(bands)
+        >>> table[["band", "start", "end", "contribution", "share"]].round(1)  # contribution in %
+                  band   start     end  contribution  share
+        0  C=C stretch  1638.0  1672.0          -2.0   -0.3
+        1  CH2 scissor  1410.0  1470.0          -1.1   -0.2
         """
         return _tables.contributions(self, bands)
 
@@ -189,12 +225,13 @@ class Explanation(ExplanationArrays):
 
         .. math:: \frac{\sum_i \max(d_i, 0)}{\sum_i |d_i|}
 
-        of the difference d between the predicted class and its rival (of :meth:`difference`, if
-        this is an explanation of all classes; else of the maps as they are): 1 if every
-        wavelength supports the predicted class, 0.5 if the contributions for and against it are
-        of the same size. Our reading of the purity of Shi et al. 2023
-        (doi:10.1021/acs.analchem.3c01101). Take the plain map, ``method="1d-grad-cam"``: that of
-        corrected maps differs less between spectra.
+        Here d is the difference between the maps of the predicted class and of the class with the
+        second highest logit (see :meth:`difference`); for an explanation of one class per spectrum
+        it is the map itself. The purity is 1 if every wavelength supports the predicted class, and
+        0.5 if the contributions for and against it are of the same size. It follows the purity of
+        Shi et al. 2023 (doi:10.1021/acs.analchem.3c01101), whose abstract does not define it
+        exactly. Use the plain maps, ``method="1d-grad-cam"``: the purities of corrected maps differ
+        less between spectra.
 
         Returns
         -------
@@ -205,11 +242,26 @@ class Explanation(ExplanationArrays):
         ------
         ValueError
             This is an explanation of several regression outputs.
+
+        See Also
+        --------
+        PurityDisplay : Draws the purities by class.
+
+        Examples
+        --------
+        >>> from sklearn_spectral import ResNet1DClassifier
+        >>> from sklearn_spectral.datasets import make_oil_blends
+        >>> oils = make_oil_blends(
+        ...     24, oil=["olive", "palm"], adulterant=None, n_replicates=1, random_state=0
+        ... )
+        >>> model = ResNet1DClassifier(max_epochs=1, random_state=0).fit(oils.data, oils.target)
+        >>> explanation = model.explain(oils.data, target="all", x_axis=oils.x_axis)  # cm-1
+        >>> plain = model.explain(oils.data, target="all", method="1d-grad-cam")
+        >>> purity = plain.purity()
+        >>> purity.shape, bool((purity > 0.5).all())
+        ((24,), True)
         """
-        maps = self.difference().maps if self.maps.ndim == 3 else self.maps
-        size = np.abs(maps).sum(axis=1)
-        positive = np.maximum(maps, 0).sum(axis=1)
-        return np.divide(positive, size, out=np.full(len(maps), 0.5), where=size > 0)
+        return _tables.purity(self)
 
     @own_settings()
     def linearity(
@@ -220,22 +272,23 @@ class Explanation(ExplanationArrays):
     ) -> pd.DataFrame:
         r"""Return a linear fit of the contributions of every point or band against y.
 
-        A least-squares line of the contribution of every wavelength, or band, against y over the
-        spectra: its slope and R2. Slopes add up over the axis to that of the prediction, which is
-        1 for a perfect calibration. A calibration rests on the bands with a large slope and a
-        high R2. Take the plain map, ``method="1d-grad-cam"``: contributions of corrected maps
-        follow the output closely by construction. Our reading of the linearity of Shi et al. 2023
-        (doi:10.1021/acs.analchem.3c01101).
+        The result contains the slope and the R2 of the least-squares line of the contributions
+        against y over the spectra. The slopes of all points add up to the slope of the prediction
+        against y, which is 1 for a perfect calibration. The calibration uses the bands with a large
+        slope and a high R2. Use the plain maps, ``method="1d-grad-cam"``: contributions of
+        corrected maps follow the output closely by construction. This follows the linearity of Shi
+        et al. 2023 (doi:10.1021/acs.analchem.3c01101), whose abstract does not define it exactly.
 
         Parameters
         ----------
         y : array-like of shape (n_samples,) or (n_samples, n_targets), or None, default=None
-            Reference values, one column for each target; None takes those that it has (`with_y`).
+            Reference values, one column for each target; None takes those of the explanation
+            (:meth:`with_y`).
         bands : dict, str, int or None, default=None
-            As for :meth:`contributions`; None takes every point.
+            Bands in any form that :meth:`contributions` takes; None takes every point.
         by : array-like of shape (n_samples,) or None, default=None
-            Groups of the spectra, such as adulterants, each with lines of its own: one line
-            through all of them hides that the bands of one behave differently.
+            Groups of the spectra, such as adulterants. Each group gets its own lines, because one
+            line through all groups hides differences between them.
 
         Returns
         -------
@@ -248,60 +301,98 @@ class Explanation(ExplanationArrays):
         Raises
         ------
         ValueError
-            This is a classifier's explanation, or `y` does not fit it, or does not vary (in a
+            This is an explanation of a classifier, `y` does not fit it or does not vary (in a
             group), or `by` does not have one value for each spectrum.
+
+        See Also
+        --------
+        LinearityDisplay : Draws the slopes and the bands.
+
+        Examples
+        --------
+        >>> from sklearn_spectral import ResNet1DRegressor
+        >>> from sklearn_spectral.datasets import make_oil_blends
+        >>> blends = make_oil_blends(30, n_replicates=1, random_state=0)  # % sunflower oil
+        >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(blends.data, blends.target)
+        >>> explanation = model.explain(blends.data, x_axis=blends.x_axis)  # cm-1
+        >>> lines = explanation.linearity(blends.target, {"C=C stretch": (1638, 1672)})
+        >>> lines[["band", "slope", "r2"]].round(1)  # slopes in % per %
+                  band  slope   r2
+        0  C=C stretch    0.3  1.0
+        1          all    1.0  1.0
         """
         return _tables.linearity(self, y, bands, by)
 
     @own_settings()
     def summary(self, bands: BandsLike | None = None, by: ArrayLike | None = None) -> pd.DataFrame:
-        """Summarize all spectra: mean map, its standard deviation and the share of every band.
+        """Return mean, standard deviation and share of every band over all spectra.
 
         Parameters
         ----------
         bands : dict, str, int or None, default=None
-            As for :meth:`contributions`; None takes every point: the mean map.
+            Bands in any form that :meth:`contributions` takes; None takes every point, which gives
+            the mean map.
         by : array-like of shape (n_samples,) or None, default=None
-            Groups of the spectra, such as their true classes; None takes all spectra that are
-            explained for the same target (such as the predicted class) together.
+            Groups of the spectra, such as their true classes. None combines all spectra that are
+            explained for the same target, such as the predicted class.
 
         Returns
         -------
         summary : DataFrame
             A row for every target, group (with `by`) and band: columns ``target``, ``group``,
             ``band``, ``start``, ``end``, ``mean`` and ``std`` of the contributions over the
-            spectra, ``share``, the mean absolute contribution over that of all points, and
+            spectra, ``share``, the mean absolute contribution divided by that of all points, and
             ``cancellation`` of the median map.
 
         Raises
         ------
         ValueError
             `by` does not have one value for each spectrum.
+
+        See Also
+        --------
+        contributions : The contributions for each spectrum.
+
+        Examples
+        --------
+        >>> from sklearn_spectral import ResNet1DRegressor
+        >>> from sklearn_spectral.datasets import make_oil_blends
+        >>> blends = make_oil_blends(30, n_replicates=1, random_state=0)  # % sunflower oil
+        >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(blends.data, blends.target)
+        >>> explanation = model.explain(blends.data, x_axis=blends.x_axis)  # cm-1
+        >>> table = explanation.summary({"C=C stretch": (1638, 1672), "CH2 twist": (1280, 1320)})
+        >>> table[["band", "std", "share"]].round(1)  # std in %
+                  band  std  share
+        0  C=C stretch  9.1    0.3
+        1    CH2 twist  1.2    0.0
         """
         return _tables.summary(self, bands, by)
 
     @own_settings()
     def stability(self, bands: BandsLike = "peaks", by: ArrayLike | None = None) -> pd.DataFrame:
-        """Return the agreement of band contributions across models.
+        """Return the agreement of the contributions of bands between several models.
 
-        Of an explanation with `members`: by :func:`cross_explain` with repeats, or of an ensemble.
+        The explanation must have `members`: it must come from :func:`cross_explain` with repeats,
+        or from an ensemble. The function :func:`sklearn_spectral.metrics.stability` compares whole
+        maps instead of bands.
 
         Parameters
         ----------
         bands : dict, str or int, default="peaks"
-            As for :meth:`contributions`.
+            Bands in any form that :meth:`contributions` takes.
         by : array-like of shape (n_samples,) or None, default=None
-            Groups of the spectra, as for :meth:`summary`.
+            Groups of the spectra, such as their true classes. None combines all spectra that are
+            explained for the same target.
 
         Returns
         -------
         stability : DataFrame
-            A row for every target, group (with `by`) and band, sorted by `contribution` within
-            each target and group: columns ``target``, ``group``, ``band``, ``start``, ``end``;
-            ``contribution``, the mean over members, and ``std``, the standard deviation between
-            them, both as root mean square over the spectra; ``sign_agreement``, the share of
-            members that give the band the sign of the mean; and ``stable``, whether
-            `contribution` is at least twice `std`.
+            A row for every target, group (with `by`) and band, sorted by ``contribution`` within
+            each target and group. The columns are ``target``, ``group``, ``band``, ``start``,
+            ``end``; ``contribution``, the mean over the members, and ``std``, the standard
+            deviation between the members, both as root mean square over the spectra;
+            ``sign_agreement``, the share of members whose contribution has the sign of the mean;
+            and ``stable``, which is True if ``contribution`` is at least twice ``std``.
 
         Raises
         ------
@@ -311,134 +402,212 @@ class Explanation(ExplanationArrays):
         See Also
         --------
         metrics.stability : Correlation of whole maps between models, for each spectrum.
+        maps_std : Standard deviation of the maps between the models, for each point.
+
+        Examples
+        --------
+        Two models that were trained on different halves of the spectra:
+
+        >>> from sklearn_spectral import ResNet1DRegressor
+        >>> from sklearn_spectral.datasets import make_oil_blends
+        >>> blends = make_oil_blends(60, n_replicates=1, random_state=0)  # % sunflower oil
+        >>> first, second = (
+        ...     ResNet1DRegressor(max_epochs=1, random_state=0)
+        ...     .fit(blends.data[half::2], blends.target[half::2])
+        ...     .explain(blends.data, x_axis=blends.x_axis)
+        ...     for half in range(2)
+        ... )
+        >>> table = first.averaged([second]).stability({"C=C stretch": (1638, 1672)})
+        >>> table[["band", "sign_agreement", "stable"]].round(1)
+                  band  sign_agreement  stable
+        0  C=C stretch             0.9    True
         """
         return _tables.stability(self, bands, by)
 
     @own_settings()
     def predictions(self) -> pd.DataFrame:
-        """Return what the model says of every spectrum, beside the maps that say why.
+        """Return the predictions that are explained, as a table.
 
-        Of :func:`cross_explain` they are out of fold.
+        The predictions in an explanation by :func:`cross_explain` are out of fold.
 
         Returns
         -------
         predictions : DataFrame
-            A row for every spectrum, called by `sample_names` where they are known. For classes
-            ``predicted``, the class with the highest logit, whose map is in ``pick(None)``, and
-            ``probability``, the softmax of its logit over all classes, as in `predict_proba`. Of
-            several models (`members`) logits are averaged, not probabilities. For a regressor
-            ``predicted``, or, of several outputs, a column for each, called by its label. And
-            ``y``, where it is known and one for each spectrum.
+            A row for every spectrum, named by `sample_names` if they are known. For a classifier
+            the columns are ``predicted``, the class with the highest logit, whose map is in
+            ``pick(None)``, and ``probability``, the softmax of that logit over all classes, as in
+            `predict_proba`. For several models (`members`) the logits are averaged, not the
+            probabilities. For a regressor the column is ``predicted``, or there is one column for
+            each of several outputs, named by its label. A column ``y`` is added if there is one
+            reference for each spectrum.
 
         Raises
         ------
         ValueError
-            The logits of other classes than those explained are not known.
+            The logits of the classes that are not explained are not known.
+
+        See Also
+        --------
+        validation_report : Statistics of the errors of predictions.
 
         Examples
         --------
-        >>> import numpy as np
-        >>> from sklearn_spectral import ResNet1DClassifier, cross_explain
-        >>> X = np.random.default_rng(0).normal(size=(30, 50))
-        >>> y = np.where(X[:, 20] > 0, "oil", "fat")
-        >>> model = ResNet1DClassifier(max_epochs=1)
-        >>> explanation = cross_explain(model, X, y, cv=3, target="all", random_state=0)
-        >>> list(explanation.predictions().columns)
-        ['predicted', 'probability', 'y']
-        >>> explanation.pick(None).maps.shape
-        (30, 50)
+        >>> from sklearn_spectral import ResNet1DClassifier
+        >>> from sklearn_spectral.datasets import make_oil_blends
+        >>> oils = make_oil_blends(
+        ...     24, oil=["olive", "palm"], adulterant=None, n_replicates=1, random_state=0
+        ... )
+        >>> model = ResNet1DClassifier(max_epochs=1, random_state=0).fit(oils.data, oils.target)
+        >>> explanation = model.explain(oils.data, target="all", x_axis=oils.x_axis)  # cm-1
+        >>> explanation.with_y(oils.target).predictions().head(2).round(1)
+          predicted  probability      y
+        0     olive          1.0  olive
+        1      palm          1.0   palm
         """
         return _tables.predictions(self)
 
     @own_settings()
     def to_frame(self) -> pd.DataFrame:
-        """Return everything as one tidy table.
+        """Return spectra and maps as one table in long form.
 
         Returns
         -------
         frame : DataFrame
             A row for every sample, target and point: columns ``sample``, ``target``,
-            ``x_axis``, ``intensity``, ``contribution``.
+            ``x_axis``, ``intensity`` (of `spectra`), ``contribution``.
+
+        See Also
+        --------
+        contributions : The contributions of bands instead of points.
+
+        Examples
+        --------
+        >>> from sklearn_spectral import ResNet1DRegressor
+        >>> from sklearn_spectral.datasets import make_oil_blends
+        >>> blends = make_oil_blends(30, n_replicates=1, random_state=0)  # % sunflower oil
+        >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(blends.data, blends.target)
+        >>> explanation = model.explain(blends.data, x_axis=blends.x_axis)  # cm-1
+        >>> explanation.to_frame()[["sample", "x_axis"]].tail(1)  # the last point of the last one
+               sample  x_axis
+        21029      29  1900.0
         """
         return _tables.to_frame(self)
 
     def plot(self, ax: Any = None, **plot_params: Any) -> Any:
         """Draw spectra above the signed contributions of their points.
 
+        Up to six maps are drawn one by one. Of more, the means of every predicted class are drawn,
+        or for a regressor a heat map of all maps, sorted by the predicted value.
+
         Parameters
         ----------
         ax : sequence of matplotlib Axes or None, default=None
-            As for :meth:`ExplanationDisplay.plot`; None makes a figure.
+            Two axes for each spectrum or group, and one more for each further target. None makes a
+            figure.
         **plot_params
             ``samples``, ``by``, ``bands``, ``beside``, ``technique``, ``x_label``,
-            ``output_label``, ``intensity_label``, ``preprocessed``, as for
+            ``output_label``, ``intensity_label`` and ``preprocessed``; they are the parameters of
             :meth:`ExplanationDisplay.plot`.
 
         Returns
         -------
         display : ExplanationDisplay
+
+        See Also
+        --------
+        plot_waterfall : One prediction, band by band.
+        plot_interactive : A view for the browser.
+
+        Examples
+        --------
+        >>> from sklearn_spectral import ResNet1DRegressor
+        >>> from sklearn_spectral.datasets import make_oil_blends
+        >>> blends = make_oil_blends(30, n_replicates=1, random_state=0)  # % sunflower oil
+        >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(blends.data, blends.target)
+        >>> explanation = model.explain(blends.data, x_axis=blends.x_axis)  # cm-1
+        >>> display = explanation.plot(samples=[0], technique="raman", output_label="sunflower (%)")
+        >>> display.ax_[1].get_xlabel()
+        'Raman shift (cm$^{-1}$)'
         """
         return ExplanationDisplay(self).plot(ax, **plot_params)
 
     def plot_waterfall(
         self, sample: Any = 0, bands: BandsLike = "peaks", **plot_params: Any
     ) -> WaterfallDisplay:
-        """Draw how the contributions of bands lead from the base value to one prediction.
+        """Draw the contributions of bands to one prediction, starting from the base value.
 
         Parameters
         ----------
         sample : int or name, default=0
-            The spectrum, as for :meth:`plot`.
+            The spectrum: its row, or its name in `sample_names`.
         bands : dict, str or int, default="peaks"
-            As for :meth:`contributions`.
+            Bands in any form that :meth:`contributions` takes.
         **plot_params
-            ``target``, ``ax``, ``output_label``, as for :meth:`WaterfallDisplay.plot`.
+            ``target``, ``ax`` and ``output_label``; they are the parameters of
+            :meth:`WaterfallDisplay.plot`.
 
         Returns
         -------
         display : WaterfallDisplay
+
+        See Also
+        --------
+        contributions : The same numbers as a table.
+
+        Examples
+        --------
+        >>> from sklearn_spectral import ResNet1DRegressor
+        >>> from sklearn_spectral.datasets import make_oil_blends
+        >>> blends = make_oil_blends(30, n_replicates=1, random_state=0)  # % sunflower oil
+        >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(blends.data, blends.target)
+        >>> explanation = model.explain(blends.data, x_axis=blends.x_axis)  # cm-1
+        >>> display = explanation.plot_waterfall(
+        ...     0, {"C=C stretch": (1638, 1672)}, output_label="sunflower oil (%)"
+        ... )
+        >>> [label.get_text() for label in display.ax_[0].get_yticklabels()]
+        ['base value', 'C=C stretch', 'all other points', 'predicted']
         """
         return WaterfallDisplay(self).plot(sample, bands, **plot_params)
 
     def plot_interactive(
         self, samples: Any = None, bands: BandsLike | None = None, **plot_params: Any
     ) -> Any:
-        """Return a view for the browser: hover, zoom, and switch spectra and targets.
+        """Return an interactive view for the browser, with menus for spectra and targets.
 
         Two panels share the wavelength axis: the spectrum and its contributions. A label at the
-        pointer shows wavelength, intensity, contribution and band; two menus choose the spectrum
-        and the target; dragging zooms, a double click shows everything again. Needs plotly
-        (``pip install 'sklearn-spectral[interactive]'``).
+        pointer shows wavelength, intensity, contribution and band. Two menus select the spectrum
+        and the target. Dragging zooms in, and a double click zooms out. The view needs plotly
+        (``pip install "sklearn-spectral[interactive]"``).
 
         Parameters
         ----------
         samples : int, slice, sequence of int, mask, name, sequence of names or None, default=None
-            Spectra to put into the view: rows, or names of `sample_names`; None takes the first
-            ones, as many as it can hold.
+            Spectra to put into the view: rows, or names of `sample_names`. None takes the first
+            spectra, as many as the view can contain.
         bands : dict, str, int or None, default=None
-            Bands to shade, and to name at the pointer, as for :meth:`contributions`; None shades
-            no band.
+            Bands to shade, and to name at the pointer, in any form that :meth:`contributions`
+            takes; None shades no band.
         **plot_params
-            ``by``, ``technique``, ``x_label``, ``output_label``, ``intensity_label``,
-            ``preprocessed``, as for :meth:`ExplanationDisplay.plot`: with `by` the menu has,
-            instead of spectra, the mean spectrum and mean map of every group (and target, where
-            each spectrum has its own).
+            ``by``, ``technique``, ``x_label``, ``output_label``, ``intensity_label`` and
+            ``preprocessed``; they are parameters of :meth:`ExplanationDisplay.plot`. With ``by``
+            the menu contains the mean spectrum and the mean map of every group instead of spectra
+            (and of every target, if each spectrum has its own).
 
         Returns
         -------
         figure : plotly.graph_objects.Figure
-            Shows itself in a notebook, dark or light, and as the explanation's table where no
-            script runs, as in exported notebooks. ``figure.write_html("explanation.html")``
-            writes a page that works offline; with ``include_plotlyjs="cdn"`` it is smaller by the
-            5 MB of plotly, and needs the network.
+            A notebook shows the figure, dark or light; where no script runs, as in exported
+            notebooks, it shows the table of the explanation. ``figure.write_html("view.html")``
+            writes a page that works offline. With ``include_plotlyjs="cdn"`` the page is 5 MB
+            smaller, but loads plotly from the network.
 
         Raises
         ------
         ValueError
-            More samples were asked for than the view holds, `bands` or `technique` are unknown, or
+            There are more samples than the view can contain, `bands` or `technique` are unknown, or
             `by` does not have one value for each spectrum.
         ImportError
-            plotly is missing.
+            plotly is not installed.
 
         See Also
         --------
@@ -446,14 +615,12 @@ class Explanation(ExplanationArrays):
 
         Examples
         --------
-        >>> import numpy as np
         >>> from sklearn_spectral import ResNet1DRegressor
-        >>> rng = np.random.default_rng(0)
-        >>> X = rng.normal(size=(30, 50))
-        >>> y = X[:, 20:25].sum(axis=1)
-        >>> model = ResNet1DRegressor(max_epochs=5, random_state=0).fit(X, y)
-        >>> explanation = model.explain(X, x_axis=np.arange(1000, 1500, 10))
-        >>> figure = explanation.plot_interactive([0, 3], {"marker": (1200, 1240)})
+        >>> from sklearn_spectral.datasets import make_oil_blends
+        >>> blends = make_oil_blends(30, n_replicates=1, random_state=0)  # % sunflower oil
+        >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(blends.data, blends.target)
+        >>> explanation = model.explain(blends.data, x_axis=blends.x_axis)  # cm-1
+        >>> figure = explanation.plot_interactive([0, 3], {"C=C stretch": (1638, 1672)})
         >>> [button.label for button in figure.layout.updatemenus[0].buttons]
         ['Spectrum 0', 'Spectrum 3']
         >>> figure = explanation.plot_interactive(by=["a"] * 10 + ["b"] * 20)

@@ -62,7 +62,7 @@ def explanation_of(network, X, choice, *, method, layer, reference, out, correct
         Where to write the maps, as the user passed it.
     correction : MapCorrection
     **described
-        Attributes of the Explanation that say what it is of: `labels`, and others as they are.
+        Further attributes of the Explanation, and the `labels` of all outputs.
     """
     method = method or (CORRECTED if layer == FEATURES else "1d-grad-cam")
     _check_method(network, method, layer)
@@ -147,15 +147,15 @@ def _check_method(network, method, layer):
         raise ValueError(f"layer={layer!r}; expected one of {network.layers}.")
     if method == CORRECTED and layer != FEATURES:
         raise ValueError(
-            f"method={CORRECTED!r} is made at the last layer ({FEATURES!r}), where the outputs are "
-            "linear. Pass method='1d-grad-cam' for others."
+            f"method={CORRECTED!r} is available for the last layer ({FEATURES!r}) only, where the "
+            "outputs are linear. Pass method='1d-grad-cam' for other layers."
         )
     pooled = all(module.pooling for module in network.modules)
     if method == "cam" and not (pooled and layer == FEATURES):
         raise ValueError(
             "CAM needs a head that averages over positions, and its last layer "
             f"({FEATURES!r}). Fit with shortcut=False and net_params={{'module__pooling': "
-            "True}, or use '1d-grad-cam', which is CAM without that restriction."
+            "True}, or use '1d-grad-cam', which needs no such head."
         )
 
 
@@ -169,7 +169,7 @@ def _check_out(out, choice, X):
         raise ValueError("out shares memory with X: maps would overwrite spectra. Pass another.")
     if min(out.strides) < 0:
         raise ValueError(
-            f"out runs backwards (strides {out.strides}), which PyTorch cannot. Pass it forwards, "
-            "and turn the maps afterwards."
+            f"out has negative strides, {out.strides}, which PyTorch does not support. Pass an "
+            "array in forward order, and reverse the maps afterwards."
         )
     return out[:, None] if choice.single else np.moveaxis(out, 2, 1)

@@ -1,4 +1,4 @@
-"""Do maps depend on the weights: comparison with networks whose weights are permuted."""
+"""Comparison of maps with those of networks whose weights are permuted."""
 
 from copy import deepcopy
 from typing import Any
@@ -25,34 +25,40 @@ def randomization_check(
 ) -> np.ndarray:
     """Compare maps before and after randomizing the weights of the network.
 
-    A map that stays the same shows the spectrum and not the model: it explains nothing.
+    A map that does not change depends on the spectrum only and not on the model, so that it
+    explains nothing.
 
     Parameters
     ----------
     estimator : fitted estimator
-        One of ours, alone or at the end of a Pipeline or a search; it stays as it is.
+        A ResNet1DClassifier or ResNet1DRegressor, alone or at the end of a Pipeline or a search. It
+        is not changed.
     X : array-like of shape (n_samples, n_features)
         Spectra as `estimator` takes them.
     n_repeats : int, default=5
-        Number of randomized copies. In each the weights of every layer are permuted, and what maps
-        are compared with is learnt from `X`.
+        Number of randomized copies. In each copy the weights of every layer are permuted; the mean
+        features and the correction of maps are computed again from `X`.
     random_state : int, RandomState or None, default=None
         Seed of the permutations.
     **explain_params
-        For :func:`~sklearn_spectral.explain`, such as `method`.
+        Parameters of :func:`~sklearn_spectral.explain`, such as ``method``.
 
     Returns
     -------
     correlations : ndarray of shape (n_repeats, n_samples)
-        Correlation of the absolute maps of all targets with those of the randomized copies: near
-        0 for a map that depends on the model, 1 for one that does not.
+        Correlation of the absolute maps of all targets with those of the randomized copies. It is
+        near 0 for maps that depend on the model, and 1 for maps that do not.
 
     Raises
     ------
     TypeError
-        `estimator` does not end in one of ours.
+        `estimator` does not end in an estimator of this package.
     ValueError
         `n_repeats` is not a positive integer.
+
+    See Also
+    --------
+    stability : Compares the maps of models that differ in seed or training spectra.
 
     References
     ----------
@@ -61,15 +67,14 @@ def randomization_check(
 
     Examples
     --------
-    >>> import numpy as np
     >>> from sklearn_spectral import ResNet1DRegressor
+    >>> from sklearn_spectral.datasets import make_oil_blends
     >>> from sklearn_spectral.metrics import randomization_check
-    >>> rng = np.random.default_rng(0)
-    >>> X = rng.normal(size=(30, 50))
-    >>> y = X[:, 20:25].sum(axis=1)
-    >>> model = ResNet1DRegressor(random_state=0).fit(X, y)
-    >>> bool(randomization_check(model, X, random_state=0).mean() < 0.5)
-    True
+    >>> blends = make_oil_blends(30, n_replicates=1, random_state=0)  # % sunflower oil
+    >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(blends.data, blends.target)
+    >>> correlations = randomization_check(model, blends.data, n_repeats=2, random_state=0)
+    >>> correlations.shape, bool(correlations.mean() < 0.5)
+    ((2, 30), True)
     """
     unwrap(estimator)  # raises before anything is copied
     check_number("n_repeats", n_repeats, "a positive integer", lambda n: n > 0, whole=True)
@@ -94,8 +99,8 @@ def randomization_check(
 def _randomized(estimator, spectra, seeds):
     """Return a copy of a model, the entries of every parameter of its networks permuted.
 
-    What maps are compared with, and their correction, belong to the weights: they are learnt anew
-    from `spectra`, preprocessed ones.
+    The mean features and the correction of maps depend on the weights, so they are computed again
+    from `spectra`, which are preprocessed.
     """
     estimator = deepcopy(estimator)
     last = unwrap(estimator).last

@@ -1,4 +1,4 @@
-"""What figures share: axes and their labels, spectra by name, marked bands; matplotlib inside."""
+"""Functions that figures share: axes and labels, spectra by name, marked bands."""
 
 import re
 import warnings
@@ -38,8 +38,15 @@ NEGATIVE, POSITIVE, GREY = "#5977e3", "#d65244", "#7b7b7b"
 MARKED_PEAKS = 8
 
 
-class Display:
-    """What all displays share: what they are of, and how they print.
+class Shown:
+    """Base class of all displays: notebooks show their figure, and do not print them above it."""
+
+    def _repr_html_(self):
+        return "" if hasattr(self, "ax_") else None
+
+
+class Display(Shown):
+    """Base class of displays of an explanation.
 
     Parameters
     ----------
@@ -63,25 +70,23 @@ class Display:
         Parameters
         ----------
         explanation : Explanation
+            Spectra, maps and outputs to draw.
         y : array-like or None, default=None
-            Reference values or true classes, as for :meth:`Explanation.with_y`; None takes those
-            that the explanation has.
+            Reference values or true classes, one for each spectrum (:meth:`Explanation.with_y`).
+            None takes those that the explanation contains.
         **plot_params
-            Passed to :meth:`plot`.
+            Parameters of :meth:`plot`.
 
         Returns
         -------
-        display : the class of this method
+        display : object
+            A display of this class, with the figure.
         """
         return cls(explanation if y is None else explanation.with_y(y)).plot(**plot_params)
 
     def __repr__(self):
         drawn = f"{len(self.ax_)} panels" if hasattr(self, "ax_") else "not drawn yet, call plot()"
         return f"{type(self).__name__}({self.explanation!r}; {drawn})"
-
-    def _repr_html_(self):
-        """Return nothing where there is a figure, which notebooks show by themselves."""
-        return "" if hasattr(self, "ax_") else None
 
 
 def pyplot():
@@ -102,7 +107,9 @@ def given_axes(ax, n_panels):
     """Return the axes that were passed, one for each panel, or raise."""
     axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
     if len(axes) != n_panels:
-        raise ValueError(f"ax has {len(axes)} axes, but {n_panels} panels are drawn.")
+        raise ValueError(
+            f"ax has {len(axes)} axes, but {n_panels} panels are drawn. Pass one for each panel."
+        )
     return axes
 
 
@@ -119,10 +126,10 @@ def axis_style(explanation, technique):
     as_told = LABELS.get(unit, "Wavelength or wavenumber"), unit, x_axis[0] > x_axis[-1]
     label, expected, high_to_low = TECHNIQUES.get(technique, as_told)
     if technique is not None and not (explanation.axis_known and unit in (None, expected)):
-        axis = f"is in {unit}" if explanation.axis_known else "is not known, and counts points"
+        axis = f"is in {unit}" if explanation.axis_known else "is not known and only counts points"
         warnings.warn(
-            f"technique={technique!r} is left aside: the axis {axis}. Pass x_axis to explain in "
-            f"{expected}, or name the columns of X by it.",
+            f"technique={technique!r} is ignored, because the axis {axis}. Pass x_axis in "
+            f"{expected} to explain, or name the columns of X by their values in {expected}.",
             UserWarning,
             stacklevel=4,
         )
@@ -138,7 +145,7 @@ def rows_to_draw(explanation, samples):
     rows = chosen_rows(len(explanation), samples, explanation.sample_names)
     if len(rows) == 0:
         raise ValueError(
-            "The explanation, or samples, is of no spectrum: there is nothing to show."
+            "The explanation, or samples, contains no spectrum, so there is nothing to draw."
         )
     return rows
 
@@ -162,12 +169,6 @@ def chosen_groups(explanation, by, samples):
     """Return the groups of chosen rows, None without any, or raise."""
     groups_of(explanation, by)
     return by if by is None or isinstance(by, str) else np.asarray(by)[samples]
-
-
-def name_and_unit(label):
-    """Return the two parts of a label such as "glucose (g/L)"; the unit is empty without any."""
-    match = re.fullmatch(r"(.*?)\s*\(([^()]*)\)\s*", str(label))
-    return (match[1], match[2]) if match else (str(label), "")
 
 
 def number(value, sign=""):

@@ -1,4 +1,4 @@
-"""How an explanation is printed: a line of text, and a small table and a curve in notebooks."""
+"""Text of an explanation for the console, and a small table with a curve for notebooks."""
 
 from html import escape
 
@@ -53,7 +53,7 @@ def explanation_text(explanation) -> str:
     missing = left_over(sample)
     if missing:
         text += (
-            f", incomplete: up to {missing:.3g} of {explanation.output_name} is on no wavelength"
+            f", incomplete: up to {missing:.3g} of {explanation.output_name} is in no contribution"
         )
     return text
 

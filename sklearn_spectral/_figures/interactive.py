@@ -11,6 +11,7 @@ import numpy as np
 from .._record.arrays import OVER_TARGETS, per_target
 from .._record.tables import bands_of, groups_of, parts_of
 from .._spectra.bands import Bands
+from .._spectra.names import name_and_unit
 from .._work import optional
 from .axes import (
     GREY,
@@ -20,7 +21,6 @@ from .axes import (
     check_technique,
     chosen_groups,
     intensities,
-    name_and_unit,
     rows_to_draw,
     says,
     titles,
@@ -148,15 +148,15 @@ def _shown(explanation, samples):
     room = min(MAX_SPECTRA, MAX_NUMBERS // (n_points * (n_targets + 1)))
     if room == 0:
         raise ValueError(
-            f"{n_targets} targets of {n_points} points are too much for one page. Explain fewer "
-            "of them: explain(..., target=)."
+            f"{n_targets} targets of {n_points} points are too many for one page. Explain fewer "
+            "targets: explain(..., target=)."
         )
     if samples is None:
         return rows[:room], len(rows[room:])
     if len(rows) > room:
         raise ValueError(
-            f"samples are {len(rows)}, but the view holds {room} spectra of {n_points} points "
-            f"and {n_targets} target(s). Choose fewer."
+            f"samples selects {len(rows)} spectra, but the view can contain {room} spectra of "
+            f"{n_points} points and {n_targets} target(s). Select fewer."
         )
     return rows, 0
 

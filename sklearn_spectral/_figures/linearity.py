@@ -21,45 +21,44 @@ from .axes import (
     pyplot,
 )
 
-# Bands whose contributions do not rise with y say nothing: their lines are left out below this R2.
+# Lines of bands with a lower R2 are not drawn, because their contributions do not depend on y.
 LEAST_R2 = 0.1
 MARKERS = "osD^vP"  # of as many bands as can be told apart
 
 
 class LinearityDisplay(Display):
-    """How straight contributions rise with the reference values: slopes, and bands against y.
+    """Linearity of contributions against the reference values: slopes of points, lines of bands.
 
     Parameters
     ----------
     explanation : Explanation
-        Of one output of a regressor, by ``method="1d-grad-cam"`` (:meth:`Explanation.linearity`).
+        Of one output of a regressor. Use ``method="1d-grad-cam"``, because contributions of
+        corrected maps follow the output by construction.
     y : array-like of shape (n_samples,) or None, default=None
-        Reference values; None takes those that the explanation has.
+        Reference values; None takes those that the explanation contains.
 
     Attributes
     ----------
     ax_ : ndarray of matplotlib Axes
-        The two panels, or two of each group, after :meth:`plot`.
+        The two panels, or two for each group, after :meth:`plot`.
     figure_ : matplotlib Figure
 
     See Also
     --------
-    Explanation.linearity : The figures as a table.
+    Explanation.linearity : The same numbers as a table.
+    PredictionDisplay : Predicted against measured values.
 
     Examples
     --------
-    >>> import numpy as np
     >>> from sklearn_spectral import LinearityDisplay, ResNet1DRegressor
-    >>> rng = np.random.default_rng(0)
-    >>> X = rng.normal(size=(30, 50))
-    >>> y = X[:, 20:25].sum(axis=1)
-    >>> model = ResNet1DRegressor(max_epochs=5, random_state=0).fit(X, y)
-    >>> display = LinearityDisplay(model.explain(X), y).plot({"marker": range(20, 25)})
-    >>> len(display.ax_)
-    2
-    >>> series = ["first"] * 15 + ["second"] * 15
-    >>> len(LinearityDisplay(model.explain(X), y).plot(4, by=series).ax_)
-    4
+    >>> from sklearn_spectral.datasets import make_oil_blends
+    >>> blends = make_oil_blends(30, n_replicates=1, random_state=0)  # % sunflower oil
+    >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(blends.data, blends.target)
+    >>> explanation = model.explain(blends.data, x_axis=blends.x_axis)  # cm-1
+    >>> display = LinearityDisplay(explanation, blends.target)
+    >>> display = display.plot({"C=C stretch": (1638, 1672)}, output_label="sunflower oil (%)")
+    >>> display.ax_[1].get_ylabel()
+    'Contribution to sunflower oil (%)'
     """
 
     def __init__(self, explanation: ExplanationArrays, y: ArrayLike | None = None) -> None:
@@ -76,23 +75,27 @@ class LinearityDisplay(Display):
         x_label: str | None = None,
         output_label: str | None = None,
     ) -> Self:
-        """Draw the slope of every point with its error, and the contribution of bands against y.
+        """Draw the slope of every point with its error, and the contributions of bands against y.
 
-        Where values of y repeat, as levels of a series do, means and standard deviations of the
-        spectra of a level are drawn.
+        If values of y repeat, as levels of a series do, the means and standard deviations of the
+        spectra of each level are drawn.
 
         Parameters
         ----------
         bands : dict, str or int, default="peaks"
-            As for :meth:`Explanation.contributions`; of those with an R2 of at least 0.1 (in a
-            group) the six with the steepest lines are drawn.
+            Bands in any form that :meth:`Explanation.contributions` takes. Of the bands with an R2
+            of at least 0.1 (in a group) the six with the steepest lines are drawn.
         by : array-like of shape (n_samples,) or None, default=None
-            Groups of the spectra, such as adulterants, as for :meth:`Explanation.linearity`: each
-            has two panels of its own, of the same bands and on the same scales.
+            Groups of the spectra, such as adulterants. Each group has two panels, with the same
+            bands and on the same scales.
         ax : sequence of matplotlib Axes or None, default=None
-            Two, or with `by` two for each group; None makes a figure.
-        technique, x_label, output_label
-            As for :meth:`ExplanationDisplay.plot`.
+            Two axes, or with `by` two for each group; None makes a figure.
+        technique : {"ftir", "raman", "nir", "uv-vis"} or None, default=None
+            Labels the wavelength axis and draws it in the usual direction of this technique.
+        x_label : str or None, default=None
+            Label of the wavelength axis, with its unit.
+        output_label : str or None, default=None
+            Name and unit of the output, such as "glucose (g/L)".
 
         Returns
         -------
@@ -101,12 +104,14 @@ class LinearityDisplay(Display):
         Raises
         ------
         ValueError
-            The explanation is of several outputs, `y` or `by` do not fit it, `y` is not known, or
-            does not vary (in a group), or `ax` are not as many as the panels.
+            The explanation is of several outputs, `y` or `by` do not fit it, `y` is not known or
+            does not vary (in a group), or there is not one of `ax` for each panel.
         """
         explanation = self.explanation
         if explanation.maps.ndim == 3:
-            raise ValueError("Draw one output at a time: explain(..., target=its number or name).")
+            raise ValueError(
+                "The figure is of one output: explain(..., target=its number or name)."
+            )
         check_technique(technique)
         groups = groups_of(explanation, by)
         points, table = (linearity(explanation, self.y, each, by) for each in (None, bands))

@@ -14,6 +14,7 @@ from .._pipelines.explain import explain
 from .._record.arrays import ExplanationArrays, per_target
 from .._record.tables import parts_of
 from .._spectra.bands import BandsLike
+from .._spectra.names import name_and_unit
 from .axes import (
     COLOUR_MAP,
     GREY,
@@ -28,7 +29,6 @@ from .axes import (
     intensities,
     mark_bands,
     marked_bands,
-    name_and_unit,
     pyplot,
     rows_to_draw,
     says,
@@ -55,29 +55,31 @@ class ExplanationDisplay(Display):
     Attributes
     ----------
     ax_ : ndarray of matplotlib Axes
-        The panels, after :meth:`plot`: of every block the spectrum, then the contributions to each
-        target.
+        The panels, after :meth:`plot`: for every spectrum or group the spectrum, then the
+        contributions to each target.
     figure_ : matplotlib Figure
 
     See Also
     --------
-    Explanation.plot : The same in one call.
+    Explanation.plot : Draws the same figure in one call.
     WaterfallDisplay : One prediction, band by band.
 
     Examples
     --------
-    >>> import numpy as np
     >>> from sklearn_spectral import ExplanationDisplay, ResNet1DRegressor
-    >>> rng = np.random.default_rng(0)
-    >>> X = rng.normal(size=(30, 50))
-    >>> y = X[:, 20:25].sum(axis=1)
-    >>> model = ResNet1DRegressor(max_epochs=5, random_state=0).fit(X, y)
-    >>> shift = np.arange(1000, 1500, 10)
+    >>> from sklearn_spectral.datasets import make_oil_blends
+    >>> blends = make_oil_blends(30, n_replicates=1, random_state=0)  # % sunflower oil
+    >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(blends.data, blends.target)
     >>> display = ExplanationDisplay.from_estimator(
-    ...     model, X[:2], y[:2], x_axis=shift, technique="raman", output_label="fat (%)"
+    ...     model,
+    ...     blends.data[:2],
+    ...     blends.target[:2],
+    ...     x_axis=blends.x_axis,
+    ...     technique="raman",
+    ...     output_label="sunflower oil (%)",
     ... )
-    >>> len(display.ax_)
-    4
+    >>> len(display.ax_), display.ax_[-1].get_xlabel()
+    (4, 'Raman shift (cm$^{-1}$)')
     """
 
     @classmethod
@@ -96,15 +98,18 @@ class ExplanationDisplay(Display):
         Parameters
         ----------
         estimator : fitted estimator
-            Anything :func:`sklearn_spectral.explain` takes.
+            Any model that :func:`sklearn_spectral.explain` takes.
         X : array-like of shape (n_samples, n_features)
             Spectra as `estimator` takes them.
         y : array-like or None, default=None
-            Reference values or true classes, as for :meth:`Explanation.with_y`.
-        target, x_axis
-            As for :func:`sklearn_spectral.explain`.
+            Reference values or true classes, one for each spectrum.
+        target : None, label, array-like of shape (n_samples,) or "all", default=None
+            The output to explain: of a classifier the predicted class (None), of a regressor all
+            outputs (None), or another choice, see :func:`sklearn_spectral.explain`.
+        x_axis : array-like of shape (n_features,) or (n_points,), default=None
+            Wavelengths or wavenumbers; None takes them from column names or from a step.
         **plot_params
-            Passed to :meth:`plot`.
+            Parameters of :meth:`plot`.
 
         Returns
         -------
@@ -127,46 +132,50 @@ class ExplanationDisplay(Display):
         intensity_label: str | None = None,
         preprocessed: bool = False,
     ) -> Self:
-        """Draw every spectrum above its contributions, up to six maps.
+        """Draw spectra above the signed contributions of their points.
 
-        Of several models (`members`) the standard deviation between them is drawn as well.
+        Up to six maps are drawn one by one. If the explanation is the mean of several models
+        (`members`), the standard deviation between the models is drawn as well.
 
-        More are drawn together, with the standard deviation of spectra and maps: the means of every
-        predicted class (of maps of all classes those of the predicted one), or for quantification
-        the mean spectrum above all maps, sorted by output, one under another, beside the predicted
-        and the reference values. Contributions are on one scale in all panels: above the zero line
-        what adds to the output, below it what takes away.
+        If there are more maps, a classifier's spectra and maps are drawn as means with standard
+        deviations for every predicted class (of maps of all classes, those of the predicted class
+        are used). For a regressor the mean spectrum is drawn above a heat map of all maps, sorted
+        by the predicted value, beside the predicted and the reference values.
+
+        All contributions are on one scale. Contributions above the zero line increase the output,
+        those below decrease it.
 
         Parameters
         ----------
         ax : sequence of matplotlib Axes or None, default=None
-            Two for each spectrum or group, one more for each further target; None makes a figure.
+            Two axes for each spectrum or group, and one more for each further target. None makes a
+            figure.
         samples : int, slice, sequence of int, mask, name, sequence of names or None, default=None
             Spectra to draw: rows, or names of `sample_names`; None draws all.
         by : array-like of shape (n_samples,), "y", "predicted" or None, default=None
-            Groups of all spectra, such as series, or the true ("y") or predicted classes: with it
-            the spectra of every target and group are drawn together, however few they are.
+            Groups of all spectra, such as series, or the true ("y") or predicted classes. The
+            spectra of every target and group are then drawn together, even if they are few.
         bands : dict, str, int or None, default="peaks"
-            Bands to mark and to name, as for :meth:`Explanation.contributions`; of "peaks" the
-            eight highest, by their position. A name without room is left out, that of the weaker
-            band. None marks nothing.
+            Bands to mark and to name, in any form that :meth:`Explanation.contributions` takes.
+            "peaks" marks the eight highest peaks and names them by their position. If there is no
+            room for all names, those of the weaker bands are left out. None marks nothing.
         beside : dict of Explanation or None, default=None
             Further explanations of the same spectra, by name, such as those of other methods or
-            models, of one target each: a panel each below the contributions, on a scale of its own.
-            For up to six spectra.
+            models. Each has one target and is drawn in a panel of its own below the contributions,
+            on a scale of its own. This is possible for up to six spectra.
         technique : {"ftir", "raman", "nir", "uv-vis"} or None, default=None
-            Labels the axis and gives it the direction usual in the field: wavenumbers from high
-            to low for FTIR. None draws it in the order of the data. Where the axis is not known
-            or in another unit it is left aside, with a warning.
+            Labels the wavelength axis and draws it in the usual direction of this technique, which
+            is from high to low wavenumbers for FTIR. None draws it in the order of the data. If the
+            axis is not known or in another unit, `technique` is ignored with a warning.
         x_label : str or None, default=None
             Label of the wavelength axis, with its unit.
         output_label : str or None, default=None
             Name and unit of the output, such as "glucose (g/L)".
         intensity_label : str or None, default=None
-            What the spectra are, such as "Absorbance".
+            Label of the intensity axis, such as "Absorbance".
         preprocessed : bool, default=False
-            Whether to draw the spectra that the model sees where those that were measured are
-            known as well (`measured`).
+            Whether to draw the preprocessed spectra that the model receives, even if the measured
+            spectra are known (`measured`).
 
         Returns
         -------
@@ -176,10 +185,10 @@ class ExplanationDisplay(Display):
         ------
         ValueError
             `technique` or `bands` are unknown, `by` does not have one value for each spectrum,
-            `beside` are of other spectra or of several targets, or `ax` are not as many as the
-            panels.
+            `beside` are of other spectra or of several targets, or there is not one of `ax` for
+            each panel.
         IndexError
-            `samples` are no rows of the explanation, nor names of samples.
+            `samples` are neither rows of the explanation nor names of samples.
         """
         check_technique(technique)
         rows = rows_to_draw(self.explanation, samples)
@@ -290,7 +299,9 @@ def _draw_mean(axis, x, curves, colour):
 def _checked(explanation, beside, rows, by):
     """Return the chosen spectra of other explanations, or raise where they are of other spectra."""
     if beside and (by is not None or per_target(explanation[rows]).labels.size > MAX_PANELS):
-        raise ValueError(f"beside is for up to {MAX_PANELS} maps, without by: choose samples.")
+        raise ValueError(
+            f"beside is possible for up to {MAX_PANELS} maps, and without by. Pass fewer samples."
+        )
     for name, each in beside.items():
         if each.maps.ndim == 3 or each.maps.shape != explanation.maps.shape[:2]:
             raise ValueError(

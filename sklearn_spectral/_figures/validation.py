@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from .._pipelines.applicability import applicability
 from .._record.tables import groups_of
 from .._record.validation import checked, part_of, validation_report
-from .axes import given_axes, pyplot
+from .axes import Shown, given_axes, pyplot
 
 # So many spectra outside are named, and a name takes this share of the axes.
 MOST_NAMES = 10
@@ -21,26 +21,32 @@ COLUMN = 3.3, 3.9
 MARKERS = "osD^vPX*"
 
 
-class PredictionDisplay:
+class PredictionDisplay(Shown):
     """Predicted against measured values, with their statistics.
 
     Parameters
     ----------
-    y, predicted, groups, by
-        As for :func:`validation_report`, of a quantification; each of several predictions, in a
-        dict, has a panel. Series of `by` differ by marker and colour.
+    y : array-like of shape (n_samples,) or dict
+        Reference values; of predictions of different spectra a dict with the names of `predicted`.
+    predicted : array-like of shape (n_samples,), Explanation, DataFrame or dict of these
+        Predicted values. A dict contains several predictions by name; each has a panel.
+    groups : array-like of shape (n_samples,) or dict, default=None
+        Sample of each spectrum, for the test of the bias.
+    by : array-like of shape (n_samples,) or dict, default=None
+        Series, which are drawn with different markers and colours.
 
     Attributes
     ----------
     report_ : DataFrame
-        The statistics: :func:`validation_report`.
+        The statistics, as :func:`validation_report` returns them.
     ax_ : ndarray of matplotlib Axes
         The panels, after :meth:`plot`.
     figure_ : matplotlib Figure
 
     See Also
     --------
-    sklearn.metrics.ConfusionMatrixDisplay : For classes.
+    validation_report : The statistics as a table.
+    sklearn.metrics.ConfusionMatrixDisplay : The figure for a classification.
 
     Examples
     --------
@@ -65,8 +71,9 @@ class PredictionDisplay:
         self.report_ = validation_report(y, predicted, groups=groups)
         if "slope" not in self.report_:
             raise ValueError(
-                "These are classes (text or whole numbers); a figure of predicted against measured "
-                "is of values, floats. For classes use sklearn.metrics.ConfusionMatrixDisplay."
+                "y and predicted are classes (text or whole numbers), but predicted against "
+                "measured needs values (floats). For classes use "
+                "sklearn.metrics.ConfusionMatrixDisplay."
             )
 
     @classmethod
@@ -79,14 +86,20 @@ class PredictionDisplay:
         by: ArrayLike | None = None,
         **plot_params: Any,
     ) -> Self:
-        """Draw predictions, however they were made.
+        """Draw predictions of any model.
 
         Parameters
         ----------
-        y, predicted, groups, by
-            As for the class.
+        y : array-like of shape (n_samples,) or dict
+            Reference values.
+        predicted : array-like of shape (n_samples,), Explanation, DataFrame or dict of these
+            Predicted values; each entry of a dict has a panel.
+        groups : array-like of shape (n_samples,) or dict, default=None
+            Sample of each spectrum, for the test of the bias.
+        by : array-like of shape (n_samples,) or dict, default=None
+            Series, which are drawn with different markers and colours.
         **plot_params
-            Passed to :meth:`plot`.
+            Parameters of :meth:`plot`.
 
         Returns
         -------
@@ -98,18 +111,18 @@ class PredictionDisplay:
     def from_estimator(
         cls, estimator: BaseEstimator, X: ArrayLike, y: ArrayLike, **params: Any
     ) -> Self:
-        """Predict, and draw the predictions.
+        """Predict with a fitted regressor and draw the predictions.
 
         Parameters
         ----------
         estimator : fitted estimator
-            Any regressor.
+            Any fitted regressor.
         X : array-like of shape (n_samples, n_features)
-            Spectra that it was not fitted on.
+            Spectra that `estimator` was not fitted on.
         y : array-like of shape (n_samples,)
             Reference values.
         **params
-            Passed to :meth:`from_predictions`.
+            Parameters of :meth:`from_predictions` and :meth:`plot`.
 
         Returns
         -------
@@ -124,7 +137,7 @@ class PredictionDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, sequence of Axes or None, default=None
-            One for every panel; None makes a figure.
+            One of the axes for every panel; None makes a figure.
         output_label : str or None, default=None
             Name and unit of the output, such as "glucose (g/L)".
 
@@ -155,13 +168,13 @@ class PredictionDisplay:
         return f"{type(self).__name__}({', '.join(map(str, self.predicted))})"
 
 
-class ApplicabilityDisplay:
-    """Q against T2 of spectra, with their limits and the names of spectra outside.
+class ApplicabilityDisplay(Shown):
+    """Q against T2 of spectra, with the limits and the names of spectra outside.
 
     Parameters
     ----------
     scores : DataFrame
-        What :func:`applicability` returns; the index names the spectra.
+        A table as :func:`applicability` returns it. Its index contains the names of the spectra.
 
     Attributes
     ----------
@@ -171,16 +184,16 @@ class ApplicabilityDisplay:
 
     See Also
     --------
-    explain_applicability : Which bands put a spectrum outside.
+    applicability : Computes the scores.
+    explain_applicability : Shows which bands put a spectrum outside.
 
     Examples
     --------
     >>> import numpy as np
     >>> from sklearn_spectral import ApplicabilityDisplay, ResNet1DRegressor
     >>> from sklearn_spectral.datasets import make_oil_blends
-    >>> blends, new = (make_oil_blends(30, random_state=seed) for seed in range(2))
-    >>> model = ResNet1DRegressor(max_epochs=1, random_state=0)
-    >>> model = model.fit(blends.data, blends.target, groups=blends.groups)
+    >>> blends, new = (make_oil_blends(40, n_replicates=1, random_state=seed) for seed in range(2))
+    >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(blends.data, blends.target)
     >>> foreign = 5000 * np.exp(-(((new.x_axis - 1200) / 12) ** 2))  # counts, at 1200 cm-1
     >>> X = np.vstack([new.data, new.data[0] + foreign])
     >>> display = ApplicabilityDisplay.from_estimator(model, X)
@@ -199,10 +212,14 @@ class ApplicabilityDisplay:
 
         Parameters
         ----------
-        estimator, X, params
-            As for :func:`applicability`.
+        estimator : fitted estimator
+            A ResNet1DClassifier or ResNet1DRegressor, alone or inside a Pipeline or a search.
+        X : array-like of shape (n_samples, n_features)
+            Spectra as `estimator` takes them, before preprocessing.
+        params : dict or None, default=None
+            Metadata that steps take in addition to the spectra, see :func:`applicability`.
         **plot_params
-            Passed to :meth:`plot`.
+            Parameters of :meth:`plot`.
 
         Returns
         -------

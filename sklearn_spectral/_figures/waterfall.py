@@ -7,13 +7,13 @@ import numpy as np
 from .._record.arrays import per_target
 from .._record.tables import bands_of
 from .._spectra.bands import BandsLike
+from .._spectra.names import name_and_unit
 from .axes import (
     GREY,
     NEGATIVE,
     POSITIVE,
     Display,
     figure_size,
-    name_and_unit,
     pyplot,
     rows_to_draw,
     says,
@@ -25,7 +25,7 @@ MAX_BARS = 10
 
 
 class WaterfallDisplay(Display):
-    """How the contributions of bands lead from the base value to one prediction.
+    """The contributions of bands to one prediction, as bars from the base value to the prediction.
 
     Parameters
     ----------
@@ -40,19 +40,21 @@ class WaterfallDisplay(Display):
 
     See Also
     --------
-    Explanation.plot_waterfall : The same in one call.
-    Explanation.contributions : The figures as a table.
+    Explanation.plot_waterfall : Draws the same figure in one call.
+    Explanation.contributions : The same numbers as a table.
 
     Examples
     --------
-    >>> import numpy as np
     >>> from sklearn_spectral import ResNet1DRegressor, WaterfallDisplay
-    >>> X = np.random.default_rng(0).normal(size=(30, 50))
-    >>> model = ResNet1DRegressor(max_epochs=5, random_state=0).fit(X, X[:, 20])
-    >>> explanation = model.explain(X)
-    >>> display = WaterfallDisplay.from_explanation(explanation, bands={"marker": range(18, 23)})
+    >>> from sklearn_spectral.datasets import make_oil_blends
+    >>> blends = make_oil_blends(30, n_replicates=1, random_state=0)  # % sunflower oil
+    >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(blends.data, blends.target)
+    >>> explanation = model.explain(blends.data, x_axis=blends.x_axis)  # cm-1
+    >>> display = WaterfallDisplay.from_explanation(
+    ...     explanation, blends.target, bands={"C=C stretch": (1638, 1672)}
+    ... )
     >>> [label.get_text() for label in display.ax_[0].get_yticklabels()]
-    ['base value', 'marker', 'all other points', 'predicted']
+    ['base value', 'C=C stretch', 'all other points', 'predicted', 'reference']
     """
 
     def plot(
@@ -69,11 +71,12 @@ class WaterfallDisplay(Display):
         Parameters
         ----------
         sample : int or name, default=0
-            The spectrum, as for :meth:`ExplanationDisplay.plot`.
+            The spectrum: its row, or its name in `sample_names`.
         bands : dict, str or int, default="peaks"
-            As for :meth:`Explanation.contributions`; beyond ten, the weakest are drawn as one.
+            Bands in any form that :meth:`Explanation.contributions` takes. Of more than ten bands,
+            the weakest are combined into one bar.
         target : label or None, default=None
-            Which target, of an explanation of several; None takes the predicted class, or the
+            The target, if the explanation is of several; None takes the predicted class, or the
             first output of a regressor.
         ax : matplotlib Axes or None, default=None
             None makes a figure.
@@ -87,17 +90,21 @@ class WaterfallDisplay(Display):
         Raises
         ------
         ValueError
-            Bands overlap, so that they cannot be added up, or there are no such bands.
+            The bands overlap, so that their contributions cannot be added, or a band does not
+            exist.
         IndexError
-            `sample` is not one spectrum.
+            `sample` does not select one spectrum.
         """
         rows = rows_to_draw(self.explanation, sample)
         if len(rows) != 1:
-            raise IndexError(f"sample={sample!r} chooses {len(rows)} spectra; choose one.")
+            raise IndexError(f"sample={sample!r} selects {len(rows)} spectra; expected one.")
         explanation = self.explanation[rows]
         found = bands_of(self.explanation, bands)
         if (np.bincount(np.concatenate(found.points)) > 1).any():
-            raise ValueError("The bands overlap: what they share would be added twice. Part them.")
+            raise ValueError(
+                "The bands overlap, so the points that they share would be added twice. Pass bands "
+                "that do not overlap."
+            )
         if explanation.maps.ndim == 3:
             target = 0 if target is None and not explanation.is_class else target
             explanation = explanation.pick(target)

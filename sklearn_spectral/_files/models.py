@@ -1,8 +1,8 @@
 """Models as files that hold numbers and text, never code.
 
 A file is one safetensors file: arrays are its tensors, everything else is JSON in its header.
-Nothing in it is imported, evaluated or unpickled: the estimator is made by its constructor and
-the network by `make_net`, as in `fit`, from numbers that were checked.
+Nothing in it is imported, evaluated or unpickled: the estimator is constructed by its class and the
+network by `make_net`, as in `fit`, from numbers that were checked.
 """
 
 import copyreg
@@ -40,7 +40,7 @@ N_CHECKSUM = 32
 MAX_BYTES = 2**30  # many times the largest network that makes sense
 MAX_HEADER = 2**24  # a million column names
 MAX_EXPONENT = 2**14  # of weights: those of classes, and of spectra, are float64
-# What `net_params` may hold: numbers for skorch. Its other parameters are code, or start code.
+# Names in `net_params` that files may contain: numbers for skorch. Its other parameters are code.
 NET_PARAMS = re.compile(r"(module|optimizer|criterion)__\w+")
 # Where chemotools' transformers are, and what those that smooth hold besides numbers.
 CHEMOTOOLS = (
@@ -52,43 +52,45 @@ SOLVERS = [f"chemotools.utils._whittaker_solvers.{name}Solver" for name in ("Ban
 
 
 class SavedModel:
-    """How an estimator of ours goes to files and comes back: its own, skops' and pickles."""
+    """Methods that save and load an estimator, by own files, skops and pickle."""
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write the fitted model to a file that holds numbers and text, never code.
+        """Write the fitted model to a file that contains numbers and text, but no code.
 
-        One safetensors file: arrays, weights and the optimizer's state are its tensors,
-        parameters and other attributes JSON in its header, with format and package versions;
-        a SHA-256 over all of it comes last. The same model makes the same bytes. The file takes
-        its place at once when all of it is on disk, so that a full disk or a killed process
-        leaves what was there before (a killed one may leave a ``.tmp`` beside it).
+        The file is a safetensors file. Its tensors are the arrays, the weights and the state of the
+        optimizer; its header contains parameters, other attributes and versions as JSON; and it
+        ends with a SHA-256 checksum. The same model always gives the same bytes. The file replaces
+        an existing one only after all of it is on disk, so that a full disk or a killed process
+        leaves the existing file unchanged (a killed process may leave a ``.tmp`` file).
 
         Parameters
         ----------
         path : str or path-like
-            Where to; ``model.safetensors``, say. What is there is replaced.
+            Path of the file, such as ``model.safetensors``. An existing file is replaced.
 
         Raises
         ------
         ValueError
-            A parameter or an attribute is neither number nor text nor an array of them, such as
-            a callback or an optimizer class; the message says which and what to do.
+            A parameter or an attribute cannot be written, because it is not a number, text or an
+            array of these, such as a callback or an optimizer class. The message says which one
+            and what to do.
         OSError
             The file cannot be written.
         NotFittedError
-            There is nothing to save yet.
+            The model is not fitted.
 
         See Also
         --------
-        skops_types : Whole pipelines, by `skops`.
+        load : Reads the file.
+        skops_types : Saving whole pipelines by skops.
 
         Examples
         --------
         >>> import tempfile
         >>> from pathlib import Path
-        >>> from sklearn.datasets import make_regression
         >>> from sklearn_spectral import ResNet1DRegressor
-        >>> X, y = make_regression(n_features=100, random_state=0)
+        >>> from sklearn_spectral.datasets import make_oil_blends
+        >>> X, y = make_oil_blends(20, n_replicates=1, random_state=0, return_X_y=True)  # y in %
         >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(X, y)
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = Path(folder, "model.safetensors")
@@ -104,16 +106,17 @@ class SavedModel:
     def load(cls, path: str | os.PathLike, *, device: str = "cpu") -> Self:
         """Return the model that `save` wrote to a file.
 
-        It predicts and explains bit for bit as before, and `partial_fit` and `warm_start` go on
-        as they would have. Nothing in the file is run, whoever made it, and what it holds is
-        checked: sizes before memory is taken, shapes, names, finite weights. The checksum tells
-        damage, not who wrote the file.
+        The model predicts and explains the same bit for bit, and `partial_fit` and `warm_start`
+        continue as they would have before. No code is run from the file, even if the file is
+        malicious. The contents are checked: sizes before memory is allocated, shapes, names, and
+        that weights are finite. The checksum detects damage, but does not identify the author.
 
         Parameters
         ----------
         path : str or path-like
+            Path of the file.
         device : str, default="cpu"
-            PyTorch device to put the network on, or "auto"; the file does not choose one.
+            PyTorch device of the network, or "auto". The device is not stored in the file.
 
         Returns
         -------
@@ -123,10 +126,14 @@ class SavedModel:
         Raises
         ------
         ValueError
-            The file is damaged, cut short, too large, made by other means, by a newer version
-            or by another estimator.
+            The file is damaged, incomplete or too large, or it was not written by `save` of this
+            class and of this or an earlier version.
         OSError
             The file cannot be read.
+
+        See Also
+        --------
+        save : Writes the file; its example also loads it.
         """
         return _from_bytes(cls, read(path), path, device)
 
@@ -169,7 +176,7 @@ def _to_bytes(estimator):
     try:
         _read(type(estimator), data, "cpu")  # nothing is written that cannot be read
     except Exception as error:
-        raise ValueError(f"This model cannot be saved: {error}.") from error
+        raise ValueError(f"This model cannot be saved: {str(error).rstrip('.')}.") from error
     return data
 
 
@@ -180,12 +187,12 @@ def _from_bytes(cls, data, name, device="cpu"):
     )  # a device that is not there is not the file's fault
     try:
         return _read(cls, data, device)
-    # What can be wrong with a hostile file has no end, and all of it means: not a good file.
+    # A hostile file may cause any error, and all errors mean that the file cannot be used.
     except Exception as error:
         reason = str(error) if isinstance(error, ValueError) else repr(error)
         raise ValueError(
-            f"{name} cannot be loaded: {reason:.1000}. Get a good copy of it, or fit and save the "
-            "model anew."
+            f"{name} cannot be loaded: {reason:.1000}. Get an intact copy of the file, or fit and "
+            "save the model again."
         ) from error
 
 
@@ -193,7 +200,7 @@ def _from_bytes(cls, data, name, device="cpu"):
 def _read(cls, data, device):
     if hashlib.sha256(data[:-N_CHECKSUM]).digest() != data[-N_CHECKSUM:]:
         raise ValueError(
-            "its checksum does not fit, so it was damaged, cut short or not made by save()"
+            "its checksum is wrong, so it is damaged, incomplete or was not written by save()"
         )
     n_header = int.from_bytes(data[:8], "little")
     if n_header > MAX_HEADER:
@@ -208,8 +215,8 @@ def _read(cls, data, device):
         )
     if model["estimator"] != cls.__name__:
         raise ValueError(
-            f"it holds a {model['estimator']!s:.80}, but {cls.__name__}.load was asked to read "
-            "it. Call load of that class"
+            f"it contains a {model['estimator']!s:.80}, but was read by {cls.__name__}.load. Call "
+            "load of that class"
         )
     del tensors[CHECKSUM]
     params = {name: decode(code, tensors) for name, code in model["params"].items()}
@@ -239,7 +246,7 @@ def _check_params(estimator):
 
 
 def _check_attributes(estimator):
-    """Check that a fitted estimator has what its methods need, in shapes that fit each other."""
+    """Check that a fitted estimator has the attributes of its methods, in consistent shapes."""
     n_points = estimator.n_features_in_
     n_outputs = getattr(estimator, "n_outputs_", estimator.nets_[0].module_.n_outputs)
     if not type(n_points) is type(n_outputs) is int:
@@ -310,11 +317,11 @@ def write(path, data):
     folder, name = os.path.split(path)
     if not os.path.isdir(folder):
         raise FileNotFoundError(
-            f"{os.fspath(given)!r} cannot be written: there is no folder {folder!r}. Make it, "
-            f"by os.makedirs.{_home(given)}"
+            f"{os.fspath(given)!r} cannot be written, because the folder {folder!r} does not "
+            f"exist. Create it by os.makedirs.{_home(given)}"
         )
     if os.path.isdir(path):
-        raise IsADirectoryError(f"{os.fspath(given)!r} is a folder; expected the name of a file.")
+        raise IsADirectoryError(f"{os.fspath(given)!r} is a folder; expected the path of a file.")
     temporary = os.path.join(folder, f".{name}.{secrets.token_hex(8)}.tmp")
     try:
         with open(temporary, "xb") as file:
@@ -335,9 +342,9 @@ def _home(path):
 
 
 def read(path):
-    """Return the bytes of a file that is not too large to be one of ours."""
+    """Return the bytes of a file, unless it is too large to be written by `save`."""
     if not os.path.exists(path):
-        raise FileNotFoundError(f"{os.fspath(path)!r} is not there to be read.{_home(path)}")
+        raise FileNotFoundError(f"The file {os.fspath(path)!r} does not exist.{_home(path)}")
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         if size > MAX_BYTES:
@@ -346,27 +353,33 @@ def read(path):
 
 
 def skops_types() -> list[str]:
-    """Name the types to trust when `skops` loads a pipeline with one of our estimators.
+    """Return the types that `skops` must trust to load a pipeline with our estimators.
 
-    `skops` has no register of types: it trusts scikit-learn's, and those it is told. Ours are
-    restored from a file like that of ``save`` within skops' own, with all its checks, and
-    chemotools' are scikit-learn transformers, whose attributes skops restores.
+    skops trusts the types of scikit-learn and those that are passed to it. Within the file of skops
+    the estimators of this package are stored as ``save`` stores them, and are loaded with the same
+    checks. The transformers of chemotools are scikit-learn transformers, whose attributes skops
+    restores.
 
     Returns
     -------
     types : list of str
-        Full names of this package's estimators and transformers, and of chemotools'.
+        Full names of the estimators and transformers of this package and of chemotools.
+
+    See Also
+    --------
+    ResNet1DClassifier.save : Saves one estimator without skops.
+    export_onnx : Writes a model for software without Python.
 
     Examples
     --------
     >>> import io
     >>> import skops.io
     >>> from chemotools.scatter import StandardNormalVariate
-    >>> from sklearn.datasets import make_classification
     >>> from sklearn.pipeline import make_pipeline
-    >>> from sklearn_spectral import ResNet1DClassifier, skops_types
-    >>> X, y = make_classification(n_features=100, random_state=0)
-    >>> model = make_pipeline(StandardNormalVariate(), ResNet1DClassifier(max_epochs=1)).fit(X, y)
+    >>> from sklearn_spectral import ResNet1DRegressor, skops_types
+    >>> from sklearn_spectral.datasets import make_oil_blends
+    >>> X, y = make_oil_blends(20, n_replicates=1, random_state=0, return_X_y=True)  # y in %
+    >>> model = make_pipeline(StandardNormalVariate(), ResNet1DRegressor(max_epochs=1)).fit(X, y)
     >>> file = io.BytesIO()  # or a path
     >>> skops.io.dump(model, file)
     >>> loaded = skops.io.load(file, trusted=skops_types())

@@ -31,7 +31,7 @@ def net_state(net):
             index: _numpy(state) for index, state in net.optimizer_.state_dict()["state"].items()
         },
         "shuffling": (key, position),
-        # What happened batch by batch would be longer than the weights.
+        # The history of all batches would be longer than the weights.
         "history": [{**epoch, "batches": []} for epoch in net.history],
     }
 
@@ -64,7 +64,7 @@ def net_from(estimator, state):
     shuffling.set_state(("MT19937", key, position))
     params = estimator.get_params(deep=False)
     own = params["net_params"] or {}
-    # The network is as it was made, whatever set_params was told since.
+    # The network keeps its parameters, even if set_params has changed those of the estimator.
     params["net_params"] = {k: v for k, v in own.items() if not k.startswith("module__")}
     module["seed"] = seed
     net = make_net(params, module, shuffling, classifies=is_classifier(estimator))
@@ -83,7 +83,7 @@ def net_from(estimator, state):
 
 
 def check_like(tensors, arrays, what):
-    """Check that arrays are what they replace: names, shapes, types; and finite."""
+    """Check that arrays have the names, shapes and types of the tensors that they replace."""
     if tensors.keys() != arrays.keys():
         raise ValueError(f"the {what} have other names than the network's")
     for name, tensor in tensors.items():

@@ -1,4 +1,4 @@
-"""Models in one ONNX file: predictions and maps on an instrument, without Python."""
+"""Export of models to ONNX files, which compute predictions and maps without Python."""
 
 import json
 from os import PathLike
@@ -31,16 +31,16 @@ def export_onnx(
     explain: bool = True,
     x_axis: ArrayLike | None = None,
 ) -> None:
-    """Write a fitted model as one ONNX file that predicts and says why.
+    """Write a fitted model to an ONNX file that computes predictions and maps.
 
-    The file takes spectra as `estimator` takes them; preprocessing is part of it. Since 1D
-    Grad-CAM needs no backward pass below a linear head, the maps are outputs like any other, and
-    software that runs ONNX models shows them without Python. Needs the extra
+    The file takes the same spectra as `estimator`, because it includes the preprocessing. Since 1D
+    Grad-CAM needs no backward pass with a linear head, the maps are outputs of the graph, and any
+    software that runs ONNX models can compute them without Python. This function needs the extra
     ``sklearn-spectral[onnx]``.
 
-    The input is ``spectra`` (n_samples, n_features), float64, for any number of spectra. Spectra
-    on a high background lose their bands in float32, so preprocessing and derivatives are
-    computed in float64, as in Python, and the network in float32. The outputs:
+    The input is ``spectra`` (n_samples, n_features), float64, for any number of spectra. As in
+    Python, preprocessing and derivatives are computed in float64, because in float32 bands on a
+    high background would be lost; the network is computed in float32. The outputs are:
 
     ================= ============================== ==============================================
     ``prediction``    (n_samples[, n_outputs])       a regressor's ``predict``, float64
@@ -48,44 +48,53 @@ def export_onnx(
                                                      float64 or bool, as its labels are
     ``probabilities`` (n_samples, n_classes)         its ``predict_proba``, float64
     ``logits``        (n_samples, n_classes)         float64
-    ``maps``          (n_samples, n_points           those of every target, float32; they have a
-                      [, n_targets])                 last axis where the output has one
+    ``maps``          (n_samples, n_points           contributions to every target, float32; with a
+                      [, n_targets])                 last axis if there are several targets
     ``base_values``   (n_targets,)                   ``maps.sum(axis=1) + base_values`` is
                                                      ``prediction``, or ``logits``
     ================= ============================== ==============================================
 
-    The file's metadata hold, as JSON, ``x_axis`` (of the maps), ``targets`` (class labels, or the
-    names of the outputs), ``output_name``, ``preprocessing`` (class names), ``opset`` and
+    The metadata of the file contain, as JSON, ``x_axis`` (of the maps), ``targets`` (class labels,
+    or the names of the outputs), ``output_name``, ``preprocessing`` (class names), ``opset`` and
     ``sklearn_spectral_version``.
 
-    A graph cannot raise: where Python refuses a spectrum (NaN, infinity, or constant before
-    StandardNormalVariate), prediction, logits and probabilities are not finite, and the label
-    means nothing.
+    A graph cannot raise errors. For a spectrum that Python would refuse (NaN, infinity, or constant
+    before StandardNormalVariate), the prediction, the logits and the probabilities are not finite,
+    and the label has no meaning.
 
     Parameters
     ----------
     estimator : fitted estimator
-        One of ours, or a Pipeline, a search such as GridSearchCV or a TransformedTargetRegressor
-        with a linear transformer around it, nested in any way. Preprocessing steps that work
-        alike on every spectrum and in closed form can be expressed: chemotools' and
-        scikit-learn's scalers, scatter corrections, filters, derivatives and range cuts.
+        A ResNet1DClassifier or ResNet1DRegressor, alone or inside a Pipeline, a search such as
+        GridSearchCV or a TransformedTargetRegressor with a linear transformer, nested in any way.
+        Preprocessing steps can be exported if they treat every spectrum alike and in closed form:
+        scalers, scatter corrections, filters, derivatives and range cuts of chemotools and
+        scikit-learn.
     path : str or path-like
-        Where to write; an existing file is replaced at once, or, on an error, left alone.
+        Path of the file. An existing file is replaced only if there is no error.
     explain : bool, default=True
-        Whether the outputs hold ``maps`` and ``base_values``.
+        Whether the file has the outputs ``maps`` and ``base_values``.
     x_axis : array-like of shape (n_features,) or (n_points,), default=None
-        As for :func:`explain`; None takes it from the column names of the training spectra where
-        they are strings, or from a step that knows it, else counts points.
+        Wavelengths or wavenumbers of the columns of X, or of the points that the last step
+        receives. None takes them from the column names of the training spectra, if these are text,
+        or from a step that knows them; without these, points are counted from 0.
 
     Raises
     ------
     ImportError
         The extra is not installed.
     TypeError
-        A preprocessing step cannot be expressed (it is named, and what can), or `estimator` does
-        not end in one of ours: the members of an ensemble are exported one by one.
+        A preprocessing step cannot be exported (the message lists the steps that can), or
+        `estimator` does not end in an estimator of this package. The members of an ensemble must be
+        exported one by one.
     ValueError
-        `estimator` transforms y by something that is not linear, or `x_axis` does not fit.
+        `estimator` transforms y by a function that is not linear, or `x_axis` does not fit.
+
+    See Also
+    --------
+    explain : Computes the same maps in Python.
+    ResNet1DRegressor.save : Saves a model for Python.
+    skops_types : Saving whole pipelines for Python.
 
     Examples
     --------
@@ -95,21 +104,21 @@ def export_onnx(
     >>> from chemotools.scatter import StandardNormalVariate
     >>> from sklearn.pipeline import make_pipeline
     >>> from sklearn_spectral import ResNet1DRegressor, export_onnx
-    >>> rng = np.random.default_rng(0)
-    >>> X = rng.normal(size=(30, 50))
+    >>> from sklearn_spectral.datasets import make_oil_blends
+    >>> X, y = make_oil_blends(20, n_replicates=1, random_state=0, return_X_y=True)  # y in %
     >>> model = make_pipeline(
-    ...     StandardNormalVariate(), ResNet1DRegressor(max_epochs=5, random_state=0)
-    ... ).fit(X, X[:, 20])
+    ...     StandardNormalVariate(), ResNet1DRegressor(max_epochs=1, random_state=0)
+    ... ).fit(X, y)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "model.onnx"
     ...     export_onnx(model, path)
     ...     session = onnxruntime.InferenceSession(path)
     >>> prediction, maps, base_values = session.run(None, {"spectra": X})
     >>> maps.shape
-    (30, 50)
-    >>> bool(np.allclose(maps.sum(axis=1) + base_values, prediction, atol=1e-5))
+    (20, 701)
+    >>> bool(np.allclose(maps.sum(axis=1) + base_values, prediction, atol=1e-3))
     True
-    >>> bool(np.allclose(prediction, model.predict(X), atol=1e-5))
+    >>> bool(np.allclose(prediction, model.predict(X), atol=1e-3))
     True
     """
     graph = _Graph(optional("onnx", "onnx", "ONNX files"))
@@ -211,7 +220,7 @@ class _Graph:
 
 
 def _unit(model, network):
-    """Return how targets follow from what the networks put out.
+    """Return the linear transformation from the outputs of the networks to the targets.
 
     Returns
     -------
@@ -318,8 +327,8 @@ def _add_features(graph, x, module):
     """Add what `ResNet1D.forward_features` computes, (B, K, L); changes there belong here, too."""
     if type(module).forward_features is not ResNet1D.forward_features:
         raise TypeError(
-            f"The network is a {type(module).__name__}, which computes its features in its own "
-            "way; only those of ResNet1D can be expressed in ONNX."
+            f"The network is a {type(module).__name__}, which computes its features in another way "
+            "than ResNet1D; only ResNet1D can be exported to ONNX."
         )
     missing = module.n_positions * STRIDE - module.n_points
     x = graph("Pad", x, [0, 0, 0, 0, 0, missing])
@@ -355,7 +364,7 @@ def _numpy(tensor):
 
 
 def _add_class_outputs(graph, logits, labels):
-    """Add what a classifier says beside its maps."""
+    """Add labels, probabilities and logits of a classifier."""
     shape = ["n_samples", len(labels)]
     labels = np.asarray(labels.tolist())  # of ONNX's own types: int64, not int32
     if labels.dtype.kind == "U":

@@ -15,8 +15,8 @@ MAX_GATHERED = 64
 
 
 def add_step(graph, x, n_points, name, step):
-    """Add a fitted preprocessing step; return the name and the points of what it gives."""
-    # The class itself: what is derived from it may do something else.
+    """Add a fitted preprocessing step; return the name and the number of points of its output."""
+    # The class itself is required, because a derived class may do something else.
     kind = f"{type(step).__module__.split('.')[0]}.{type(step).__name__}"
     if kind in AFFINE:
         x, n_points, holds = add_affine(graph, x, n_points, lambda X: _transform(step, X))
@@ -31,8 +31,8 @@ def add_step(graph, x, n_points, name, step):
         problem = "cannot be expressed in ONNX"
     known = ", ".join(sorted([*AFFINE, *BY_SPECTRUM, *UNCHANGED]))
     raise TypeError(
-        f"Step {name!r}, {step!r}, {problem}. What can: {known}. Use one of these, or do this step "
-        "before and export what comes behind it: pipeline[1:]."
+        f"Step {name!r}, {step!r}, {problem}. Steps that can: {known}. Use one of these, or apply "
+        "this step before and export the steps after it: pipeline[1:]."
     )
 
 
@@ -43,14 +43,14 @@ def _transform(step, X):
 
 
 def add_affine(graph, x, n_points, function):
-    """Add ``function(x)``, an affine map of single spectra, by what it makes of unit spectra.
+    """Add ``function(x)``, an affine map of single spectra, from its results for unit spectra.
 
     Returns
     -------
     x : str
     n_points : int
     holds : bool
-        Whether `function` does to other spectra what it should then do.
+        Whether the added map agrees with `function` for other spectra.
     """
     offset = function(np.zeros((1, n_points)))[0]
     starts = range(0, n_points, BLOCK_SIZE)

@@ -10,7 +10,7 @@ from .._calibration.domain import Domain
 from .._explanation.correction import MapCorrection
 from .._spectra.views import ViewScaler
 
-# What attributes may hold besides plain values: each is written as its own attributes.
+# Classes that attributes may have besides plain values. Each is written as its own attributes.
 CLASSES = {each.__name__: each for each in (Domain, MapCorrection, StandardScaler, ViewScaler)}
 SCALARS = {np.dtype(code).name: np.dtype(code).type for code in "?bhilqBHILQefd"} | {"str": np.str_}
 ATTRIBUTE = re.compile(r"_?[a-z][a-z0-9_]{0,60}")
@@ -54,9 +54,10 @@ def encode(value, where, tensors):
         }
         return {"object": [type(value).__name__, attributes]}
     raise ValueError(
-        f"{where} is {value!r:.80}, of type {type(value).__name__}, but a file holds numbers, text "
-        "and arrays of them only. If it is a parameter, set it to one of these or to None "
-        "(set_params) before saving. Otherwise use joblib, where the file stays in trusted hands."
+        f"{where} is {value!r:.80}, of type {type(value).__name__}, but a file can contain only "
+        "numbers, text and arrays of these. If it is a parameter, set it to one of these or to "
+        "None (set_params) before saving. Otherwise use joblib, if only trusted people can change "
+        "the file."
     )
 
 

@@ -1,4 +1,4 @@
-"""A fitted network whose outputs have the unit of what the estimator predicts."""
+"""A fitted network whose outputs are in the unit of the predictions."""
 
 import copy
 from dataclasses import dataclass, replace
@@ -148,7 +148,7 @@ class FittedNetwork:
         return STRIDE * bin_size(n_points)
 
     def untrained_features(self, stack):
-        """Return what the first network makes of views, without the views: (n, width * L)."""
+        """Return the features of the first network without the views themselves: (n, width * L)."""
         width = self.modules[0].width
         parts = []
         for rows in chunks(stack):
@@ -182,7 +182,7 @@ class FittedNetwork:
         return self.modules[0].width * self.n_positions
 
     def train(self, training, validation, params, schedule, mean_weight):
-        """Train every net in place, from where it is; return what the user should be warned of.
+        """Train every net in place, from its present weights; return warnings for the user.
 
         Parameters
         ----------
@@ -194,7 +194,7 @@ class FittedNetwork:
         schedule : str
             Of the learning rate, see `train`.
         mean_weight : (float, int)
-            What counts as one: mean and exponent of weights, see `TrainingSet`.
+            The weight that is treated as one, with its exponent, see `TrainingSet`.
         """
         mean, exponent = mean_weight
 

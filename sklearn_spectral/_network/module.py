@@ -49,7 +49,7 @@ def _rounding(x: Tensor) -> Tensor:
 
 @part_of_models
 class SpectraModule(nn.Module):
-    """What a fitted estimator computes: spectra (n_samples, n_points) to (n_samples, n_outputs).
+    """A fitted estimator as a module: spectra (n_samples, n_points) to (n_samples, n_outputs).
 
     Parameters
     ----------
@@ -87,7 +87,8 @@ class SpectraModule(nn.Module):
         if spectra.ndim != 2 or spectra.shape[1] != self.n_points:
             raise ValueError(
                 f"Got a tensor of shape {tuple(spectra.shape)}; expected (n_samples, "
-                f"{self.n_points}): spectra, preprocessed as those the estimator was fitted on."
+                f"{self.n_points}), spectra preprocessed like those that the estimator was "
+                "fitted on."
             )
         weights = next(self.networks.parameters())
         return ((views(spectra) - self.view_mean) / self.view_scale).to(weights.dtype)

@@ -61,8 +61,8 @@ class _SampleWeights(NeuralNet):
         raise ValueError(
             f"The criterion of net_params returned a loss of shape {tuple(loss.shape)} for "
             f"{len(weight)} spectra; expected one loss per spectrum, which sample_weight and "
-            "class_weight can weigh. Return it (of torch's criteria, criterion__reduction='none'), "
-            "or one number, and leave weights out."
+            "class_weight can multiply. Return such losses (criterion__reduction='none' for the "
+            "criteria of torch), or return one number and do not pass weights."
         )
 
 
@@ -161,7 +161,7 @@ def make_net(params, module_params, random_state, *, classifies):
     ----------
     params : dict
         Those of the estimator. Its `net_params` go to skorch last, so that everything that skorch
-        offers stays in reach; what takes no default of ours does without.
+        offers can be set. Defaults are passed only to components that accept them.
     module_params : dict
         Of the `NETWORK`.
     random_state : RandomState
@@ -202,8 +202,8 @@ def make_net(params, module_params, random_state, *, classifies):
     net = net_class(NETWORK, **params).initialize()
     if any(isinstance(callback, LRScheduler) for _, callback in net.callbacks_):
         raise ValueError(
-            "callbacks hold an LRScheduler, but fit (one cycle up to lr) and partial_fit (warm-up) "
-            "set the learning rate of every step. Leave it out; set lr."
+            "callbacks contains an LRScheduler, but fit (one cycle up to lr) and partial_fit "
+            "(warm-up) set the learning rate of every step. Leave it out, and set lr instead."
         )
     return net
 
@@ -213,7 +213,7 @@ def changing_params(params):
     return {
         "lr": params["lr"],
         "batch_size": int(params["batch_size"]),  # torch takes no NumPy integers
-        # From 2 on skorch prints its table of the epochs; below it there is a bar of ours.
+        # From 2 on, skorch prints its table of the epochs; for 1 this package draws a bar.
         "verbose": max(0, int(params["verbose"]) - 1),
     }
 

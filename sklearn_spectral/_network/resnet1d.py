@@ -1,4 +1,4 @@
-"""The network: a small 1D ResNet whose head knows position.
+"""The network: a small 1D ResNet with a position-dependent linear head.
 
 - the input is a stack of views of the spectrum, cut into cells of `STRIDE` points; every
   feature-map position is one cell
@@ -87,7 +87,7 @@ class ResNet1D(nn.Module):
     pooling : bool, default=False
         Whether the head sees the mean of each channel over all positions, as in the textbook
         ResNet, instead of every position. Class activation mapping (CAM) needs it; such a
-        network cannot tell bands by where they are. Only without `shortcut`.
+        network cannot distinguish bands by their positions. Only without `shortcut`.
     seed : int, default=0
         Seed of the initial weights; the global random state is not touched.
 
@@ -117,8 +117,8 @@ class ResNet1D(nn.Module):
                 raise ValueError(f"{name}={value!r}; expected a whole number from {least} on.")
         if pooling and shortcut:
             raise ValueError(
-                "pooling=True averages over positions, so that nothing is left of the shortcut. "
-                "Pass shortcut=False."
+                "pooling=True averages over positions, which the shortcut needs. Pass "
+                "shortcut=False."
             )
         self.n_points = n_points
         self.n_outputs = n_outputs
@@ -244,8 +244,8 @@ class ResNet1D(nn.Module):
     def centre_outputs(self) -> None:
         """Make the outputs of every spectrum add up to zero.
 
-        Softmax does not see what all logits have in common, so training leaves it to chance;
-        without it a logit, and its map, says what sets its class apart from the others.
+        Softmax does not depend on the mean of the logits, so training does not determine it.
+        Without the mean, a logit and its map show what distinguishes a class from the others.
         """
         self.head.weight -= self.head.weight.mean(dim=0)
         self.head.bias -= self.head.bias.mean()
@@ -260,8 +260,8 @@ class ResNet1D(nn.Module):
     def centre_features(self, mean: Tensor) -> None:
         """Subtract `mean` (K, n_positions) from the features; the bias keeps the outputs.
 
-        What a map says is then said relative to the mean spectrum; otherwise what all spectra
-        have in common would lie upon what sets one apart.
+        Maps are then relative to the mean spectrum. Otherwise the contributions that all spectra
+        share would hide the differences between them.
         """
         self.head.bias += (self.head_weight * mean).sum(dim=(1, 2))
         self.feature_mean += mean

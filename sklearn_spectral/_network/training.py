@@ -62,7 +62,7 @@ class LearningRate(Callback):
         if self.n_steps_ == 0:
             raise ValueError(
                 f"iterator_train of net_params makes no batch of {len(dataset_train)} spectra. "
-                f"Lower batch_size (it is {net.batch_size}), or leave drop_last out."
+                f"Lower batch_size (it is {net.batch_size}), or do not use drop_last."
             )
 
     def on_batch_begin(self, net, training=False, **kwargs):
@@ -102,7 +102,7 @@ SCHEDULES = {"one-cycle": one_cycle_rate, "warm-up": warm_up_rate, "constant": f
 
 
 class _Diverged(Exception):
-    """Training that cannot come to anything; holds what to say about it."""
+    """Training has diverged; the message says when."""
 
 
 class _WholeEpochs(Callback):
@@ -196,7 +196,7 @@ def train(
     Returns
     -------
     messages : list of str
-        What the user should be warned of: a smaller learning rate was needed, or Ctrl-C stopped
+        Warnings for the user: a smaller learning rate was needed, or Ctrl-C stopped
         training; the net is then that of the whole epochs before.
 
     Raises
@@ -238,12 +238,12 @@ def train(
     if failures:
         messages.append(
             f"Training diverged {', '.join(failures)}; with lr={share * net.lr:g} it did not. Set "
-            "lr to this or less, and look for outliers in X, y and sample_weight."
+            "lr to this value or less, and look for outliers in X, y and sample_weight."
         )
     if interrupts:
         messages.append(
             f"Training was interrupted after {len(net.history) - before[-1]} of {max_epochs} "
-            "epochs. The model is that of these epochs."
+            "epochs. The model is that after these epochs."
         )
     return messages
 

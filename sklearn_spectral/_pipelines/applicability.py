@@ -1,4 +1,4 @@
-"""Ask a whole model whether spectra are of the kind it was trained on."""
+"""Compare spectra with the training spectra of a whole model."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,38 +21,42 @@ from .unwrap import unwrap
 def applicability(
     estimator: BaseEstimator, X: ArrayLike, *, params: Mapping[str, Any] | None = None
 ) -> pd.DataFrame:
-    """Tell whether spectra lie within what a model was trained on.
+    """Detect spectra that are unlike the training spectra of a whole model.
 
-    Preprocessing steps are applied, then the last step is asked
-    (:meth:`ResNet1DRegressor.applicability`).
+    This function takes spectra **before** preprocessing. It applies the preprocessing steps of
+    `estimator` and then calls :meth:`ResNet1DRegressor.applicability` of its last step, which
+    takes preprocessed spectra.
 
     Parameters
     ----------
     estimator : fitted estimator
-        One of ours, or a Pipeline, a search such as GridSearchCV or a TransformedTargetRegressor
-        around one of ours, nested in any way. Of an ensemble ask its members one by one.
+        A ResNet1DClassifier or ResNet1DRegressor, alone or inside a Pipeline, a search such as
+        GridSearchCV or a TransformedTargetRegressor, nested in any way. For an ensemble, call this
+        function for each of its members.
     X : array-like of shape (n_samples, n_features)
         Spectra as `estimator` takes them, before preprocessing.
     params : dict or None, default=None
-        Metadata that steps take beside the spectra, as for :func:`explain`.
+        Metadata that steps take in addition to the spectra, as ``estimator.predict(X, **params)``
+        would take them. scikit-learn's metadata routing passes them to the steps.
 
     Returns
     -------
     scores : DataFrame of shape (n_samples, 3)
-        ``hotelling_t2`` and ``q_residual``, each divided by its limit, and ``inside``, whether
-        neither is above 1. The index is that of X, where it has one.
+        ``hotelling_t2`` and ``q_residual``, each divided by its limit, and ``inside``, which is
+        True if neither is above 1. It has the index of X if X is a DataFrame.
 
     Raises
     ------
     TypeError
-        `estimator` does not end in one of ours.
+        `estimator` does not end in an estimator of this package.
     ValueError
-        X is not as the training spectra were, or these were too few.
+        X does not fit the training spectra, or there were too few of these.
 
     See Also
     --------
-    explain_applicability : Which bands put a spectrum outside.
-    ApplicabilityDisplay : The figure of T2 and Q.
+    explain_applicability : Shows which bands put a spectrum outside.
+    ApplicabilityDisplay : Draws T2 and Q.
+    ResNet1DRegressor.applicability : Takes preprocessed spectra; describes T2, Q and the limits.
 
     Examples
     --------
@@ -87,29 +91,36 @@ def explain_applicability(
     x_axis: ArrayLike | None = None,
     params: Mapping[str, Any] | None = None,
 ) -> Any:
-    r"""Show which bands put spectra outside of what a model was trained on.
+    r"""Return which bands make spectra unlike the training spectra of a model.
 
-    The contribution of a point to T2 and to Q, in terms of :meth:`ResNet1DRegressor.applicability`,
+    With the symbols of :meth:`ResNet1DRegressor.applicability`, the contributions of a point to T2
+    and to Q are
 
     .. math:: c_i = \sum_v x_{vi} \sum_a \frac{t_a p_{via}}{\lambda_a}, \qquad
         q_i = \sum_v \Bigl(x_{vi} - \sum_a t_a p_{via}\Bigr)^2
 
-    is summed over the three views v of the spectrum, scaled and centred x, and divided by the
-    limit: contributions add up to the scores of :func:`applicability` exactly. Those to T2 may be
-    negative, where a point is less unusual than those it usually goes with.
+    where the sum is over the three scaled and centred views x of the spectrum. They are divided by
+    the limits, and add up exactly to the scores of :func:`applicability`. A contribution to T2 can
+    be negative if a point deviates less than the points that usually vary together with it.
 
     Parameters
     ----------
-    estimator, X
-        As for :func:`applicability`.
-    x_axis, params
-        As for :func:`explain`.
+    estimator : fitted estimator
+        A ResNet1DClassifier or ResNet1DRegressor, alone or inside a Pipeline, a search or a
+        TransformedTargetRegressor.
+    X : array-like of shape (n_samples, n_features)
+        Spectra as `estimator` takes them, before preprocessing.
+    x_axis : array-like of shape (n_features,) or (n_points,), default=None
+        Wavelengths or wavenumbers of the columns of `X`, or of the points that the last step
+        receives. None takes them from column names or from a step, see :func:`explain`.
+    params : dict or None, default=None
+        Metadata that steps take in addition to the spectra, see :func:`explain`.
 
     Returns
     -------
     explanation : Explanation
-        Of the targets ``"hotelling_t2"`` and ``"q_residual"``, each as a multiple of its limit,
-        with all tables and figures of an explanation: ``explanation.contributions("peaks")``,
+        An explanation of the targets ``"hotelling_t2"`` and ``"q_residual"``, each as a multiple of
+        its limit, with all tables and figures: ``explanation.contributions("peaks")``,
         ``explanation.pick("q_residual").plot()``.
 
     See Also
@@ -118,8 +129,9 @@ def explain_applicability(
 
     Notes
     -----
-    A derivative looks at 11 or 15 neighbouring points, and is divided by its size over the whole
-    spectrum: what is foreign at one band is seen around it, and a little everywhere.
+    A derivative depends on 11 or 15 neighbouring points and is divided by its size over the whole
+    spectrum. Therefore an unusual band also changes the contributions around it, and slightly
+    everywhere.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Explain every spectrum by models that did not see it."""
+"""Explain every spectrum by models that were not trained on it."""
 
 from collections.abc import Mapping
 from itertools import chain
@@ -55,73 +55,97 @@ def cross_explain(
     verbose: int = 0,
     random_state: int | np.random.RandomState | None = None,
 ) -> Any:
-    """Explain every spectrum by models that did not see it, in the manner of cross_val_predict.
+    """Explain every spectrum by models that were not trained on it, like cross_val_predict.
 
-    The map of a spectrum that the model was trained on shows what was learnt by heart, too. Here
-    every map is of a left-out spectrum, and with `n_repeats` each is the mean over models of other
-    folds and seeds, whose spread tells which bands to trust (:meth:`Explanation.stability`).
+    The map of a training spectrum also shows what the model has memorized. Here every map is of a
+    left-out spectrum. With `n_repeats` it is the mean over models that were fitted on different
+    folds with different seeds; the spread between these shows which bands are reliable
+    (:meth:`Explanation.stability`).
 
     Parameters
     ----------
     estimator : estimator
-        Anything :func:`explain` takes; it is cloned, not fitted itself.
+        Any estimator that :func:`explain` takes. It is cloned and remains unfitted.
     X : array-like of shape (n_samples, n_features)
         Spectra.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         Class labels or values.
     cv : int, splitter, iterable of (train, test) or None, default=None
-        As for scikit-learn's ``cross_val_predict``; every spectrum must be left out exactly once.
-        A number of folds (None: 5) means shuffled ones, each with its share of the classes, and
-        groups never divided where `groups` are given.
+        Folds in any form that scikit-learn's ``cross_val_predict`` takes; every spectrum must be
+        left out exactly once. A number of folds (None: 5) makes shuffled folds, stratified for a
+        classifier, which never divide `groups`.
     groups : array-like of shape (n_samples,), default=None
-        Which rows belong together, replicates of one sample for instance. The ``fit`` of the last
-        step is told of them as well.
+        Group of each spectrum, such as the sample of which it is a replicate. Groups are also
+        passed to the ``fit`` of the last step.
     n_jobs : int or None, default=None
-        Fits in parallel, as joblib counts them.
+        Number of fits in parallel, as in joblib.
     n_repeats : int, default=1
-        How often everything is done, each time with other seeds for folds and estimators.
-    target, x_axis, method, layer, reference
-        As for :func:`explain`. Without `target` a classifier's predicted class, that of the
-        highest mean logit, is explained; without `reference` linear models are compared with the
-        mean of the spectra that they were fitted on.
+        Number of repeats, each with different seeds for the folds and the estimators.
+    target : None, label, array-like of shape (n_samples,) or "all", default=None
+        The output to explain. For a classifier: the predicted class (None), which has the highest
+        mean logit, one class, one class for each spectrum, or all classes ("all"). For a regressor:
+        all outputs (None, "all"), or one output by its number or its name.
+    x_axis : array-like of shape (n_features,) or (n_points,), default=None
+        Wavelengths or wavenumbers of the columns of `X`, or of the points that the last step
+        receives. None takes them from column names or from a step, see :func:`explain`.
+    method : str or None, default=None
+        Method of the maps of a network, such as ``"1d-grad-cam"``; None takes
+        ``"corrected-1d-grad-cam"``, see :meth:`ResNet1DClassifier.explain`.
+    layer : str, default="features"
+        Layer of the network whose feature maps are used, see :meth:`ResNet1DClassifier.explain`.
+    reference : None, "mean" or array-like of shape ([n_references, ]n_features), default=None
+        The spectrum to compare with, of several spectra their mean, or "mean" for the mean of the
+        training spectra. Without a reference, linear models are compared with the mean of the
+        spectra that they were fitted on.
     params : dict or None, default=None
-        Further arguments of ``fit``; those with a value per spectrum are divided with the spectra:
-        ``{"resnet1dclassifier__sample_weight": weights}``. With
-        ``{"resnet1dclassifier__groups": None}`` the last step is not told of `groups`. With
-        scikit-learn's metadata routing steps that ask for them get those of the left-out spectra,
-        too.
+        Further arguments of ``fit``. Those with one value per spectrum are divided with the
+        spectra: ``{"resnet1dclassifier__sample_weight": weights}``. With
+        ``{"resnet1dclassifier__groups": None}`` `groups` are not passed to the last step. With
+        scikit-learn's metadata routing, steps that request metadata also get those of the left-out
+        spectra.
     verbose : int, default=0
         Whether to draw a progress bar of the fits.
     random_state : int, RandomState or None, default=None
-        Seed of the folds and of the estimators: of those without a ``random_state``, with several
-        repeats of all.
+        Seed of the folds and of the estimators without a ``random_state``; with several repeats it
+        is the seed of all estimators.
 
     Returns
     -------
     explanation : Explanation
-        Rows in the order of `X`; ``outputs`` are out-of-fold predictions (or logits), base values
-        those of each spectrum's models. With several repeats the mean of ``members``, one
-        explanation a repeat; ``maps_std`` is their spread.
+        An explanation with the rows of `X`. Its ``outputs`` are the out-of-fold predictions or
+        logits, and its base values are those of the models that explain each spectrum. With several
+        repeats it is the mean of its ``members``, one explanation for each repeat, and ``maps_std``
+        is their standard deviation.
 
     Raises
     ------
     ValueError
-        The folds do not leave every spectrum out exactly once, a class is missing from a
-        training fold, or models see different wavelengths.
+        The folds do not leave every spectrum out exactly once, a class is missing from a training
+        fold, or the models receive different wavelengths.
+
+    See Also
+    --------
+    explain : Explains the predictions of a model that is fitted already.
+    validation_report : Statistics of the errors of the out-of-fold predictions.
+    prediction_interval : Intervals from the out-of-fold predictions.
 
     Examples
     --------
-    >>> import numpy as np
     >>> from sklearn_spectral import ResNet1DRegressor, cross_explain
-    >>> rng = np.random.default_rng(0)
-    >>> X = rng.normal(size=(30, 50))
-    >>> y = X[:, 20:25].sum(axis=1)
-    >>> model = ResNet1DRegressor(max_epochs=5)
-    >>> explanation = cross_explain(model, X, y, cv=3, n_repeats=2, random_state=0)
-    >>> explanation.maps_std.shape
-    (30, 50)
-    >>> list(explanation.stability(5).columns)[4:]
-    ['contribution', 'std', 'sign_agreement', 'stable']
+    >>> from sklearn_spectral.datasets import make_oil_blends
+    >>> blends = make_oil_blends(30, n_replicates=1, random_state=0)  # % sunflower oil
+    >>> explanation = cross_explain(
+    ...     ResNet1DRegressor(max_epochs=1),
+    ...     blends.data,
+    ...     blends.target,
+    ...     cv=3,
+    ...     x_axis=blends.x_axis,  # cm-1
+    ...     random_state=0,
+    ... )
+    >>> explanation.maps.shape
+    (30, 701)
+    >>> list(explanation.predictions().columns)  # out of fold
+    ['predicted', 'y']
     """
     check_number("n_repeats", n_repeats, "a positive integer", lambda n: n > 0, whole=True)
     data = checked_data(estimator, X, y, groups, params)
@@ -152,14 +176,14 @@ def cross_explain(
 def checked_data(estimator, X, y, groups, params):
     """Return spectra, references and groups that can be divided, or raise."""
     if y is None:
-        raise ValueError("y is None; expected a label or a value per spectrum.")
+        raise ValueError("y is None; expected one label or value for each spectrum.")
     if params is not None and not isinstance(params, Mapping):
         raise TypeError(f"params={params!r}; expected a dict of arguments of fit, or None.")
     if not hasattr(estimator, "get_params") or isinstance(estimator, type):
         raise TypeError(f"estimator={estimator!r}; expected an estimator such as those of explain.")
     X, y, groups = indexable(X, y, groups)
     if X is None or len(y) == 0:
-        raise ValueError("X is None or y holds 0 spectra: there is nothing to explain.")
+        raise ValueError("X is None, or y has no value: there is no spectrum to explain.")
     return X, y, None if groups is None else group_codes(groups, len(y))
 
 
@@ -202,7 +226,7 @@ def folds_of(cv, data, classifier, seeds):
     try:
         folds = [[chosen_rows(len(y), rows) for rows in f] for f in splitter.split(X, y, groups)]
     except IndexError as error:
-        raise ValueError(f"cv holds a fold that is none: {error}") from error
+        raise ValueError(f"cv contains a fold whose rows are not in X: {error}") from error
     times = np.zeros(len(y), dtype=int)
     for _, test in folds:
         times += np.bincount(test, minlength=len(y))
@@ -229,8 +253,8 @@ def _check_same_columns(columns):
     if any(not np.array_equal(each, columns[0]) for each in columns):
         raise ValueError(
             "The models see different wavelengths after their preprocessing: columns "
-            f"{listed(columns[0])} of X, and others. Their maps cannot be joined; use "
-            "preprocessing that keeps or chooses the same columns for all."
+            f"{listed(columns[0])} of X, and others. Their maps cannot be joined. Use "
+            "preprocessing that selects the same columns in all folds."
         )
 
 
@@ -243,10 +267,10 @@ def _check_classes(folds, y):
         missing = np.setdiff1d(known, labels[train])
         if len(missing):
             raise ValueError(
-                "The models of all folds do not know the same targets: training of fold "
-                f"{number} holds no spectrum of class {missing.tolist()[0]!r}, all of them left "
-                "out together. Use other folds, more spectra or groups of this class, or leave the "
-                "class out."
+                "The models of all folds do not know the same targets: the training spectra of "
+                f"fold {number} contain none of class {missing.tolist()[0]!r}, because all of them "
+                "are left out together. Use other folds, add spectra or groups of this class, or "
+                "leave the class out."
             )
 
 

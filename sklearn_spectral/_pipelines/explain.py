@@ -30,98 +30,116 @@ def explain(
     out: np.ndarray | None = None,
     params: Mapping[str, Any] | None = None,
 ) -> Any:
-    r"""Show which wavelengths made the predictions of a model: one of ours, or a linear one.
+    r"""Return the contribution of every wavelength to the predictions of a whole model.
 
-    Preprocessing steps are applied, the last step is explained
-    (:meth:`ResNet1DClassifier.explain`), on the wavelength axis as that step sees it: the axis
-    is carried through the pipeline by the steps' ``get_feature_names_out``.
+    This function takes spectra **before** preprocessing. It applies the preprocessing steps of
+    `estimator` and then explains its last step (:meth:`ResNet1DClassifier.explain`). The wavelength
+    axis is that of the points that the last step receives; it is followed through the pipeline by
+    ``get_feature_names_out`` of the steps.
 
-    The map of a linear model, such as PLS, is its coefficients times the centred spectrum,
+    The map of a linear model, such as PLS, consists of its coefficients times the centred spectrum,
 
     .. math:: m_i = b_i (x_i - \bar{x}_i)
 
-    so that maps and base value, the output at the mean, add up to the output exactly.
+    The map and the base value, which is the output for the mean spectrum, add up exactly to the
+    output.
 
     Parameters
     ----------
     estimator : fitted estimator
-        One of ours, a linear model of scikit-learn, or a Pipeline, a search such as GridSearchCV,
-        a TransformedTargetRegressor or an averaging ensemble (BaggingClassifier,
-        BaggingRegressor, VotingRegressor, soft VotingClassifier) around these, nested in any way.
-        Linear is what has ``coef_`` and predicts, or decides by, these times `X` plus a constant
-        (PLSRegression, Ridge, LogisticRegression, LinearSVC and others), which is looked at with
-        `X`. The transformation of y must be linear: contributions cannot be added up through any
-        other. An ensemble's map is the mean of its members' (``Explanation.members``), a
-        classifier's those of the logits.
+        A ResNet1DClassifier, a ResNet1DRegressor or a linear model of scikit-learn, alone or inside
+        a Pipeline, a search such as GridSearchCV, a TransformedTargetRegressor, or an averaging
+        ensemble (BaggingClassifier, BaggingRegressor, VotingRegressor, soft VotingClassifier),
+        nested in any way. A model is linear if its predictions, or its decision values, are
+        ``coef_`` times `X` plus a constant (PLSRegression, Ridge, LogisticRegression, LinearSVC and
+        others); this is checked for `X`. A transformation of y must be linear, because otherwise
+        contributions do not add up. The map of an ensemble is the mean of the maps of its members
+        (``Explanation.members``); for a classifier these are maps of the logits.
     X : array-like of shape (n_samples, n_features)
         Spectra as `estimator` takes them, before preprocessing.
     target : None, label, array-like of shape (n_samples,) or "all", default=None
-        What to explain: for a classifier the predicted class (None), one class, one class per
-        spectrum, or every class; for a regressor every output (None, "all"), or one by its
-        number or its name.
+        The output to explain. For a classifier: the predicted class (None), one class, one class
+        for each spectrum, or all classes ("all"). For a regressor: all outputs (None, "all"), or
+        one output by its number or its name.
     x_axis : array-like of shape (n_features,) or (n_points,), default=None
-        Wavelengths or wavenumbers of the columns of `X`, or, where preprocessing changes their
-        number, of the points that the last step sees. None takes them from the column names
-        of `X` or of the training spectra, else from a step that knows them (chemotools'
-        ``x_axis_``), else counts points (``Explanation.axis_known`` is then False). What is
-        given counts as it is; names are compared with what the steps know from training.
-    method, layer : str
-        As for :meth:`ResNet1DClassifier.explain`; for networks only.
+        Wavelengths or wavenumbers of the columns of `X`, or, if preprocessing changes their number,
+        of the points that the last step receives. None takes them from the column names of `X` or
+        of the training spectra, or from a step that knows them (``x_axis_`` in chemotools); without
+        these, points are counted from 0 and ``Explanation.axis_known`` is False. An axis that is
+        passed here is used without a check. Column names are compared with those of the training
+        spectra.
+    method : str or None, default=None
+        Method of the maps of a network: ``"corrected-1d-grad-cam"`` (None), ``"1d-grad-cam"``,
+        ``"grad-cam-signed"``, ``"grad-cam"`` or ``"cam"``. They are described in
+        :meth:`ResNet1DClassifier.explain`. It must be None for linear models.
+    layer : {"features", "stem", "block1", "block2"}, default="features"
+        Layer of the network whose feature maps are used. The maps of the last one, "features", add
+        up to the output.
     reference : None, "mean" or array-like of shape ([n_references, ]n_features), default=None
-        A spectrum to compare with, as `estimator` takes it, several, of which the last step's mean
-        counts, or the mean of the training spectra: the maps then add up to the difference of the
-        outputs. PLS knows the mean of its training spectra, other linear models do not: without
-        a reference their maps are relative to the mean of `X`. Pass ``reference=X_train`` to have
-        them as those of PLS and of networks.
+        The spectrum to compare with, before preprocessing; for several spectra, their mean after
+        preprocessing; or "mean" for the mean of the training spectra. The maps then add up to the
+        difference between the outputs. PLS stores the mean of its training spectra, but other
+        linear models do not: without a reference their maps are relative to the mean of `X`. Pass
+        ``reference=X_train`` to make them comparable with those of PLS and of networks.
     out : ndarray of shape (n_samples, n_points) or (n_samples, n_points, n_targets), default=None
-        Where to write the maps, as for :meth:`ResNet1DClassifier.explain`. Preprocessing steps
-        still take all of `X` at once; where that is too much, see
+        A float array to write the maps to, such as a ``numpy.memmap``. Preprocessing steps still
+        take all of `X` at once; if memory does not suffice for that, use
         :mod:`sklearn_spectral.hyperspectral`.
     params : dict or None, default=None
-        Metadata that steps take beside the spectra, as ``estimator.predict(X, **params)`` takes
-        them: ``{"x_axis": wavelengths}`` for chemotools' XAxisInterpolator. scikit-learn routes
-        them (``sklearn.set_config(enable_metadata_routing=True)``).
+        Metadata that steps take in addition to the spectra, as ``estimator.predict(X, **params)``
+        would take them, such as ``{"x_axis": wavelengths}`` for XAxisInterpolator of chemotools.
+        They need ``sklearn.set_config(enable_metadata_routing=True)``.
 
     Returns
     -------
     explanation : Explanation
+        Maps, outputs and base values, with methods for tables and figures.
 
     Raises
     ------
     TypeError
-        `estimator` ends in something else, or has ``coef_`` and is not linear.
+        `estimator` does not end in such a model, or has ``coef_`` and is not linear.
     ValueError
-        The columns of `X` are on another axis than that of training, or not sorted, or some are
-        no wavelengths; `x_axis` is given for what a step makes of other features; `estimator`
-        transforms y by something that is not linear, is an ensemble that does not average or
-        whose members see other wavelengths or classes, or an argument does not fit it. `X` is one
-        spectrum, and nothing tells a linear model what to compare it with.
+        The columns of `X` are not on the axis of the training spectra, are not sorted, or some
+        names are not wavelengths. `x_axis` is given, but a step makes features that have no
+        wavelengths. `estimator` transforms y by a function that is not linear, or is an ensemble
+        that does not average or whose members receive different wavelengths or classes. `X` is one
+        spectrum and a linear model has no reference to compare it with. Or an argument does not fit
+        `estimator`.
+
+    See Also
+    --------
+    cross_explain : Explains each spectrum by models that were not trained on it.
+    ResNet1DClassifier.explain : Explains the estimator alone, from preprocessed spectra.
+    hyperspectral.explain : Explains images that are larger than memory.
 
     Notes
     -----
-    Outputs of a linear classifier are its decision values, which are logits for
-    LogisticRegression and LinearDiscriminantAnalysis. Where two classes are decided by one number
-    d, their outputs are -d/2 and d/2: the margin between them is d, and the softmax of logits
-    stays what it was.
+    The outputs of a linear classifier are its decision values, which are logits for
+    LogisticRegression and LinearDiscriminantAnalysis. If two classes are decided by one number d,
+    their outputs are -d/2 and d/2. Their difference is d, and the softmax of logits is unchanged.
 
     Examples
     --------
-    >>> import numpy as np, pandas as pd
+    >>> import pandas as pd
     >>> from chemotools.feature_selection import RangeCut
     >>> from chemotools.scatter import StandardNormalVariate
     >>> from sklearn.pipeline import make_pipeline
     >>> from sklearn_spectral import ResNet1DRegressor, explain
-    >>> wavenumbers = np.arange(600.0, 1800.0, 4.0)
-    >>> rng = np.random.default_rng(0)
-    >>> X = pd.DataFrame(rng.normal(size=(40, 300)), columns=wavenumbers)
-    >>> y = X[1000.0] + X[1004.0]
+    >>> from sklearn_spectral.datasets import make_oil_blends
+    >>> blends = make_oil_blends(30, n_replicates=1, random_state=0)
+    >>> X = pd.DataFrame(blends.data, columns=blends.x_axis)  # wavenumbers in cm-1
+    >>> y = pd.Series(blends.target, name="sunflower oil (%)")
     >>> model = make_pipeline(
-    ...     RangeCut(start=800, end=1200, x_axis=wavenumbers),
+    ...     RangeCut(start=1600, end=1800, x_axis=blends.x_axis),
     ...     StandardNormalVariate(),
-    ...     ResNet1DRegressor(max_epochs=5, random_state=0),
+    ...     ResNet1DRegressor(max_epochs=1, random_state=0),
     ... ).fit(X, y)
-    >>> explain(model, X).x_axis[:3]
-    array([800., 804., 808.])
+    >>> explanation = explain(model, X)
+    >>> explanation
+    Explanation of 30 spectra, 1 target(s) each, 100 points from 1600 to 1798
+    >>> explanation.output_name
+    'sunflower oil (%)'
     """
     with naming_argument("X", "an array of numbers"):
         shape = np.shape(X)
@@ -137,7 +155,7 @@ def explain(
 
 
 def columns_seen(estimator, X):
-    """Return which columns of X the points are that the last step sees; none where that is lost."""
+    """Return the columns of X that the last step receives; none if a step makes other features."""
     n_columns = np.shape(X)[1]
     axis = Axis.of(None, np.arange(n_columns), n_columns)
     for _, step in unwrap(estimator, explainable=True).steps:
@@ -157,13 +175,13 @@ def _rows_like(X, reference, n_columns):
     if n_columns is not None and rows.shape[-1] != n_columns:
         raise ValueError(
             f"reference has {rows.shape[-1]} values, but X has {n_columns} columns. "
-            "Pass one spectrum, or several as rows, as the model takes it, before preprocessing."
+            "Pass one spectrum before preprocessing, or several as rows."
         )
     return like_table(rows, X)
 
 
 def _explain(model, X, axis, reference, how, target="all", out=None):
-    """Explain what a model makes of spectra: of the last step, through all that is around it."""
+    """Explain the last step of a model, and transform its maps to the outputs of the model."""
     axis, X, reference = model.through_steps(axis, X, reference)
     direct = model.is_ours and not model.y_transformers  # which chooses targets by itself
     if model.is_ours:
@@ -189,18 +207,18 @@ def _mean_of_members(model, X, axis, reference, how):
     soft = all(hasattr(each, "predict_proba") for each in ensemble.estimators_)
     if is_classifier(ensemble) and not (soft and getattr(ensemble, "voting", "soft") == "soft"):
         raise ValueError(
-            f"{describe(ensemble)} counts votes, which have no logits to explain. Use "
-            "voting='soft', and members that have predict_proba."
+            f"{describe(ensemble)} counts the votes of its members, and votes have no logits to "
+            "explain. Use voting='soft' and members that have predict_proba."
         )
     for columns in getattr(ensemble, "estimators_features_", []):
         if not np.array_equal(columns, np.arange(ensemble.n_features_in_)):
             raise ValueError(
-                f"The members of {describe(ensemble)} see different wavelengths, drawn at random. "
-                "Use max_features=1.0 and bootstrap_features=False."
+                f"The members of {describe(ensemble)} see different wavelengths, which are drawn "
+                "at random. Use max_features=1.0 and bootstrap_features=False."
             )
     axis.compare(ensemble)
     if isinstance(ensemble, BAGGING):
-        # What its predict checks: number and names of the columns.
+        # Check number and names of the columns, as predict does.
         validate_data(ensemble, X, reset=False, skip_check_array=True)
         # Bagging hands arrays to its members, which know no column names.
         X = np.asarray(X, dtype=float)

@@ -32,8 +32,8 @@ def explain_linear(model, X, reference, x_axis, *, method, layer):
     """
     if (method, layer) != (None, "features"):
         raise ValueError(
-            f"method={method!r}, layer={layer!r}: these choose what is looked at in a network. "
-            f"{type(model).__name__} has none; leave them out."
+            f"method={method!r}, layer={layer!r}: these parameters are for networks only, but "
+            f"{type(model).__name__} is a linear model. Leave them out."
         )
     names = column_names(X)
     table = on_trained_axis(model, X)
@@ -54,9 +54,9 @@ def explain_linear(model, X, reference, x_axis, *, method, layer):
         and (not is_classifier(model) or _decide(outputs, model, table))
     ):
         raise TypeError(
-            f"{type(model).__name__} cannot be explained: what it predicts of these spectra is not "
-            "coef_ times the spectra plus a constant, one for each target, as of a linear model "
-            "such as PLSRegression, Ridge or LogisticRegression."
+            f"{type(model).__name__} cannot be explained: its predictions for these spectra are "
+            "not coef_ times the spectra plus a constant for each target, as they are for a linear "
+            "model such as PLSRegression, Ridge or LogisticRegression."
         )
     return ExplanationArrays._kind(
         maps=maps,
@@ -73,7 +73,7 @@ def explain_linear(model, X, reference, x_axis, *, method, layer):
 
 
 def _outputs(model, X):
-    """Return what a model says of spectra as numbers, (n_samples, n_outputs)."""
+    """Return predictions or decision values for spectra, (n_samples, n_outputs)."""
     ask = model.decision_function if is_classifier(model) else model.predict
     outputs = np.reshape(ask(X), (len(X), -1)).astype(float)
     return outputs * MARGIN if is_classifier(model) and outputs.shape[1] == 1 else outputs
@@ -90,8 +90,9 @@ def _centre(model, spectra, reference):
         mean = model.inverse_transform(np.zeros((1, model.x_loadings_.shape[1])))[0]
     elif len(spectra) == 1 and (reference is None or isinstance(reference, str)):
         raise ValueError(
-            f"{type(model).__name__} does not keep the mean of its training spectra, and one "
-            "spectrum is its own mean. Pass what to compare with: reference=X_train, or a spectrum."
+            f"{type(model).__name__} does not store the mean of its training spectra, and one "
+            "spectrum is its own mean. Pass a reference to compare with: reference=X_train, or a "
+            "spectrum."
         )
     return check_reference("mean" if reference is None else reference, mean)
 
@@ -114,11 +115,10 @@ def vip(estimator: Any) -> np.ndarray:
     .. math:: \mathrm{VIP}_i = \sqrt{\frac{p \sum_a s_a w_{ia}^2}{\sum_a s_a}}, \qquad
         s_a = \lVert t_a \rVert^2 \lVert q_a \rVert^2
 
-    with p points, and for every latent variable a its weights w, of length one, its scores t and
-    its loadings q of y: s is the sum of squares of y that it explains, over all targets where these
-    are several (as PLS has scaled them). The mean square of VIP over the points is 1. Points above
-    1 are held to be important; the sign of what they contribute, and its size, only
-    :func:`~sklearn_spectral.explain` tells.
+    There are p points. Each latent variable a has weights w of length one, scores t and loadings q
+    of y; s is the sum of squares of y that it explains, over all targets as PLS has scaled them.
+    The mean square of VIP over the points is 1, and points above 1 are considered important. VIP
+    has no sign and no unit; :func:`~sklearn_spectral.explain` gives the signed contributions.
 
     Parameters
     ----------
@@ -128,12 +128,17 @@ def vip(estimator: Any) -> np.ndarray:
     Returns
     -------
     vip : ndarray of shape (n_points,)
-        Of the points as PLS sees them, after preprocessing; 0 where PLS explains nothing.
+        One value for each point that PLS receives after preprocessing; 0 if PLS explains nothing.
 
     Raises
     ------
     TypeError
         `estimator` does not end in PLSRegression.
+
+    See Also
+    --------
+    sklearn_spectral.explain : Signed contributions of wavelengths for PLS and other models.
+    localization : Compares maps with known bands.
 
     References
     ----------
@@ -144,18 +149,23 @@ def vip(estimator: Any) -> np.ndarray:
 
     Examples
     --------
-    >>> import numpy as np
+    The most important wavenumber for the percentage of sunflower oil in olive oil, in the band of
+    the C=C stretch:
+
     >>> from sklearn.cross_decomposition import PLSRegression
+    >>> from sklearn_spectral.datasets import make_oil_blends
     >>> from sklearn_spectral.metrics import vip
-    >>> X = np.random.default_rng(0).normal(size=(60, 50))
-    >>> np.flatnonzero(vip(PLSRegression(2).fit(X, X[:, 20] - X[:, 30])) > 3)
-    array([20, 30])
+    >>> blends = make_oil_blends(30, n_replicates=1, random_state=0)
+    >>> profile = vip(PLSRegression(3).fit(blends.data, blends.target))
+    >>> print(f"VIP {profile.max():.1f} at {blends.x_axis[profile.argmax()]:.0f} cm-1")
+    VIP 3.7 at 1654 cm-1
     """
     pls = unwrap(estimator, explainable=True).last
     if not isinstance(pls, PLSRegression):
         raise TypeError(
-            f"VIP is of PLS, but the model ends in {describe(pls)}; expected PLSRegression, alone "
-            "or at the end of a Pipeline, a search or a TransformedTargetRegressor."
+            f"VIP is defined for PLS, but the model ends in {describe(pls)}; expected "
+            "PLSRegression, alone or at the end of a Pipeline, a search or a "
+            "TransformedTargetRegressor."
         )
     explained = (pls.x_scores_**2).sum(axis=0) * (pls.y_loadings_**2).sum(axis=0)
     return np.sqrt(len(pls.x_weights_) * pls.x_weights_**2 @ explained / (explained.sum() or 1.0))

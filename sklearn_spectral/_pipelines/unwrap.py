@@ -1,4 +1,4 @@
-"""Take scikit-learn models apart: preprocessing, the last step, and the way back to y.
+"""Separate scikit-learn models into preprocessing, last step and transformers of y.
 
 The only file that knows Pipeline, searches and transformed targets; all of it is scikit-learn's.
 """
@@ -39,7 +39,7 @@ WRAPPERS: list[tuple[Any, str]] = [
     ((FixedThresholdClassifier, TunedThresholdClassifierCV), "estimator_"),
     (FrozenEstimator, "estimator"),
 ]
-# What ``transform`` takes beside X that is no metadata; `params` are those of steps within steps.
+# Arguments of ``transform`` besides X that are not metadata; `params` are those of inner steps.
 NO_METADATA = "y", "copy", "params"
 # Where models that cannot be explained as a whole hold those that can.
 MEMBERS = {
@@ -53,22 +53,22 @@ MEMBERS = {
 
 @dataclass(frozen=True)
 class Unwrapped:
-    """What a fitted model is made of.
+    """The parts of a fitted model.
 
     Attributes
     ----------
     steps : list of (name, fitted transformer)
-        What spectra pass on the way to the last step, in this order.
+        The steps before the last one, in their order.
     last : estimator
-        One of ours, a linear model, or an ensemble.
+        An estimator of this package, a linear model, or an ensemble.
     y_transformers : list of fitted transformers
-        What predictions pass on the way back to y, in this order.
+        Transformers that are applied to predictions, in their order.
     y_ndim : int
         Number of axes of what ``predict`` gives.
     metadata : dict
-        Arguments of the ``transform`` of steps beside X, by the ``id`` of the step.
+        Further arguments of ``transform`` of the steps, by the ``id`` of the step.
     params : dict
-        What the metadata come from.
+        The metadata as the user passed them.
     """
 
     steps: list[tuple[str, Any]]
@@ -80,7 +80,7 @@ class Unwrapped:
 
     @property
     def is_ours(self):
-        """Whether the last step is one estimator of ours."""
+        """Whether the last step is an estimator of this package."""
         return _is_ours(self.last)
 
     @property
@@ -103,7 +103,7 @@ class Unwrapped:
 
 @contextmanager
 def naming_metadata(model, params):
-    """Say how to pass what a step of a model takes beside X, where an error says it is missing."""
+    """Say how to pass metadata that a step of a model needs, if an error says they are missing."""
     try:
         yield
     except (TypeError, ValueError) as error:
@@ -113,12 +113,12 @@ def naming_metadata(model, params):
             if hasattr(step, "transform") and not isinstance(step, type):
                 for name in said.intersection([*signature(step.transform).parameters][1:]):
                     raise ValueError(
-                        f"{describe(step)} takes {name} beside X. Pass it as params: explain("
-                        f"model, X, params={{{name!r}: ...}}), and likewise to applicability and "
-                        "cross_explain. scikit-learn routes it to the step: "
-                        "sklearn.set_config(enable_metadata_routing=True), and, before fit, "
+                        f"{describe(step)} needs {name} in addition to X. Pass it as params: "
+                        f"explain(model, X, params={{{name!r}: ...}}), and likewise to "
+                        "applicability and cross_explain. Metadata routing passes it on: call "
+                        "sklearn.set_config(enable_metadata_routing=True) and, before fit, "
                         f"set_fit_request and set_transform_request({name}=True) of the step. "
-                        f"(It said: {error})"
+                        f"(The error of the step: {error})"
                     ) from error
         raise
 
@@ -132,7 +132,7 @@ def _is_linear(estimator):
 
 
 def unwrap(estimator, *, explainable=False, params=None):
-    """Follow a fitted model down to one of our estimators.
+    """Return the parts of a fitted model that ends in an estimator of this package.
 
     Parameters
     ----------
@@ -204,9 +204,9 @@ def _flat(pipeline, steps, method, params, metadata):
     """
     if params and not get_config()["enable_metadata_routing"]:
         raise ValueError(
-            f"params holds {sorted(params)}, which only reach steps by scikit-learn's routing: "
-            "sklearn.set_config(enable_metadata_routing=True), and set_transform_request(...) of "
-            "the step."
+            f"params contains {sorted(params)}, which reach steps only by scikit-learn's metadata "
+            "routing: call sklearn.set_config(enable_metadata_routing=True), and "
+            "set_transform_request(...) of the step."
         )
     routed: Any = process_routing(pipeline, method, **params) if params else {}
     flat = []
@@ -234,8 +234,8 @@ def _what_cannot(estimator, inner, explainable):
         way = next((way for way, member in MEMBERS.items() if _can_be_explained(member, inner)), "")
         if way:
             what_to_do = (
-                "its outputs are neither those of one model nor a mean of them. Explain what it "
-                f"is made of, such as {way} of it."
+                "its outputs are neither those of one model nor a mean of those of several. "
+                f"Explain one of the models that it consists of, such as its {way}."
             )
         return f"{describe(inner)}{within} cannot be explained: {what_to_do}"
     return (
@@ -254,17 +254,17 @@ def _can_be_explained(member, model):
 
 
 def describe(estimator):
-    """Return what an estimator is called in messages."""
+    """Return the name of an estimator for messages."""
     return repr(estimator) if isinstance(estimator, str) else type(estimator).__name__
 
 
 def weights_of_members(ensemble):
-    """Return what the members of an averaging ensemble count, or None where all count alike."""
+    """Return the weights of the members of an averaging ensemble, or None if they are equal."""
     return getattr(ensemble, "_weights_not_none", None)
 
 
 def linear_inverse(transformer, outputs):
-    """Return how a fitted transformer takes outputs back to y; raise where it is not linear.
+    """Return the inverse of a fitted transformer of y as a matrix; raise if it is not linear.
 
     Returns
     -------
@@ -282,8 +282,8 @@ def linear_inverse(transformer, outputs):
         raise ValueError(
             f"The target transformer {transformer!r} is not linear, so the contributions of "
             "wavelengths do not add up through it. Explain the model inside "
-            "(`.regressor_`) in the unit it was trained on, or use a linear transformer such as "
-            "StandardScaler."
+            "(`.regressor_`) in the unit in which it was trained, or use a linear transformer such "
+            "as StandardScaler."
         )
     return matrix, offset
 

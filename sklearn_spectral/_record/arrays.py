@@ -1,4 +1,4 @@
-"""The arrays of an explanation, and how other explanations are made of them."""
+"""The arrays of an explanation, and methods that return other explanations."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ OVER_SAMPLES = (*OVER_MEMBERS, "measured", "y", "sample_names")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ExplanationArrays:
-    """The arrays of an `Explanation`, whose docstring describes them, and what rearranges them."""
+    """The arrays of an `Explanation`, described there, and the methods that rearrange them."""
 
     maps: np.ndarray
     outputs: np.ndarray
@@ -42,13 +42,13 @@ class ExplanationArrays:
     measured: np.ndarray | None = None
     classes: np.ndarray | None = None
     class_outputs: np.ndarray | None = None
-    # What users get, `Explanation`, for folders that it is above.
+    # The class `Explanation`, for modules that it imports and that cannot import it.
     _kind: ClassVar[Any] = None
 
     def __post_init__(self) -> None:
         for name in (*OVER_SAMPLES, "targets", "x_axis", "classes"):
             if getattr(self, name) is not None:
-                view = getattr(self, name).view()  # the caller may go on with what it is a view of
+                view = getattr(self, name).view()  # the array itself stays writeable for the caller
                 view.flags.writeable = False
                 object.__setattr__(self, name, view)
 
@@ -67,33 +67,52 @@ class ExplanationArrays:
 
     @own_settings()
     def difference(self, target: object = None, rival: object = None) -> Self:
-        r"""Return the difference of two classes: the contributions to their margin.
+        r"""Return the contributions to the difference between the outputs of two classes.
 
         .. math:: d_i = m_{target,i} - m_{rival,i}
 
-        It adds up to the margin between the two outputs, less that of the base values. This is our
-        reading of the difference of Shi et al. 2023 (doi:10.1021/acs.analchem.3c01101).
+        The contributions add up to the difference between the two outputs minus the difference
+        between their base values. This follows the difference of Shi et al. 2023
+        (doi:10.1021/acs.analchem.3c01101), whose abstract does not define it exactly.
 
         Parameters
         ----------
         target, rival : label or None, default=None
-            Two classes. None takes for `target` the class with the highest logit of each spectrum
-            (of those other than `rival`), and for `rival` the highest of the others.
+            Two classes. For `target`, None takes the class with the highest logit of each spectrum
+            (except `rival`); for `rival`, None takes the class with the highest other logit.
 
         Returns
         -------
         difference : Explanation
-            Of one target for each spectrum, called ``"target - rival"``.
+            An explanation of one target for each spectrum, named ``"target - rival"``.
 
         Raises
         ------
         ValueError
             The maps are not of all classes, or a label is unknown.
+
+        See Also
+        --------
+        pick : The explanation of one class alone.
+        Explanation.purity : The fraction of the difference that supports the predicted class.
+
+        Examples
+        --------
+        >>> from sklearn_spectral import ResNet1DClassifier
+        >>> from sklearn_spectral.datasets import make_oil_blends
+        >>> oils = make_oil_blends(
+        ...     24, oil=["olive", "palm"], adulterant=None, n_replicates=1, random_state=0
+        ... )
+        >>> model = ResNet1DClassifier(max_epochs=1, random_state=0).fit(oils.data, oils.target)
+        >>> explanation = model.explain(oils.data, target="all")
+        >>> difference = explanation.difference("palm", "olive")
+        >>> difference.targets[0], difference.output_name
+        ('palm - olive', 'logit difference')
         """
         if self.maps.ndim != 3 or not self.is_class:
             raise ValueError(
-                "A difference needs the maps of the classes: explain(..., target='all'), of a "
-                "classifier. For regression, explain against a reference."
+                "A difference needs the maps of all classes of a classifier: explain(..., "
+                "target='all'). For a regressor, pass a reference to explain instead."
             )
         labels = self.targets.tolist()
         rows = np.arange(len(self))
@@ -101,7 +120,7 @@ class ExplanationArrays:
         def columns_of(label):
             found = [column for column, known in enumerate(labels) if same(known, label)]
             if not found:
-                raise ValueError(f"{label!r} is none of the classes, {labels}.")
+                raise ValueError(f"{label!r} is not one of the classes {labels}.")
             return np.full(len(self), found[0])
 
         def highest_but(columns):
@@ -125,34 +144,40 @@ class ExplanationArrays:
 
     @own_settings()
     def pick(self, target: object) -> Self:
-        """Return the explanation of one target for each spectrum, out of that of all targets.
+        """Return the explanation of one target for each spectrum from that of all targets.
 
         Parameters
         ----------
         target : None, label, array-like of shape (n_samples,) or "all"
-            As for :func:`explain`: for a classifier the class with the highest logit (None), one
-            class, or one class per spectrum; for a regressor an output by its number or its name.
+            For a classifier: the class with the highest logit (None), one class, or one class for
+            each spectrum. For a regressor: an output by its number or its name.
 
         Returns
         -------
         explanation : Explanation
-            Of one target for each spectrum, without a target axis; unchanged for "all", and for
-            None of a regressor with several outputs.
+            An explanation without a target axis. It is unchanged for "all", and for None if a
+            regressor has several outputs.
 
         Raises
         ------
         ValueError
-            The maps are not of all targets, or `target` is none of them.
+            The maps are not of all targets, or `target` is not one of them.
+
+        See Also
+        --------
+        difference : The contributions to the difference between two classes.
 
         Examples
         --------
-        >>> import numpy as np
         >>> from sklearn_spectral import ResNet1DClassifier
-        >>> X = np.random.default_rng(0).normal(size=(30, 50))
-        >>> model = ResNet1DClassifier(max_epochs=1, random_state=0).fit(X, X[:, 20] > 0)
-        >>> explanation = model.explain(X, target="all")
-        >>> explanation.maps.shape, explanation.pick(True).maps.shape
-        ((30, 50, 2), (30, 50))
+        >>> from sklearn_spectral.datasets import make_oil_blends
+        >>> oils = make_oil_blends(
+        ...     24, oil=["olive", "palm"], adulterant=None, n_replicates=1, random_state=0
+        ... )
+        >>> model = ResNet1DClassifier(max_epochs=1, random_state=0).fit(oils.data, oils.target)
+        >>> explanation = model.explain(oils.data, target="all")
+        >>> explanation.maps.shape, explanation.pick("palm").maps.shape
+        ((24, 701, 2), (24, 701))
         """
         self._check_all_targets("pick")
         choice = TargetChoice(target, self.targets, len(self), highest=self.is_class)
@@ -166,40 +191,46 @@ class ExplanationArrays:
 
     @own_settings()
     def through(self, matrix: ArrayLike, offset: ArrayLike) -> Self:
-        r"""Return the explanation of outputs that are a linear transformation of these.
+        r"""Return the explanation of a linear transformation of the outputs.
 
         .. math:: z'_t = \sum_s z_s M_{st} + b_t, \qquad m'_{it} = \sum_s m_{is} M_{st}
 
-        Base values are transformed as the outputs z are, so that maps and base values still add
-        up to the outputs. :func:`explain` does this for a TransformedTargetRegressor.
+        Base values are transformed like the outputs z, so that maps and base values still add up to
+        the outputs. :func:`explain` does this for a TransformedTargetRegressor.
 
         Parameters
         ----------
         matrix : array-like of shape (n_targets, n_new_targets)
             The weight of each present output in every new one.
         offset : array-like of shape (n_new_targets,)
-            What is added to every new output, in its unit.
+            The constant that is added to every new output, in its unit.
 
         Returns
         -------
         explanation : Explanation
-            Of the new outputs. They keep the labels of the present ones if they are as many, and
-            are numbered otherwise.
+            The explanation of the new outputs. They keep the labels of the present ones if their
+            number is the same, and are numbered otherwise.
 
         Raises
         ------
         ValueError
             The maps are not of all targets, or `matrix` or `offset` do not fit them.
 
+        See Also
+        --------
+        explain : Explains a TransformedTargetRegressor in the unit of y.
+
         Examples
         --------
+        From the percentage of sunflower oil to that of olive oil:
+
         >>> import numpy as np
         >>> from sklearn_spectral import ResNet1DRegressor
-        >>> X = np.random.default_rng(0).normal(size=(30, 50))
-        >>> celsius = X[:, 20]
-        >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(X, celsius)
-        >>> fahrenheit = model.explain(X, target="all").through([[1.8]], [32])
-        >>> bool(np.allclose(fahrenheit.outputs[:, 0], 1.8 * model.predict(X) + 32))
+        >>> from sklearn_spectral.datasets import make_oil_blends
+        >>> X, y = make_oil_blends(20, n_replicates=1, random_state=0, return_X_y=True)
+        >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(X, y)
+        >>> olive = model.explain(X, target="all").through([[-1]], [100])
+        >>> bool(np.allclose(olive.outputs[:, 0], 100 - model.predict(X)))
         True
         """
         self._check_all_targets("through")
@@ -230,46 +261,47 @@ class ExplanationArrays:
         others : sequence of Explanation
             Explanations by other models, of the same spectra, targets and wavelengths.
         weights : array-like of shape (1 + n_others,) or None, default=None
-            Weights of the mean, that of this explanation first; None gives all the same weight.
+            Weights of the mean, that of this explanation first; None weights all equally.
 
         Returns
         -------
         explanation : Explanation
-            Means of maps, outputs, base values and spectra. Its ``members`` are the explanations
-            that were averaged, this one first.
+            The means of maps, outputs, base values and spectra. Its ``members`` are the averaged
+            explanations, this one first.
 
         Raises
         ------
         TypeError
-            `others` is no sequence of explanations.
+            `others` is not a sequence of explanations.
         ValueError
-            The explanations are of other spectra, targets or wavelengths, or `weights` are not
-            one for each.
+            The explanations are of different spectra, targets or wavelengths, or there is not one
+            weight for each.
 
         See Also
         --------
-        Explanation.stability : Which bands the averaged models agree on.
+        Explanation.stability : Shows the bands on which the averaged models agree.
+        joined : Combines explanations of different spectra.
 
         Examples
         --------
-        >>> import numpy as np
         >>> from sklearn_spectral import ResNet1DRegressor
-        >>> X = np.random.default_rng(0).normal(size=(30, 50))
+        >>> from sklearn_spectral.datasets import make_oil_blends
+        >>> X, y = make_oil_blends(20, n_replicates=1, random_state=0, return_X_y=True)
         >>> first, second = (
-        ...     ResNet1DRegressor(max_epochs=1, random_state=seed).fit(X, X[:, 20]).explain(X)
+        ...     ResNet1DRegressor(max_epochs=1, random_state=seed).fit(X, y).explain(X)
         ...     for seed in range(2)
         ... )
         >>> mean = first.averaged([second])
         >>> len(mean.members), mean.maps_std.shape
-        (2, (30, 50))
+        (2, (20, 701))
         """
         members = _all_of(self, others)
         check_alike(members)
         shares = None if weights is None else np.asarray(weights)
         if shares is not None and shares.shape != (len(members),):
             raise ValueError(
-                f"weights have shape {shares.shape}; expected ({len(members)},), one for each "
-                "explanation."
+                f"weights has shape {shares.shape}; expected ({len(members)},), one weight for "
+                "each explanation."
             )
 
         def mean(arrays):
@@ -279,37 +311,42 @@ class ExplanationArrays:
 
     @own_settings()
     def joined(self, others: Iterable[Self], rows: ArrayLike | None = None) -> Self:
-        """Return one explanation of the spectra of this one and of others.
+        """Return one explanation of the spectra of this and of other explanations.
 
         Parameters
         ----------
         others : sequence of Explanation
             Explanations of other spectra, for the same targets on the same wavelengths.
         rows : array-like of shape (n_samples_in_all,) or None, default=None
-            The number of every spectrum, those of this explanation first: the spectra are brought
-            into the order of these numbers. None puts them one after another.
+            The number of every spectrum, those of this explanation first. The spectra are sorted
+            by these numbers; None keeps their order.
 
         Returns
         -------
         explanation : Explanation
-            Of all spectra, without ``members``.
+            The explanation of all spectra, without ``members``.
 
         Raises
         ------
         TypeError
-            `others` is no sequence of explanations.
+            `others` is not a sequence of explanations.
         ValueError
-            The explanations are of other targets or wavelengths, or `rows` are not one for each
-            spectrum.
+            The explanations are of different targets or wavelengths, or there is not one number in
+            `rows` for each spectrum.
+
+        See Also
+        --------
+        averaged : Combines explanations of the same spectra.
 
         Examples
         --------
         >>> import numpy as np
         >>> from sklearn_spectral import ResNet1DRegressor
-        >>> X = np.random.default_rng(0).normal(size=(30, 50))
-        >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(X, X[:, 20])
+        >>> from sklearn_spectral.datasets import make_oil_blends
+        >>> X, y = make_oil_blends(20, n_replicates=1, random_state=0, return_X_y=True)
+        >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(X, y)
         >>> odd, even = model.explain(X[1::2]), model.explain(X[::2])
-        >>> whole = odd.joined([even], rows=[*range(1, 30, 2), *range(0, 30, 2)])
+        >>> whole = odd.joined([even], rows=[*range(1, 20, 2), *range(0, 20, 2)])
         >>> bool(np.allclose(whole.outputs, model.predict(X)))
         True
         """
@@ -326,13 +363,13 @@ class ExplanationArrays:
             return whole
         if np.shape(rows) != (len(whole),):
             raise ValueError(
-                f"rows has shape {np.shape(rows)}; expected ({len(whole)},), a number for each "
+                f"rows has shape {np.shape(rows)}; expected ({len(whole)},), one number for each "
                 "spectrum."
             )
         return whole[np.argsort(rows, kind="stable")]
 
     def with_y(self, y: ArrayLike) -> Self:
-        """Return the same with reference values or true classes, for figures and tables.
+        """Return this explanation with reference values or true classes, for figures and tables.
 
         Parameters
         ----------
@@ -342,20 +379,24 @@ class ExplanationArrays:
         Returns
         -------
         explanation : Explanation
-            Whose ``y`` it is.
+            A copy with the references in its attribute ``y``.
 
         Raises
         ------
         ValueError
-            `y` is not one for every spectrum (and target of a regressor).
+            `y` does not have one value for every spectrum (and every target of a regressor).
+
+        See Also
+        --------
+        Explanation.predictions : The predictions beside the references.
 
         Examples
         --------
-        >>> import numpy as np
         >>> from sklearn_spectral import ResNet1DRegressor
-        >>> X = np.random.default_rng(0).normal(size=(30, 50))
-        >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(X, X[:, 20])
-        >>> list(model.explain(X).with_y(X[:, 20]).predictions().columns)
+        >>> from sklearn_spectral.datasets import make_oil_blends
+        >>> X, y = make_oil_blends(20, n_replicates=1, random_state=0, return_X_y=True)
+        >>> model = ResNet1DRegressor(max_epochs=1, random_state=0).fit(X, y)
+        >>> list(model.explain(X).with_y(y).predictions().columns)
         ['predicted', 'y']
         """
         shape = (len(self),) if self.is_class else self.outputs.shape
@@ -363,8 +404,8 @@ class ExplanationArrays:
             values = np.asarray(y) if self.is_class else as_numbers(y, "y", "numbers")
         if values.shape[:1] != shape[:1] or values.size != np.prod(shape):
             raise ValueError(
-                f"y has shape {values.shape}; expected {shape}, the reference of every spectrum "
-                "that is explained."
+                f"y has shape {values.shape}; expected {shape}, one reference for every spectrum "
+                "of the explanation."
             )
         return replace(self, y=values.reshape(shape).copy())
 
@@ -372,8 +413,9 @@ class ExplanationArrays:
     def predicted(self) -> np.ndarray | None:
         """The predicted classes, (n_samples,), or `outputs` of a regressor.
 
-        The class is that of the highest logit, of several models of their mean logit; None where
-        not all logits are known, as of an explanation that was put together by hand.
+        The predicted class is the one with the highest logit; for several models it is the one with
+        the highest mean logit. None if not all logits are known, for example if an explanation was
+        constructed by hand.
         """
         if not self.is_class:
             return self.outputs
@@ -385,8 +427,8 @@ class ExplanationArrays:
     def probabilities(self) -> np.ndarray | None:
         """The softmax of the logits of all classes, (n_samples, n_classes), as in `predict_proba`.
 
-        None of a regressor, and where not all logits are known. Columns are in the order of the
-        model's ``classes_``, which are in `classes`, or in `targets` where all are explained.
+        None for a regressor, and if not all logits are known. Columns are in the order of the
+        model's ``classes_``; these are in `classes`, or in `targets` if all classes are explained.
         """
         known = self._of_classes
         return None if known is None else softmax(known[1], axis=1)
@@ -437,7 +479,7 @@ class PerTarget:
     ----------
     maps : ndarray of shape (n_samples, n_points, n_targets)
     labels, outputs, base_values : ndarray of shape (n_samples, n_targets)
-        For every map: what it explains, its output and its base value.
+        The target, the output and the base value of every map.
     """
 
     maps: np.ndarray
@@ -485,8 +527,8 @@ def check_alike(explanations: Sequence[ExplanationArrays], *, same_spectra: bool
             raise ValueError(
                 "The models do not know the same targets, or are explained for different targets: "
                 f"{known} and {other}. Explain with target='all' or with the same labels. Each "
-                "model needs spectra of every class: use fewer folds or a stratified splitter, or "
-                "larger bootstrap samples."
+                "model needs training spectra of every class: use fewer folds, a stratified "
+                "splitter, or larger bootstrap samples."
             )
         if same_spectra and len(each) != len(first):
             raise ValueError(

@@ -1,4 +1,4 @@
-"""How much of a map cancels, and the warning where that is too much to read it."""
+"""The cancellation of maps, and the warning if it is too strong to interpret them."""
 
 import threading
 import warnings
@@ -7,8 +7,8 @@ from functools import wraps
 
 import numpy as np
 
-# Above it a tenth of the contributions is as large as what they add up to: an error of a tenth in
-# one band is an error of the whole.
+# Above it, a tenth of the contributions is as large as their sum, so that an error of 10 % in one
+# band is as large as the output.
 LIMIT = 10.0
 # So many spectra, evenly spaced, are looked at for the warning, at least.
 SPECTRA = 100
@@ -31,7 +31,7 @@ def median_cancellation(maps):
 
 @contextmanager
 def without_warning():
-    """Leave the warning to the call around this one; tell whether there is none."""
+    """Leave the warning to an outer call; yield whether this call is the outermost one."""
     outermost = not getattr(_inside, "call", False)
     _inside.call = True
     try:
@@ -47,15 +47,16 @@ def warns_of_cancellation(explain):
     def warning(*args, **params):
         with without_warning() as outermost:
             explanation = explain(*args, **params)
-        # Some hundred spectra tell: there may be a million.
+        # About a hundred spectra are enough, because there may be a million.
         maps = explanation.maps[:: max(1, len(explanation) // SPECTRA)]
         middle = median_cancellation(maps)
         if outermost and middle > LIMIT:
             warnings.warn(
-                f"The contributions cancel: in the median map their sizes add up to {middle:.3g} "
-                "times what they amount to together. Such a map adds up, but must not be read "
-                "band by band. Preprocess (SNV, derivatives), sum over wide bands, or keep to the "
-                "default method, which leaves out what cancels in the training spectra.",
+                "The contributions cancel: in the median map the sum of their absolute values is "
+                f"{middle:.3g} times the absolute value of their sum. Such a map adds up to the "
+                "output, but must not be interpreted band by band. Preprocess the spectra (SNV, "
+                "derivatives), sum over wide bands, or use the default method, which removes the "
+                "contributions that cancel in the training spectra.",
                 UserWarning,
                 stacklevel=2,
             )

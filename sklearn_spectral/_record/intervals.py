@@ -1,4 +1,4 @@
-"""Intervals around predictions, from the errors of spectra that were left out."""
+"""Intervals around predictions, from the errors for left-out spectra."""
 
 from typing import Any
 
@@ -15,19 +15,20 @@ TOLERANCE = 1e-9
 def prediction_interval(
     predicted: ArrayLike, y: Any, left_out: Any, *, groups: Any = None, coverage: float = 0.9
 ) -> np.ndarray:
-    r"""Return intervals that hold the reference values of new spectra, as often as asked for.
+    r"""Return intervals that contain the reference values of new spectra with a given coverage.
 
-    Each is :math:`\hat y \pm q`, with the smallest q that enough left-out spectra err by at most:
+    The interval is :math:`\hat y \pm q`, where q is the smallest number for which
 
     .. math:: \frac{1}{G + 1} \sum_{g=1}^G \frac{1}{n_g} \sum_{i \in g} [\,|y_i - \hat y_i| \le q]
               \ge \text{coverage}
 
-    This is cross-conformal prediction (Vovk 2015, doi:10.1007/s10472-013-9368-4) with whole groups
-    in the place of spectra (Dunn et al. 2023, doi:10.1080/01621459.2022.2060112): every group
-    counts as one, and so does the new one. It holds for new samples like the old ones, on average
-    over all of them; not for another instrument, season or product, nor for each level alone. The
-    models of the folds know fewer spectra than the one that predicts, so that with few samples more
-    is held than asked for.
+    for G groups of n spectra each. This is cross-conformal prediction (Vovk 2015,
+    doi:10.1007/s10472-013-9368-4) with whole groups instead of spectra (Dunn et al. 2023,
+    doi:10.1080/01621459.2022.2060112): every group, including the new one, has the same weight. The
+    coverage is valid for new samples like the old ones, on average over all of them. It is not
+    valid for another instrument, season or product, nor for each level alone. The models of the
+    folds are fitted on fewer spectra than the model that predicts, so that with few samples the
+    coverage is higher than requested.
 
     Parameters
     ----------
@@ -36,28 +37,29 @@ def prediction_interval(
     y : array-like of shape (n_samples,)
         Reference values of the training spectra.
     left_out : array-like of shape (n_samples,), Explanation or DataFrame
-        Their out-of-fold predictions, by ``cross_val_predict`` or :func:`cross_explain`, with
-        `groups` together.
+        Out-of-fold predictions of the training spectra, by ``cross_val_predict`` or
+        :func:`cross_explain`. The folds must not divide `groups`.
     groups : array-like of shape (n_samples,), default=None
-        Which training spectra are of one sample, or whatever is new as a whole in use.
+        Group of each training spectrum, such as its sample, or its batch if new spectra come from
+        new batches.
     coverage : float, default=0.9
-        Share of new groups whose reference values the intervals shall hold.
+        Share of new groups whose reference values the intervals should contain.
 
     Returns
     -------
     interval : ndarray of shape (n_new, 2)
-        Lower and upper limits, in the unit of y.
+        Lower and upper limits in the unit of y.
 
     Raises
     ------
     ValueError
-        There are too few groups for this coverage (nine at least for 0.9), or y, predictions,
-        groups or coverage are not as described.
+        There are too few groups for this coverage (at least nine for 0.9), or y, the predictions,
+        the groups or the coverage are not as described.
 
     See Also
     --------
-    validation_report : How large the errors are.
-    sklearn_spectral.applicability : Whether a new spectrum is like the old ones at all.
+    validation_report : Statistics of the errors.
+    applicability : Detects new spectra for which the coverage does not hold.
 
     Examples
     --------
@@ -70,16 +72,18 @@ def prediction_interval(
     >>> model = ResNet1DRegressor(max_epochs=1, random_state=0)
     >>> left_out = cross_val_predict(model, blends.data, blends.target)
     >>> predicted = model.fit(blends.data, blends.target).predict(new.data)
-    >>> prediction_interval(predicted, blends.target, left_out).shape
-    (20, 2)
+    >>> interval = prediction_interval(predicted, blends.target, left_out)
+    >>> inside = (interval[:, 0] <= new.target) & (new.target <= interval[:, 1])
+    >>> interval.shape, bool(inside.mean() > 0.5)
+    ((20, 2), True)
     """
     share = "a number between 0 and 1, both excluded"
     check_number("coverage", coverage, share, lambda value: 0 < value < 1)
     new = as_numbers(predicted, "predicted", "numbers")
     if new.ndim != 1:
         raise ValueError(
-            f"predicted has shape {new.shape}; expected (n_new,). Of several outputs take "
-            "one at a time."
+            f"predicted has shape {new.shape}; expected (n_new,). If there are several outputs, "
+            "pass one at a time."
         )
     y, left_out, _ = checked("left_out", as_numbers(y, "y", "numbers"), left_out)
     codes = np.arange(len(y)) if groups is None else group_codes(groups, len(y))

@@ -1,4 +1,4 @@
-"""Which samples: chosen by their rows or by their names."""
+"""Selection of spectra by their rows or by the names of samples."""
 
 from numbers import Integral
 from textwrap import shorten
@@ -10,7 +10,7 @@ from .targets import same
 
 
 def labels_of_samples(explanation: Any) -> np.ndarray:
-    """Return what tables call the spectra: their names, or numbers where they have none."""
+    """Return the names of the spectra for tables, or their numbers if they have no names."""
     names = explanation.sample_names
     return np.arange(len(explanation)) if names is None else names
 
@@ -31,8 +31,8 @@ def chosen_rows(n_samples: int, samples: Any, names: np.ndarray | None = None) -
     if rows is None or rows.ndim != 1:
         raise IndexError(
             f"{shorten(repr(samples), 100)} does not choose rows of {n_samples}: pass the number "
-            "of one, a slice, a list of numbers or a mask. Names of samples can be passed where X "
-            "was a DataFrame whose index holds them."
+            "of a row, a slice, a list of numbers or a mask. Names of samples can be passed if X "
+            "was a DataFrame with these names in its index."
         )
     return rows
 
@@ -52,8 +52,8 @@ def _rows_named(samples, names):
         if not found:
             shown = shorten(", ".join(map(repr, names)), 100, placeholder=" ...")
             raise IndexError(
-                f"{name!r} is none of {shown}. samples= takes names of X.index, each for all its "
-                "spectra, or rows, counted from 0: the number of one, a slice, a list or a mask."
+                f"{name!r} is none of {shown}. samples takes names of X.index, each for all its "
+                "spectra, or rows counted from 0: the number of a row, a slice, a list or a mask."
             )
         rows += found
     return rows

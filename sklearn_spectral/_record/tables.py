@@ -1,4 +1,4 @@
-"""The tables of an explanation: contributions of bands, and what they are over many spectra."""
+"""The tables of an explanation: contributions of bands, for each spectrum and over many spectra."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -45,15 +45,15 @@ def contributions(explanation: ExplanationArrays, bands: BandsLike) -> pd.DataFr
 
 
 def predictions(explanation: ExplanationArrays) -> pd.DataFrame:
-    """Return what the model says of every spectrum."""
+    """Return the prediction for every spectrum."""
     y = explanation.y
     if explanation.is_class:
         probabilities = explanation.probabilities
         if probabilities is None:
             raise ValueError(
-                "These are the logits of one class for each spectrum, which tell no probability. "
-                "Explain all classes, with target='all'; pick(None) then gives the maps of the "
-                "predicted ones."
+                "The explanation contains the logits of one class for each spectrum, which do not "
+                "determine probabilities. Explain all classes, with target='all'; pick(None) then "
+                "returns the maps of the predicted classes."
             )
         columns: Any = {"predicted": explanation.predicted}
         columns["probability"] = probabilities.max(axis=1)
@@ -81,6 +81,25 @@ def to_frame(explanation: ExplanationArrays) -> pd.DataFrame:
     )
 
 
+def purity(explanation: ExplanationArrays) -> np.ndarray:
+    """Return the fraction of every map that supports the predicted class, (n_samples,)."""
+    maps = explanation.difference().maps if explanation.maps.ndim == 3 else explanation.maps
+    size = np.abs(maps).sum(axis=1)
+    positive = np.maximum(maps, 0).sum(axis=1)
+    return np.divide(positive, size, out=np.full(len(maps), 0.5), where=size > 0)
+
+
+def margin(explanation: ExplanationArrays) -> np.ndarray:
+    """Return the difference of the two highest outputs of a classifier, (n_samples,)."""
+    if explanation._of_classes is None:
+        raise ValueError(
+            "The margin needs the logits of all classes, of a classifier: explain(..., "
+            "target='all')."
+        )
+    second, first = np.sort(explanation._of_classes[1], axis=1)[:, -2:].T
+    return first - second
+
+
 def linearity(
     explanation: ExplanationArrays,
     y: ArrayLike | None,
@@ -90,11 +109,12 @@ def linearity(
     """Return slope and R2 of the contributions of bands, or of points, against y, by group."""
     if explanation.is_class:
         raise ValueError(
-            "linearity is of quantification; for a classifier look at difference() and purity()."
+            "linearity needs the explanation of a regressor. For a classifier use difference() and "
+            "purity()."
         )
     y = explanation.y if y is None else y
     if y is None:
-        raise ValueError("y is None, and the explanation has none: pass reference values.")
+        raise ValueError("y is None, and the explanation has no y: pass reference values.")
     references = _check_references(y, explanation.outputs.shape)
     maps = per_target(explanation).maps
     resolved = bands_of(explanation, bands)
@@ -118,7 +138,7 @@ def _lines(scores, references, group):
     where = "".join(f" in group {name}" for name in group.values())
     if not (np.ptp(references, axis=0) > SMALLEST).all():
         raise ValueError(
-            f"y does not vary{where}: there is no line to fit."
+            f"y does not vary{where}, so no line can be fitted."
             + (" Leave these spectra out (explanation[rows])." if group else "")
         )
     centred = (references - references.mean(axis=0)).reshape(len(references), -1)
@@ -137,13 +157,13 @@ def _check_references(y, shape):
     y = as_numbers(y, "y", "numbers")
     if y.shape != shape or len(y) < 2:
         raise ValueError(
-            f"y has shape {y.shape}; expected {shape}, a reference value for each of at least two "
-            "spectra and every target."
+            f"y has shape {y.shape}; expected {shape}, one reference value for every target of "
+            "each of at least two spectra."
         )
     if not (np.abs(y) <= LARGEST).all():  # nor is NaN
         raise ValueError(
-            f"y holds NaN or numbers above {LARGEST:g}. Leave out the spectra without reference "
-            "value (explanation[rows])."
+            f"y contains NaN or numbers above {LARGEST:g}. Leave out the spectra without reference "
+            "values (explanation[rows])."
         )
     return y
 
@@ -162,14 +182,14 @@ def groups_of(
         by = getattr(explanation, by)
         if by is None:
             raise ValueError(
-                "Which classes are true, or predicted, is not known: pass y by with_y, or explain "
-                "with target='all'."
+                "The true classes, or the predicted ones, are not known: pass y to with_y, or "
+                "explain with target='all'."
             )
     with naming_argument("by", "one value per spectrum"):
         values = np.asarray(by)
     if values.shape != (n_samples,):
         raise ValueError(
-            f"by has shape {values.shape}; expected ({n_samples},), a value for every spectrum."
+            f"by has shape {values.shape}; expected ({n_samples},), one value for every spectrum."
         )
     places, groups = pd.factorize(values, use_na_sentinel=False)  # NaN is a group, too
     return [({"group": group}, places == place) for place, group in enumerate(groups)]
@@ -193,7 +213,7 @@ def summary(
 ) -> pd.DataFrame:
     """Return mean, spread and share of bands, or of points, for every target and group."""
     if len(explanation) == 0:
-        raise ValueError("This explanation is of 0 spectra: there is nothing to sum up.")
+        raise ValueError("This explanation has 0 spectra, so there is nothing to summarize.")
     maps = per_target(explanation).maps
     resolved = bands_of(explanation, bands)
     scores = resolved.sums(maps)  # (n_samples, n_targets, n_bands)
@@ -246,8 +266,8 @@ def several_members(explanation: ExplanationArrays) -> tuple:
     """Return the members of an explanation; raise where it is of one model."""
     if len(explanation.members) < 2:
         raise ValueError(
-            "This explanation is of one model, so there is no spread. Use cross_explain with "
-            "n_repeats of 2 or more, or explain an ensemble."
+            "This explanation is of one model, so there is no spread between models. Use "
+            "cross_explain with n_repeats of 2 or more, or explain an ensemble."
         )
     return explanation.members
 

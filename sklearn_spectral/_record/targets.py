@@ -80,8 +80,8 @@ def _column(label, labels, *, by_number):
         found = np.flatnonzero(np.arange(len(labels)) == label)
     if len(found) == 0:
         raise ValueError(
-            f"target={label!r} is none of the model's targets: {labels.tolist()}. Pass one of "
-            "these, an array with one per spectrum, 'all' or None."
+            f"target={label!r} is not one of the model's targets, {labels.tolist()}. Pass one of "
+            "these, an array with one for each spectrum, 'all' or None."
         )
     return int(found[0])
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -16,17 +17,50 @@ from sklearn.metrics import (
     root_mean_squared_error,
 )
 
+from .._pickles import part_of_models
 from .._spectra.checks import as_numbers, group_codes, listed, naming_argument
+from .._spectra.names import name_and_unit
 from .._work import own_settings
 from .arrays import ExplanationArrays
 from .tables import groups_of, predictions
 
 # Limits of detection and quantification, in standard deviations over the slope (ICH Q2).
 DETECTION, QUANTIFICATION = 3.3, 10.0
-# Intervals of equal width of the highest probability (Guo et al. 2017).
+# Number of equal intervals of the highest probability (Guo et al. 2017).
 N_BINS = 10
 # Probabilities of a spectrum add up to one within this.
 TOLERANCE = 1e-3
+# Statistics in the unit of y; the others have none.
+IN_UNIT = ("rmse", "bias", "sep", "intercept", "repeatability") + (
+    "detection_limit",
+    "quantification_limit",
+)
+CAPTIONS = {
+    "rmse": "Limits of detection and quantification are those of ICH Q2(R1): 3.3 and 10 standard "
+    "deviations of the residuals over the slope. Repeatability is that of ISO 5725-2.",
+    "calibration_error": "The calibration error is that of Guo et al. (2017), in ten intervals.",
+    "accuracy": "Sensitivity and specificity are those of each class against all others.",
+}
+
+
+@part_of_models  # pickles must not name this file
+class ValidationReport(pd.DataFrame):
+    """The table that `validation_report` returns; notebooks show it with a caption and units."""
+
+    def _repr_html_(self) -> str:
+        name, unit = name_and_unit(self.attrs.get("output_label") or "")
+        caption = " ".join(text for key, text in CAPTIONS.items() if key in self)
+        title = escape(f"Validation of {name}" if name else "Validation")
+        table = self.rename(columns={key: f"{key} ({unit})" for key in IN_UNIT} if unit else {})
+        html = table.to_html(float_format=_rounded, na_rep="", border=0)
+        caption = f"<strong>{title}.</strong> {caption}</caption>"
+        caption = f'<caption style="caption-side: top; text-align: left">{caption}'
+        return html.replace("<thead>", f"{caption}<thead>", 1)
+
+
+def _rounded(value):
+    """Return a number with three significant digits."""
+    return f"{value:#.3g}".rstrip(".") if abs(value) < 1000 else f"{value:.0f}"
 
 
 @own_settings()
@@ -37,45 +71,53 @@ def validation_report(
     probabilities: Any = None,
     groups: Any = None,
     by: Any = None,
+    output_label: str | None = None,
 ) -> pd.DataFrame:
     r"""Return the statistics by which a calibration or a classification is validated.
 
-    Several predictions, of calibration, cross-validation and an independent set, or of this model
-    and of PLS, are compared in one call: pass a dict.
+    Pass a dict to compare several predictions in one call, such as those of calibration,
+    cross-validation and an independent set, or those of a network and of PLS.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,) or dict
-        Reference values or true classes; of predictions of different spectra a dict with the
-        names of `predicted`.
+        Reference values or true classes. If the predictions are of different spectra, pass a dict
+        with the names of `predicted`.
     predicted : array-like of shape (n_samples,), Explanation, DataFrame or dict of these
-        What was predicted: by ``predict`` or ``cross_val_predict``, or as an explanation (of
-        :func:`cross_explain`, say; for a classifier of all classes), or its ``predictions()``.
-        With floats here or in `y` it is a quantification, else (text, whole numbers) a
-        classification.
+        Predictions by ``predict`` or ``cross_val_predict``, or an explanation (for example by
+        :func:`cross_explain`; of all classes for a classifier), or its ``predictions()``. If `y` or
+        the predictions are floats, the statistics are those of a quantification; if both are text
+        or whole numbers, they are those of a classification.
     probabilities : array-like of shape (n_samples, n_classes), DataFrame or dict, default=None
-        Of the classes, in their sorted order, as ``predict_proba`` returns them, or of those that
-        the columns of a table name. An explanation brings its own.
+        Probabilities of the classes in sorted order, as ``predict_proba`` returns them, or a table
+        whose columns are named by the classes. They are not needed for an explanation.
     groups : array-like of shape (n_samples,) or dict, default=None
-        Which spectra are replicates of one sample.
+        Sample of each spectrum, if there are replicates.
     by : array-like of shape (n_samples,) or dict, default=None
-        Series, or levels (``by=y``), which get rows of their own below that of all spectra.
+        Series, or levels (``by=y``). Each gets a row of its own below that of all spectra.
+    output_label : str or None, default=None
+        Name and unit of the output, such as "glucose (g/L)", for the table that notebooks show;
+        None takes the name of `y` where it is a Series.
 
     Returns
     -------
     report : DataFrame
-        A row for each prediction (and group of `by`, after ``"all"``). ``report.T`` reads best.
-        What cannot be computed, such as a slope at one level, is NaN. Columns of a quantification:
+        A row for each prediction (and group of `by`, after ``"all"``). ``report.T`` reads best;
+        notebooks show the report with three significant digits, units and the standards cited.
+        Values that cannot be computed, such as a slope at one level, are NaN. Columns of a
+        quantification:
 
-        - ``n``: spectra;
-        - ``rmse``: root mean square error, in the unit of y, as ``bias``, ``sep``, ``intercept``,
-          ``repeatability``, ``detection_limit`` and ``quantification_limit`` are;
-        - ``bias``: mean of predicted less measured; ``bias_p``: of a paired t test of no bias,
-          over the means of the samples where there are `groups`;
-        - ``sep``: standard error of prediction, the standard deviation of the errors, without bias;
-        - ``slope``, ``intercept``: of the least-squares line of predicted on measured values;
-        - ``r2``: coefficient of determination, 1 less the mean squared error over the variance;
-        - ``rpd``, ``rer``: standard deviation and range of y, over ``sep``;
+        - ``n``: number of spectra;
+        - ``rmse``: root mean square error of prediction in the unit of y, which is also the unit of
+          ``bias``, ``sep``, ``intercept``, ``repeatability``, ``detection_limit`` and
+          ``quantification_limit``;
+        - ``bias``: mean difference between predicted and measured values; ``bias_p``: p value of a
+          paired t test for no bias, over the means of the samples if there are `groups`;
+        - ``sep``: standard error of prediction, which is the standard deviation of the errors after
+          subtraction of the bias;
+        - ``slope``, ``intercept``: least-squares line of predicted on measured values;
+        - ``r2``: coefficient of determination, 1 minus the mean squared error over the variance;
+        - ``rpd``, ``rer``: standard deviation and range of y, divided by ``sep``;
         - ``repeatability``: standard deviation of predictions within `groups`, pooled
           (ISO 5725-2);
         - ``detection_limit``, ``quantification_limit``: limits of detection and quantification.
@@ -83,23 +125,24 @@ def validation_report(
         Columns of a classification:
 
         - ``n``, ``accuracy``, ``balanced_accuracy`` (mean of the sensitivities);
-        - ``sensitivity CLASS``: share of the spectra of a class that are told to be;
-          ``specificity CLASS``: share of the others that are told not to be;
-        - ``repeatability``: share of the samples of several spectra that are told to be one class
-          by all;
-        - with `probabilities`, ``log_loss``; ``brier``, the mean sum of squares of probabilities
-          less 0 or 1, between 0 and 2; ``calibration_error``, the expected one: mean distance
-          between the highest probability and the share that is right, in ten bins.
+        - ``sensitivity CLASS``: share of the spectra of a class that are predicted as this class;
+          ``specificity CLASS``: share of all other spectra that are not predicted as this class;
+        - ``repeatability``: share of the samples with several spectra for which all spectra are
+          predicted as the same class;
+        - with `probabilities`, ``log_loss``; ``brier``, the Brier score summed over the classes,
+          between 0 and 2; ``calibration_error``, the expected calibration error, which is the mean
+          distance between the highest probability and the share of right predictions in ten bins.
 
     Raises
     ------
     ValueError
-        Lengths differ, something is missing or infinite, or is not as above.
+        Lengths differ, values are missing or infinite, or an argument is not as described.
 
     See Also
     --------
-    PredictionDisplay : The figure of it.
-    sklearn.metrics.ConfusionMatrixDisplay : The figure of a classification.
+    PredictionDisplay : Predicted against measured values with these statistics.
+    prediction_interval : Intervals around the predictions of new spectra.
+    sklearn.metrics.ConfusionMatrixDisplay : The figure for a classification.
 
     Notes
     -----
@@ -108,12 +151,13 @@ def validation_report(
     .. math:: x_D = 3.3 \, s / b, \qquad x_Q = 10 \, s / b
 
     with the slope b of predicted on measured values and the standard deviation s of the residuals
-    of this line (n - 2 degrees of freedom). The guideline wants samples near the limit: leave
-    high values out. It also allows the standard deviation of blanks for s: with ``by=y``, ``sep``
-    in the row of level 0 is this.
+    from this line (n - 2 degrees of freedom). The guideline requires samples near the limit, so
+    leave out high values. It also allows the standard deviation of blanks for s; with ``by=y`` this
+    is ``sep`` in the row of level 0.
 
-    A regression of predicted on measured values tends to the mean where the error is not small:
-    a slope below one alone does not tell that a calibration needs a correction of slope.
+    If errors are not small, the regression of predicted on measured values has a slope below one
+    even for a perfect calibration. A slope below one is therefore not sufficient evidence that the
+    calibration needs a slope correction.
 
     References
     ----------
@@ -148,18 +192,24 @@ def validation_report(
     named = predicted if isinstance(predicted, Mapping) else {"predicted": predicted}
     if len(named) == 0:
         raise ValueError("predicted is an empty dict; expected one or more named predictions.")
-    return pd.concat(
+    tables = [
         _rows(name, *(part_of(each, name) for each in (y, given, probabilities, groups, by)))
         for name, given in named.items()
-    )
+    ]
+    report = ValidationReport(pd.concat(tables))
+    report.attrs["output_label"] = output_label or getattr(y, "name", None)
+    return report
 
 
 def part_of(given, name):
-    """Return what is given of the predictions of a name, where there are several."""
+    """Return the entry of a dict for the predictions of this name; anything else as it is."""
     if not isinstance(given, Mapping):
         return given
     if name not in given:
-        raise ValueError(f"Nothing is given for {name!r} of predicted, only for {list(given)}.")
+        raise ValueError(
+            f"predicted contains {name!r}, but another argument only {list(given)}. Pass dicts "
+            "with the same names."
+        )
     return given[name]
 
 
@@ -190,12 +240,16 @@ def checked(name, y, predicted, probabilities=None):
     if len(y) != len(predicted):
         raise ValueError(
             f"y has {len(y)} values, but predicted ({name}) {len(predicted)}; expected one for "
-            "each spectrum, in the same order. Of predictions of other spectra pass y as a dict."
+            "each spectrum, in the same order. If predictions are of different spectra, pass y as "
+            "a dict."
         )
     if "f" not in y.dtype.kind + predicted.dtype.kind:
         return y, predicted, probabilities
     if probabilities is not None:
-        raise ValueError("probabilities are of classes, but y or predicted holds floats.")
+        raise ValueError(
+            "probabilities are for classes, but y or predicted are floats. Leave probabilities "
+            "out, or pass class labels."
+        )
     predicted = as_numbers(predicted, f"predicted ({name})", "numbers")
     return as_numbers(y, "y", "numbers"), predicted, None
 
@@ -221,7 +275,7 @@ def _column(values, name):
     if column.ndim != 1 or len(column) == 0:
         raise ValueError(
             f"{name} has shape {column.shape}; expected (n_samples,), one value or label for each "
-            "spectrum. Of several outputs report one at a time."
+            "spectrum. If there are several outputs, report one at a time."
         )
     infinite = np.isinf(column) if column.dtype.kind == "f" else False
     missing = np.flatnonzero(pd.isna(column) | infinite | masked)
@@ -284,8 +338,8 @@ def _labels(y, predicted, probabilities):
     if array.shape != (len(y), len(labels)):
         raise ValueError(
             f"probabilities have shape {array.shape}; expected {(len(y), len(labels))}, a column "
-            f"for each class, {labels.tolist()}. Where the model knows others, pass a DataFrame "
-            "whose columns are called by the classes."
+            f"for each class, {labels.tolist()}. If the model has other classes, pass a DataFrame "
+            "whose columns are named by the classes."
         )
     if not (array >= 0).all() or not np.allclose(array.sum(axis=1), 1, atol=TOLERANCE):
         raise ValueError("probabilities are not between 0 and 1, or do not add up to 1 in a row.")

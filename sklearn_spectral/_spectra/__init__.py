@@ -1,1 +1,1 @@
-"""What comes in: spectra, their axis, and checks of both."""
+"""Spectra, their wavelength axis, and checks of both."""

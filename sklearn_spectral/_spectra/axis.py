@@ -15,8 +15,8 @@ from .checks import as_numbers, listed
 from .names import AMBIGUOUS, column_names, counts, in_order, read_name
 
 TURNED = (
-    "The columns of X are called by numbers from the last one down to 0: default names, turned "
-    "round. Name them by their wavelengths: X.columns = [...]."
+    "The columns of X are named by numbers from the last one down to 0, which are default names in "
+    "reverse order. Name them by their wavelengths: X.columns = [...]."
 )
 # Spectra that try out whether a step keeps points in their places: by chance a step that changes
 # their order passes one in 2 ** (n_points / 2).
@@ -57,7 +57,7 @@ def check_x_axis(x_axis, n_points):
             "wavelength or wavenumber per point."
         )
     if not np.isfinite(x_axis).all():
-        raise ValueError("x_axis holds NaN or infinity. Pass a number for every point.")
+        raise ValueError("x_axis contains NaN or infinity. Pass a number for every point.")
     if not in_order(x_axis):
         first = _first_out_of_order(x_axis)
         raise ValueError(
@@ -130,13 +130,13 @@ def _problem(names, values, odd, units):
         axis = Wavelengths(np.delete(values, odd))
         return (
             f"X has columns whose names are no wavelengths: {listed([repr(n) for n in strange])}; "
-            f"the other {len(axis)} run {axis}. A network would take them for points of the "
-            f"spectrum. Drop them: X = X.drop(columns={strange!r:.300})."
+            f"the other {len(axis)} run {axis}. A network would treat these columns as points of "
+            f"the spectrum. Drop them: X = X.drop(columns={strange!r:.300})."
         )
     if len(units) > 1:
         return (
-            f"Column names of X are in several units: {', '.join(units)}. Bring all spectra onto "
-            "one axis, in one unit."
+            f"Column names of X are in several units: {', '.join(units)}. Convert all spectra to "
+            "one axis in one unit."
         )
     text = [name for name in names if isinstance(name, str) and "," in name]
     if text and units != ["um"] and all(AMBIGUOUS.fullmatch(name) for name in text):
@@ -158,14 +158,14 @@ def _problem_of_order(names, values):
         one, other = names[order[repeated[0]]], names[order[repeated[0] + 1]]
         return (
             f"Columns {one!r} and {other!r} of X are one wavelength ({len(repeated)} repeated in "
-            "all); every point needs one of its own. Drop or average what is repeated, by "
+            "all); expected a different one for every point. Drop or average repeated columns, by "
             f"X = X.drop(columns={other!r}) or X = X.loc[:, ~X.columns.duplicated()]."
         )
     place = _first_out_of_order(values)
     return (
         f"The columns of X are wavelengths out of order: {names[place]!r} is followed by "
-        f"{names[place + 1]!r} (were they sorted as text?). A network looks at neighbours. Sort "
-        "the columns by their numbers: X = X[sorted(X.columns, key=float)]."
+        f"{names[place + 1]!r} (were they sorted as text?). A network uses neighbouring points. "
+        "Sort the columns by their numbers: X = X[sorted(X.columns, key=float)]."
     )
 
 
@@ -190,12 +190,12 @@ def check_same_axis(axis, trained):
     if len(axis) != len(trained):
         raise ValueError(
             f"X has {len(axis)} features, {axis}, but {len(trained)} features are expected, those "
-            f"of the training spectra, {trained}. Bring the spectra onto one axis, with "
-            "chemotools' interpolation for instance."
+            f"of the training spectra, {trained}. Interpolate the spectra to one axis, for "
+            "example with chemotools."
         )
     if axis.unit and trained.unit and axis.unit != trained.unit:
         problem = "are in another unit than those of the training spectra"
-        what_to_do = "Bring them into one unit"
+        what_to_do = "Convert them to one unit"
     else:
         steps = np.abs(np.diff(trained.values, prepend=np.nan, append=np.nan))
         step = np.fmin(steps[:-1], steps[1:])  # the smaller one of either side
@@ -204,12 +204,12 @@ def check_same_axis(axis, trained):
             return
         place = int(off.argmax())
         problem = (
-            f"are others than those of the training spectra: column {place} is at "
+            f"differ from those of the training spectra: column {place} is at "
             f"{axis.values[place]:.8g}, and was at {trained.values[place]:.8g}"
         )
-        what_to_do = "Bring the spectra onto one axis, with chemotools' interpolation for instance"
+        what_to_do = "Interpolate the spectra to one axis, for example with chemotools"
         if (np.abs(axis.values[::-1] - trained.values) <= SAME_STEP * step).all():
-            what_to_do = "They run the other way: turn them, by X = X.iloc[:, ::-1]"
+            what_to_do = "They run the other way. Reverse them by X = X.iloc[:, ::-1]"
     raise ValueError(
         f"The columns of X run {axis}, those of the training spectra {trained}; they {problem}. "
         f"{what_to_do}."
@@ -217,7 +217,7 @@ def check_same_axis(axis, trained):
 
 
 def _or_known(axis, trained):
-    """Return what is known of an axis where it is the one of training."""
+    """Return an axis, completed from the axis of the training spectra if it has the same length."""
     if axis is None or trained is None or len(axis) != len(trained):
         return trained if axis is None else axis
     return Wavelengths(axis.values, axis.unit or trained.unit)
@@ -276,7 +276,7 @@ class Axis:
     last : array-like or None
         `x_axis` as the user gave it for the points that the last step sees.
     unnamed_step, changed_step : fitted step or None
-        A step that does not tell what becomes of its columns, and one that makes others of them.
+        A step without names of its output features, and a step that makes other features.
     given : array-like or None
         The spectra as they came, where they are asked for.
     columns : ndarray of shape (n_points,) or None
@@ -294,7 +294,7 @@ class Axis:
 
     @classmethod
     def of(cls, names, x_axis, n_columns, given=None):
-        """Begin with what the user gave for spectra of some columns."""
+        """Return the axis before the first step, from names and from `x_axis` of the user."""
         columns = None if n_columns is None else np.arange(n_columns)
         spectra: Any = {"given": given, "columns": columns}
         named = axis_from_names(names)
@@ -356,23 +356,23 @@ class Axis:
         return now
 
     def of_last_step(self, model):
-        """Return the wavelengths that the last step sees, or None where nothing tells them."""
+        """Return the wavelengths that the last step receives, or None if they are not known."""
         n_points = getattr(model, "n_features_in_", None)
         columns = f"x_axis has {self.n_given} values"
         if self.n_given and self.changed_step is not None:
             raise ValueError(
                 f"{columns}, but {type(self.changed_step).__name__} makes other features of the "
-                "columns of X, or brings them into another order: these have no wavelengths. Leave "
+                "columns of X, or changes their order, so that they have no wavelengths. Leave "
                 "x_axis out."
             )
         if self.n_given and self.unnamed_step is not None and self.last is None:
             raise ValueError(
-                f"{columns}, the columns of X, but the last step sees {n_points} points, and a "
-                f"{type(self.unnamed_step).__name__} before it has no get_feature_names_out to "
-                "tell which, nor does it change every point by itself. "
-                "Give it one (a FunctionTransformer that keeps every point in its place: "
-                "feature_names_out='one-to-one'), or explain the last step itself with x_axis as "
-                "that sees it: model[-1].explain(model[:-1].transform(X), x_axis=...)."
+                f"{columns}, the columns of X, but the last step receives {n_points} points. The "
+                f"{type(self.unnamed_step).__name__} before it has no get_feature_names_out that "
+                "says which points these are, and it does not change every point by itself. Give "
+                "it this method (for a FunctionTransformer that keeps every point in its place: "
+                "feature_names_out='one-to-one'), or explain the last step with the x_axis of its "
+                "points: model[-1].explain(model[:-1].transform(X), x_axis=...)."
             )
         self.compare(model)
         if self.last is not None:
@@ -381,7 +381,7 @@ class Axis:
 
 
 def keeps_places(step, X):
-    """Return whether a step that tells no names changes every point by itself, in its place.
+    """Return whether a step without output names changes every point by itself, in its place.
 
     Points of a spectrum are changed, drawn at random: no others may change behind the step.
     """
@@ -403,7 +403,7 @@ def keeps_places(step, X):
 
 
 def _names_after(step, names):
-    """Return the names of the features behind a fitted step, or None where it tells none."""
+    """Return the names of the output features of a fitted step, or None if it has none."""
     if isinstance(step, OneToOneFeatureMixin):
         return names
     if isinstance(step, FunctionTransformer) and step.func is None:  # does nothing

@@ -1,4 +1,4 @@
-"""Bands of the wavelength axis: textbook assignments, and which points belong to each band."""
+"""Bands of the wavelength axis: textbook assignments, and the points of each band."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from scipy.signal import find_peaks
 # value.
 PEAK_PROMINENCE = 0.05
 
-# What users pass as `bands`.
+# Types of the parameter `bands`.
 BandsLike = Mapping[str, Iterable[float]] | str | int
 
 
@@ -117,19 +117,19 @@ def resolve_bands(
         names = [f"{x_axis[each].min():g}-{x_axis[each].max():g}" for each in points]
         return Bands(names, points, x_axis)
     raise ValueError(
-        f"bands={bands!r} is none of: a dict such as {{'C=O stretch': (1730, 1760)}} or, by "
-        "the numbers of points, {'marker': range(20, 25)}, a "
-        f"number of bands between 1 and {len(x_axis)} (the points), 'peaks', or a "
-        f"table of textbook bands, {list(textbook_tables())}."
+        f"bands={bands!r}; expected a dict such as {{'C=O stretch': (1730, 1760)}} or, by the "
+        "numbers of points, {'marker': range(20, 25)}; a number of bands between 1 and "
+        f"{len(x_axis)} (the points); 'peaks'; or a table of textbook bands, one of "
+        f"{list(textbook_tables())}."
     )
 
 
 def _check_known(bands, known):
     if not known:
         raise ValueError(
-            f"bands={bands!r:.200} are wavelengths, but those of the points are not known. Pass "
-            "x_axis to explain, or name the columns of X by them. Or count points, from 0: "
-            "{'marker': range(20, 25)}, a number of bands, or 'peaks'."
+            f"bands={bands!r:.200} are in wavelengths, but the wavelengths of the points are not "
+            "known. Pass x_axis to explain, or name the columns of X by their wavelengths. Or pass "
+            "numbers of points from 0, {'marker': range(20, 25)}, a number of bands, or 'peaks'."
         )
 
 
@@ -148,7 +148,7 @@ def _points_numbered(name, numbers, n_points):
     points = np.unique(np.array(numbers, dtype=int))
     if len(points) == 0 or points[0] < 0 or points[-1] >= n_points:
         raise ValueError(
-            f"Band {name!r} is {numbers!r}; expected numbers of points, of 0 to {n_points - 1}."
+            f"Band {name!r} is {numbers!r}; expected numbers of points from 0 to {n_points - 1}."
         )
     return points
 
@@ -188,7 +188,7 @@ def mean_absolute_map(maps: np.ndarray) -> np.ndarray:
 def _peaks(maps):
     """Return the peaks of the mean absolute map, and the points from minimum to minimum."""
     if len(maps) == 0:
-        raise ValueError("This explanation is of 0 spectra: there are no peaks. Name bands.")
+        raise ValueError("This explanation has 0 spectra, so there are no peaks. Name the bands.")
     profile = mean_absolute_map(maps)
     padded = np.concatenate([[0.0], profile, [0.0]])  # peaks at either end count as well
     peaks = find_peaks(padded, prominence=PEAK_PROMINENCE * profile.max())[0] - 1
@@ -218,14 +218,14 @@ def band_table(name: str) -> pd.DataFrame:
     ----------
     name : str
         ``"raman-lipids"``, ``"raman-proteins"``, ``"raman-carbohydrates"``, ``"raman-polymers"``,
-        or the same with ``"ftir-"``; ``"nir"``, overtones and combinations.
+        the same names with ``"ftir-"``, or ``"nir"`` for overtones and combinations.
 
     Returns
     -------
     table : DataFrame
         A row for every band: columns ``band`` (assignment and typical position), ``start`` and
-        ``end`` (ours: wide enough for the usual shifts), their ``unit``, ``"cm-1"`` or, of NIR,
-        ``"nm"``, and ``source``.
+        ``end``, their ``unit`` (``"cm-1"``, or ``"nm"`` for NIR), and ``source``. The limits were
+        chosen for this package, wide enough for the usual shifts.
 
     Raises
     ------
@@ -235,6 +235,7 @@ def band_table(name: str) -> pd.DataFrame:
     See Also
     --------
     Explanation.contributions : Takes the name of a table, or bands of your own.
+    metrics.localization : Compares maps with the bands of a table.
 
     Examples
     --------
@@ -246,8 +247,8 @@ def band_table(name: str) -> pd.DataFrame:
     tables = textbook_tables()
     if not isinstance(name, str) or name not in tables:
         raise ValueError(
-            f"{name!r} is none of the tables of bands: {list(tables)}. Pass bands of your "
-            "own as a dict, {'C=O stretch': (1730, 1760)}."
+            f"{name!r} is not one of the tables of bands, {list(tables)}. Pass your own bands as a "
+            "dict, {'C=O stretch': (1730, 1760)}."
         )
     return tables[name].copy()
 

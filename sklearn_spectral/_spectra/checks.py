@@ -1,7 +1,7 @@
-"""What comes in: checks that all public functions share.
+"""Checks of arguments that all public functions share.
 
-scikit-learn's own checks say what is wrong with a shape; here is what they leave to NumPy, whose
-errors speak of its own insides, and what only spectra and float32 ask for.
+scikit-learn checks shapes. The checks here cover what scikit-learn leaves to NumPy, whose messages
+do not name the argument, and the requirements of spectra and of float32.
 """
 
 import numbers
@@ -91,7 +91,7 @@ def _no_number(values):
             wrong[place] = True
             return (
                 f", {_where(wrong, values)}. Drop what is no number there, such as names of "
-                "samples; files with decimal commas are read by decimal=','."
+                "samples; read files with decimal commas with decimal=','."
             )
     return ""
 
@@ -128,8 +128,8 @@ def check_table(X):
     if len(shape) > 2:
         raise ValueError(
             f"X has shape {(len(X), *shape[1:])}; expected is (n_samples, n_points), a spectrum a "
-            "row. Where there is an axis of channels, as PyTorch has it, pass X[:, 0]; to fit on "
-            "the pixels of an image, X.reshape(-1, X.shape[-1]); to predict or explain them, use "
+            "row. If there is an axis of channels, as in PyTorch, pass X[:, 0]. To fit on the "
+            "pixels of an image, pass X.reshape(-1, X.shape[-1]); to predict or explain them, use "
             "sklearn_spectral.hyperspectral."
         )
     columns = column_names(X)
@@ -138,14 +138,14 @@ def check_table(X):
         if names.duplicated().any():
             twice = names[names.duplicated()].unique().tolist()
             raise ValueError(
-                f"X has several columns called {listed(twice)}; every point needs a name of its "
-                "own. Rename or drop the others."
+                f"X has several columns called {listed(twice)}; expected a different name for "
+                "every point. Rename or drop the others."
             )
     dtypes: Any = getattr(X, "dtypes", getattr(X, "dtype", None))
     for dtype in np.atleast_1d(dtypes):
         is_time = getattr(dtype, "is_temporal", None)  # of polars
         if getattr(dtype, "kind", None) in ("M", "m") or (callable(is_time) and is_time()):
-            raise TypeError(f"X holds {dtype}; spectra are numbers. Drop such columns.")
+            raise TypeError(f"X contains {dtype}, but spectra are numbers. Drop such columns.")
     return X
 
 
@@ -167,8 +167,8 @@ def check_finite(X, given=None, *, fits=False):
         return
     if largest < SMALLEST:
         raise ValueError(
-            f"The largest number of X is {largest:g}; the squares of so small ones are zero. "
-            f"Expected intensities above {SMALLEST:g}: give them in another unit."
+            f"The largest number of X is {largest:g}; squares of such small numbers are zero. "
+            f"Expected intensities above {SMALLEST:g}. Convert them to another unit."
         )
     kind = "NaN" if np.isnan(X).any() else "infinity (inf)" if np.isinf(X).any() else None
     # Comparisons with NaN are false.
@@ -177,7 +177,7 @@ def check_finite(X, given=None, *, fits=False):
     if kind is None:
         raise ValueError(
             f"Input X contains numbers up to {largest:g} {where}, whose squares overflow. Expected "
-            f"intensities up to {LARGEST:g}: give them in another unit, or drop these rows."
+            f"intensities up to {LARGEST:g}. Convert them to another unit, or drop these rows."
         )
     raise ValueError(
         f"Input X contains {kind} {where}; finite numbers are expected. Drop or impute them. A row "
@@ -202,10 +202,10 @@ def check_reference(reference, mean_spectrum):
     if rows.shape != (max(1, len(rows)), len(mean_spectrum)):
         raise ValueError(
             f"reference has shape {reference.shape}; expected one spectrum of "
-            f"{len(mean_spectrum)} points, or several, one a row."
+            f"{len(mean_spectrum)} points, or several, one in each row."
         )
     if not np.isfinite(rows).all():
-        raise ValueError("reference holds NaN or infinity. Pass a whole spectrum.")
+        raise ValueError("reference contains NaN or infinity; expected finite numbers.")
     check_finite(rows)
     return rows.mean(axis=0, keepdims=True)
 
@@ -275,8 +275,8 @@ def check_outputs(outputs):
     if len(rows):
         raise ValueError(
             f"The spectra in rows {listed(rows)} (or the reference) are so far from the training "
-            "spectra that the network's float32 numbers overflow. Were they preprocessed in the "
-            "same way, and are they in the same unit?"
+            "spectra that the network's float32 numbers overflow. Preprocess them in the same way "
+            "as the training spectra, and use the same unit."
         )
 
 
@@ -310,8 +310,9 @@ def check_complete(y, *, one_column=False):
     if one_column and array.ndim == 2 and array.shape[1] > 1:
         raise ValueError(
             f"y has shape {array.shape}; a classifier takes one label per spectrum, so expected is "
-            f"({len(array)},). Of a column per class, 1 for that of the spectrum and else 0 "
-            "(one-hot), pass y.argmax(axis=1), or y.idxmax(axis=1) of a table; else one column."
+            f"({len(array)},). If there is a column per class, 1 for that of the spectrum, else 0 "
+            "(one-hot), pass y.argmax(axis=1), or y.idxmax(axis=1) of a table; otherwise pass one "
+            "column."
         )
     missing: Any = pd.isna(array) | masked | (np.isinf(array) if array.dtype.kind == "f" else False)
     if np.any(missing):
@@ -329,9 +330,9 @@ def check_values(y):
     spread: Any = np.ptp(y, axis=0) if largest <= LARGEST_Y else np.inf
     if not largest <= LARGEST_Y or ((0 < spread) & (spread < SMALLEST_Y)).any():
         raise ValueError(
-            f"y runs to {largest:g} and varies by {np.min(spread):g}; maps are float32 numbers in "
-            f"the unit of y, so expected are values up to {LARGEST_Y:g} that vary by {SMALLEST_Y:g}"
-            " or more, or not at all. Give y in another unit."
+            f"The largest y is {largest:g} and y varies by {np.min(spread):g}. Since maps are "
+            f"float32 numbers in the unit of y, expected are values up to {LARGEST_Y:g} that vary "
+            f"by {SMALLEST_Y:g} or more, or not at all. Convert y to another unit."
         )
     return y
 
@@ -356,8 +357,8 @@ def check_sample_weight(sample_weight, X, min_samples):
     n_positive = (weights > 0).sum()
     if n_positive < min_samples:
         raise ValueError(
-            f"sample_weight is positive for {n_positive} sample(s), or negligible beside "
-            f"the largest; at least {min_samples} are needed to fit."
+            f"sample_weight is positive, and not negligible compared with the largest, for "
+            f"{n_positive} sample(s); at least {min_samples} are needed to fit."
         )
     return weights, exponent
 
@@ -394,7 +395,7 @@ def group_codes(groups, n_samples):
         if len(rows):
             raise ValueError(
                 f"groups is missing in rows {listed(rows)}. Give every spectrum a group; a "
-                "spectrum on its own is a group of one."
+                "spectrum without replicates is a group of its own."
             )
         return np.unique(groups, return_inverse=True)[1]
 
@@ -405,7 +406,7 @@ def check_classes(classes):
         classes = np.asarray(classes)
         if classes.ndim != 1 or len(classes) == 0 or np.any(pd.isna(classes)):
             raise ValueError(
-                f"classes={classes.tolist()!r}; expected a list of all labels that will ever come, "
-                "none of them missing."
+                f"classes={classes.tolist()!r}; expected a list of the labels of all calls, "
+                "without missing values."
             )
         return np.unique(classes)

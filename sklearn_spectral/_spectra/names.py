@@ -1,4 +1,4 @@
-"""Names of columns: what they are for any kind of table, and which of them are wavelengths."""
+"""Names of columns of any kind of table, and the wavelengths in them."""
 
 import numbers
 import re
@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-# What people write behind a number; the first is what messages call the unit.
+# Notations of units after a number, by the name of the unit in messages.
 UNITS = {
     "cm-1": r"cm\s*\^?[({]?[-\u2212\u2013\u207b][1\u00b9][)}]?|1?/\s*cm",
     "nm": r"nm",
@@ -36,7 +36,9 @@ def column_names(X):
     these only count bands, or are words, another coordinate along it tells the wavelengths.
     """
     if hasattr(X, "collect_schema") and hasattr(X, "collect"):  # of polars
-        raise TypeError("Got a LazyFrame, which holds no numbers yet. Pass what collect() returns.")
+        raise TypeError(
+            "Got a LazyFrame, which does not contain numbers yet. Pass the result of its collect()."
+        )
     if hasattr(X, "dims") and hasattr(X, "coords"):
         return _coordinates(X)
     columns = getattr(X, "columns", None)
@@ -48,6 +50,12 @@ def row_names(X):
     if not isinstance(X, pd.DataFrame) or X.index.equals(pd.RangeIndex(len(X))):
         return None
     return X.index.to_numpy(dtype=object, copy=True)
+
+
+def name_and_unit(label):
+    """Return the two parts of a label such as "glucose (g/L)"; the unit is empty without any."""
+    match = re.fullmatch(r"(.*?)\s*\(([^()]*)\)\s*", str(label))
+    return (match[1], match[2]) if match else (str(label), "")
 
 
 def output_names(y):
@@ -112,7 +120,7 @@ def in_order(values):
 
 
 class Reading(NamedTuple):
-    """What a name says: the wavelength or NaN, its unit, and whether a step named it anew."""
+    """The content of a name: wavelength or NaN, unit, and whether a step has added a prefix."""
 
     value: float
     unit: str | None = None
@@ -120,7 +128,7 @@ class Reading(NamedTuple):
 
 
 def read_name(name):
-    """Return what the name of a column says; of several levels the last one counts."""
+    """Return the content of the name of a column; of several levels, that of the last one."""
     name = name[-1] if isinstance(name, tuple) and name else name
     if isinstance(name, str):
         return _read_text(name)

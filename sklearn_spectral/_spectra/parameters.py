@@ -1,4 +1,4 @@
-"""Parameters of the estimators: what is expected of each."""
+"""Checks of the parameters of the estimators."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from numbers import Integral, Real
@@ -52,7 +52,7 @@ OTHERS = {
     "verbose": ("0, 1 or 2", lambda value: isinstance(value, Real)),
     "device": ("a device of PyTorch such as 'cpu', or 'auto'", _is_device),
 }
-# What skorch takes, and which parameter of the estimator sets it, beside those of the same name.
+# Parameters of skorch that are set by a parameter of the estimator with another name.
 SET_BY = {
     "optimizer__lr": "lr",
     "iterator_train__batch_size": "batch_size",
@@ -62,7 +62,7 @@ SET_BY = {
 }
 FROM_DATA = "module", "module__n_points", "module__n_outputs", "module__n_views"
 CLASSES = "optimizer", "criterion", "iterator_train", "iterator_valid", "dataset"
-# What torch has that cannot train the network, and why.
+# Classes of torch that cannot train the network, with the reason.
 UNFIT = {
     "SparseAdam": "takes sparse gradients only, and those of the network are dense",
     "Muon": "takes matrices only, and most weights of the network are none",
@@ -82,15 +82,15 @@ def check_parameters(estimator):
 
 
 def _check_net_params(estimator):
-    """Raise where skorch would not get what `net_params` says, or could not train by it."""
+    """Raise if skorch would not receive an entry of `net_params`, or could not train with it."""
     for name, value in (estimator.net_params or {}).items():
         kind, own = getattr(value, "__name__", type(value).__name__), SET_BY.get(name, name)
         if own != "callbacks" and own in estimator.get_params(deep=False):
-            problem = f"is for the estimator to set. Set its {own} instead"
+            problem = f"is set by the estimator. Set the parameter {own} of the estimator instead"
         elif name in FROM_DATA:
             problem = "follows from X and y. Leave it out; set module__width or module__n_blocks"
         elif name == "train_split" and value is not None and estimator.early_stopping:
-            problem = "is in the place of what early_stopping sets aside. Leave one of them out"
+            problem = "and early_stopping both set spectra aside. Leave one of them out"
         elif name in CLASSES and not callable(value):
             problem = f"is {value!r:.80}; expected a class, as torch.optim.SGD is for optimizer"
         elif name in CLASSES and kind in UNFIT:

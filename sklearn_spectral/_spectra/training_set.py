@@ -17,7 +17,7 @@ class TrainingSet:
     ----------
     spectra : ndarray of shape (n_samples, n_points)
     views : ndarray of shape (n_samples, 3, n_bins)
-        What the network sees of them, not scaled.
+        The views that the network receives, not scaled.
     y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         Numbers of classes, or values.
     sample_weight : ndarray of shape (n_samples,)
@@ -78,7 +78,7 @@ class TrainingSet:
         """Return the rows whose weight is not zero; `class_weight` may have made some so."""
         if not self.sample_weight.any():
             raise ValueError(
-                "All spectra to train on have weight zero. Give at least one class in y a positive "
+                "All training spectra have weight zero. Give at least one class in y a positive "
                 "class_weight."
             )
         return self[self.sample_weight > 0]

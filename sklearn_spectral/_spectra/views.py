@@ -1,4 +1,4 @@
-"""What the network sees of a spectrum: three views of it, each scaled per wavelength."""
+"""The three views of a spectrum that the network receives, each scaled at every wavelength."""
 
 from functools import cache
 

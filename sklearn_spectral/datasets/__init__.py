@@ -1,4 +1,4 @@
-"""Spectra to try models on: simulated oils with known bands, and measured oils to download."""
+"""Data sets for examples: simulated oils with known bands, and measured oils to download."""
 
 from ._oil_adulteration import fetch_oil_adulteration
 from ._oil_blends import make_oil_blends

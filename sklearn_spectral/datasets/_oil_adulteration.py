@@ -17,12 +17,12 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from sklearn.datasets import fetch_file, get_data_home
-from sklearn.utils import Bunch
 
 from .._files.models import write
 from .._spectra.axis import check_x_axis
 from .._spectra.checks import check_number
 from .._work import optional, own_settings
+from ._bunch import SpectraBunch
 
 SOURCE = "https://raw.githubusercontent.com/DNMalavi/ML_Oil_Fraud_Project/ff2870520521/"
 # File, sheet, number of columns before the spectra (the last of them is the percentage of
@@ -72,8 +72,8 @@ spectra a sample. The target is the percentage of adulterant.
 Known defects:{defects}
 - Four of the 13 olive oils are flavoured, with garlic, basil, chilli and white truffle.
 - The blends seem to share one base oil, and to have been measured series by series, apart from most
-  olive oils. What tells blends from olive oils may be that oil or the day. Leave out whole series
-  to see what a model says of new ones.
+  olive oils. Models may distinguish blends from olive oils by that oil or by the day. Leave out
+  whole series to see how a model predicts new ones.
 
 Source: {url}
 Malavi, D., Nikkhah, A., Raes, K. and Van Haute, S. (2023). Hyperspectral imaging and chemometrics
@@ -84,24 +84,25 @@ The source states no licence: ask its authors before you pass the data on.
 """
 
 
-# What each file holds beside the chemistry, before what is true of all of them.
+# Defects of each file; those of all files are in `DESCR`.
 DEFECTS = {
     "raman": """
 - The axis of rows 116 to 155 (from the last of 84/16 soybean to the first of 88/12 sunflower) is
-  about 1.5 cm-1 off: canola and most of sunflower can be told by it alone. Row 65, a replicate of
+  about 1.5 cm-1 off, which alone identifies canola and most of sunflower. Row 65, a replicate of
   96/4 safflower, is off by 1 cm-1 the other way.
 - The column of 1900 cm-1 is a copy of that of 500 cm-1.""",
     "ftir": """
-- Sessions of measurement show: where oil has no band (1850 to 2280 and 2420 to 2650 cm-1), spectra
-  tell olive oils from blends far above chance, also of series that were left out, and the band of
-  CO2 (2280 to 2400 cm-1) tells the series apart.
+- Spectra depend on the session of measurement: where oil has no band (1850 to 2280 and 2420 to
+  2650 cm-1), models distinguish olive oils from blends far above chance, also for left-out series,
+  and the band of CO2 (2280 to 2400 cm-1) distinguishes the series.
 - Eight rows are copies of others: all three of Fontana and Divella, and of garlic and basil; one of
   Spain and Borges; two replicates of 80/20 soybean.""",
     "nir": """
 - The values are reflectances, which fall where oil absorbs (1210, 1400, 1720 nm). Take
   log10(1 / data) for absorbances.
-- Sessions of measurement show: blends of 1 per cent are told from olive oils without an error, also
-  of series that were left out, while calibrations cannot see less than about 6 per cent.
+- Spectra depend on the session of measurement: models distinguish blends of 1 per cent from olive
+  oils without an error, also for left-out series, while calibrations cannot detect less than about
+  6 per cent.
 - Two replicates of 96/4 soybean are copies, and two of 80/20 sesame.""",
     "uv-vis": "",
 }
@@ -255,14 +256,14 @@ def fetch_oil_adulteration(
 
     The 183 spectra of 61 samples by Malavi et al. [1]_, three replicates each, come in the same
     order for every technique: olive oils, their blends with up to 20 per cent of another oil, and
-    these other oils. The files need openpyxl: ``pip install 'sklearn-spectral[datasets]'``.
+    these other oils. The files need openpyxl: ``pip install "sklearn-spectral[datasets]"``.
 
     Parameters
     ----------
     technique : {"raman", "ftir", "nir", "uv-vis"}, default="raman"
         Raman, 500 to 1900 cm-1, 1401 points; FTIR, 471 to 4000 cm-1, 916 points; near-infrared
-        hyperspectral imaging, 939 to 1726 nm, 224 points; UV-Vis, 200 to 800 nm, 121 points. In
-        any capitals, or as the source names its file ("HSI", "UVVIS").
+        hyperspectral imaging, 939 to 1726 nm, 224 points; UV-Vis, 200 to 800 nm, 121 points. Upper
+        and lower case, and the names of the files of the source ("HSI", "UVVIS"), are accepted.
     data_home : str, path-like or None, default=None
         Folder in which files are kept, in a subfolder ``oil_adulteration``; None is scikit-learn's
         folder, see :func:`sklearn.datasets.get_data_home`.
@@ -298,15 +299,15 @@ def fetch_oil_adulteration(
             are one group, so that groups depend on the technique. This keeps replicates together,
             but samples of one series still share a base oil, an adulterant and a session.
         series : ndarray of shape (183,)
-            What would be new in use, for cross-validation: the blends with one adulterant and the
-            adulterant itself, under its name, or a group of olive oil, ``"olive 3"``. The files
-            tell no more of what was measured together.
+            Series for cross-validation, because the oils of future samples will be new: the blends
+            with one adulterant together with the adulterant itself, under its name, or a group of
+            olive oil, ``"olive 3"``. The files contain no more information about the sessions.
         sample_names : ndarray of shape (183,)
             Names of the samples as in the file. They differ between techniques: join techniques by
             row or by `sample`.
         fatty_acids : DataFrame of shape (183, 7)
-            With ``fatty_acids=True``: per cent of fatty acids by GC-MS, for each row the mean of
-            the oil or blend, not of the measured sample, see Notes.
+            Only with ``fatty_acids=True``: percentages of fatty acids by GC-MS. Each row contains
+            the mean of the oil or blend, not of the measured sample, see Notes.
         x_axis, feature_names : ndarray of shape (n_points,), list of str
             Wavenumbers in cm-1 or wavelengths in nm.
         unit : str
@@ -319,10 +320,14 @@ def fetch_oil_adulteration(
     ImportError
         If openpyxl is not installed.
     OSError
-        If the file is missing and cannot be downloaded, or cannot be read or written; the message
-        names the place where to put it by hand, or what is in the way.
+        If the file is missing and cannot be downloaded, or cannot be read or written. The message
+        contains the path where the file can be put by hand, or the cause of the error.
     ValueError
         If a parameter is not as described above.
+
+    See Also
+    --------
+    make_oil_blends : Simulated spectra with known contributions of bands.
 
     Notes
     -----
@@ -330,17 +335,19 @@ def fetch_oil_adulteration(
     from there and are not part of this package. Files are checked by SHA-256. A parsed copy (.npz)
     is kept beside each, so that only the first call takes seconds.
 
-    The data have defects that decide results; `DESCR` has them in full. Raman: in rows 116 to 155
-    the axis is about 1.5 cm-1 off, which gives away canola and most of sunflower, and the column
-    of 1900 cm-1 is a copy of that of 500. FTIR and NIR: sessions of measurement show, so that
-    blends are told from olive oils by more than chemistry. NIR: reflectances, not absorbances. Four
-    of the 13 olive oils are flavoured. So leave out whole `series`, and look at what models see.
+    The data have defects that affect results; `DESCR` lists all of them. Raman: in rows 116 to 155
+    the axis is shifted by about 1.5 cm-1, which identifies canola and most of sunflower, and the
+    column of 1900 cm-1 is a copy of that of 500 cm-1. FTIR and NIR: the spectra depend on the
+    session of measurement, so that blends can be distinguished from olive oils by more than their
+    chemistry. NIR: the values are reflectances, not absorbances. Four of the 13 olive oils are
+    flavoured. Therefore leave out whole `series` in cross-validation, and check which bands models
+    use.
 
-    The fatty acids are from other vials than the spectra, in other numbers of replicates: 42 rows
-    of olive oils without names, whose mean stands for every olive oil, and 3 or 6 of each other oil
-    and blend. Their file names no oil: series are joined in the order of the spectra's, which the
-    composition of the six pure oils bears out. They scatter: linoleic acid does not always rise
-    with the percentage, and rows add up to 95 to 108.
+    The fatty acids were measured in other vials than the spectra, with other numbers of replicates:
+    42 rows of olive oils without names, whose mean is used for every olive oil, and 3 or 6 rows of
+    each other oil and blend. Their file does not name the oils. The series are assigned in the
+    order of the spectra, which agrees with the composition of the six pure oils. The values
+    scatter: linoleic acid does not always rise with the percentage, and rows add up to 95 to 108 %.
 
     References
     ----------
@@ -352,8 +359,8 @@ def fetch_oil_adulteration(
     --------
     >>> from sklearn_spectral.datasets import fetch_oil_adulteration
     >>> oils = fetch_oil_adulteration("raman")  # doctest: +SKIP
-    >>> oils.data.shape  # doctest: +SKIP
-    (183, 1401)
+    >>> oils.data.shape, oils.unit  # doctest: +SKIP
+    ((183, 1401), 'cm-1')
     """
     wanted = _technique(technique)
     check_number("n_retries", n_retries, "a whole number from 0 on", lambda n: n >= 0, whole=True)
@@ -376,7 +383,7 @@ def fetch_oil_adulteration(
     if return_X_y:
         return data, target
     about = {"technique": wanted, "unit": unit, "url": SOURCE + file, "defects": DEFECTS[wanted]}
-    return Bunch(
+    return SpectraBunch(
         data=data,
         target=target,
         **rows,

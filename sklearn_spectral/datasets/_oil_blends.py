@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import check_random_state
 
 from .._spectra.axis import check_x_axis
 from .._spectra.checks import check_number
 from .._work import own_settings
+from ._bunch import SpectraBunch
 
 # Composition of an oil: shares of saturated, oleic, linoleic and linolenic acid, typical of the
 # ranges in Codex Alimentarius standards, and the carotenoids relative to olive oil. The carotenoids
@@ -106,7 +107,7 @@ def _pairs(oil, adulterant):
     oils = _check_names("oil", "olive" if oil is None else oil)
     adulterants = _check_names("adulterant", adulterant)
     if common := [name for name in oils if name in adulterants]:
-        raise ValueError(f"{common} are both oil and adulterant. Blend different oils.")
+        raise ValueError(f"{common} are both oil and adulterant; expected different oils.")
     return list(product(oils, adulterants))
 
 
@@ -308,6 +309,10 @@ def make_oil_blends(
     ValueError
         If a parameter is not as described above.
 
+    See Also
+    --------
+    fetch_oil_adulteration : Measured spectra of adulterated olive oils.
+
     Notes
     -----
     Band positions are taken from [1]_ to [3]_, those of carotenoids from [4]_; the shares of fatty
@@ -356,7 +361,7 @@ def make_oil_blends(
     # Summed from the float32 numbers that are returned, so that the parts add up exactly.
     expected = contributions.sum(axis=1, dtype=float) + background
     oil_names = names[groups]
-    spectra = Bunch(
+    spectra = SpectraBunch(
         data=_draw_counts(rng, expected, noise, cosmic_rays),
         target=oil_names if adulterant is None else percent[groups],
         oil=oil_names,

@@ -1,4 +1,4 @@
-"""Preprocessing of spectra: only what chemotools lacks."""
+"""Preprocessing steps that chemotools does not have."""
 
 from ._cosmic_rays import CosmicRayRemover
 from ._wavelength_axis import WavelengthAxis

@@ -260,6 +260,10 @@ class CosmicRayRemover(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         In `fit`, if a parameter is not as described above; in `fit` and `transform`, if X contains
         NaN or infinity.
 
+    See Also
+    --------
+    WavelengthAxis : The other step of this package, for the wavelength axis.
+
     Notes
     -----
     Whitaker and Hayes [1]_ call a point a spike if the modified z-score of the first-differenced
@@ -288,16 +292,16 @@ class CosmicRayRemover(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     Examples
     --------
-    >>> import numpy as np
+    A spike of 5000 counts in a Raman spectrum, at 1200 and 1202 cm-1:
+
+    >>> from sklearn_spectral.datasets import make_oil_blends
     >>> from sklearn_spectral.preprocessing import CosmicRayRemover
-    >>> shift = np.arange(200.0)
-    >>> X = 100 * np.exp(-0.5 * ((shift - 80) / 4) ** 2)[None, :]
-    >>> X = X + np.random.default_rng(0).normal(size=X.shape)
-    >>> spiked = X.copy()
-    >>> spiked[0, 150:152] += 60
+    >>> blends = make_oil_blends(1, n_replicates=1, cosmic_rays=0, random_state=0)
+    >>> spiked = blends.data.copy()
+    >>> spiked[0, 350:352] += 5000
     >>> cleaned = CosmicRayRemover().fit_transform(spiked)
-    >>> np.flatnonzero(cleaned != spiked)
-    array([150, 151])
+    >>> blends.x_axis[(cleaned != spiked)[0]]
+    array([1200., 1202.])
     """
 
     def __init__(self, threshold: float = 4.0, max_width: int = 3, min_fwhm: float = 3.5):
@@ -320,9 +324,7 @@ class CosmicRayRemover(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         -------
         self : object
         """
-        expected = (
-            f"a number of points from 1 to {MAX_WIDTH}: what is wider cannot be told from a band"
-        )
+        expected = f"a number of points from 1 to {MAX_WIDTH}, because wider spikes look like bands"
         check_number(
             "max_width", self.max_width, expected, lambda n: 1 <= n <= MAX_WIDTH, whole=True
         )
@@ -331,8 +333,8 @@ class CosmicRayRemover(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             check_number(name, value, "a positive number", lambda number: 0 < number <= LARGEST)
         if self.min_fwhm <= self.max_width:
             raise ValueError(
-                f"min_fwhm={self.min_fwhm!r} is not above max_width={self.max_width!r}: a band as "
-                "narrow as a spike cannot be told from one. Lower max_width or raise min_fwhm."
+                f"min_fwhm={self.min_fwhm!r} is not above max_width={self.max_width!r}; bands must "
+                "be wider than spikes to be distinguished. Lower max_width or raise min_fwhm."
             )
         validated(self, X, reset=True)
         return self

@@ -15,22 +15,22 @@ from .._spectra.names import column_names
 
 
 class WavelengthAxis(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
-    """Keep the wavelength axis of the training spectra, and refuse spectra on another one.
+    """Store the wavelength axis of the training spectra, and reject spectra on another axis.
 
-    The first step of a pipeline. scikit-learn's steps forget column names that are numbers, as
-    wavenumbers often are, so that a pipeline without this step predicts spectra that run the other
-    way, or are shifted, without a word. The spectra themselves stay as they are.
+    Use it as the first step of a pipeline. The steps of scikit-learn drop column names that are
+    numbers, as wavenumbers often are. A pipeline without this step therefore predicts spectra whose
+    columns are shifted or in reverse order without an error. The spectra are returned unchanged.
 
     Parameters
     ----------
     x_axis : array-like of shape (n_points,) or None, default=None
-        Wavelengths or wavenumbers of the columns, for spectra that are arrays; None takes them
-        from the column names of the training spectra.
+        Wavelengths or wavenumbers of the columns, if the spectra are arrays; None takes them from
+        the column names of the training spectra.
 
     Attributes
     ----------
     x_axis_ : ndarray of shape (n_points,) or None
-        The axis of the training spectra; None if neither names nor `x_axis` tell it.
+        The axis of the training spectra; None if neither the names nor `x_axis` contain it.
     n_features_in_ : int
         Number of points of the spectra seen in `fit`.
     feature_names_in_ : ndarray of shape (n_points,)
@@ -39,45 +39,51 @@ class WavelengthAxis(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     Raises
     ------
     ValueError
-        In `fit` and `transform`, if some columns are no wavelengths (``Unnamed: 0``,
-        ``Replicate``), or columns are not sorted or repeated, or X contains NaN or infinity; in
-        `transform`, if the columns are not those of the training spectra.
+        In `fit` and `transform`, if the names of some columns are not wavelengths
+        (``Unnamed: 0``, ``Replicate``), if columns are not sorted or are repeated, or if X contains
+        NaN or infinity; in `transform`, if the columns are not those of the training spectra.
+
+    See Also
+    --------
+    CosmicRayRemover : The other step of this package, against spikes.
+    sklearn_spectral.explain : Explains a pipeline on this axis.
 
     Notes
     -----
-    Axes are the same where no point is further off than a tenth of the step to its neighbour, so
-    names may be numbers or text, and rounded. Spectra that are arrays tell no axis: only their
-    number of points is compared.
+    Two axes are considered equal if no point differs by more than a tenth of the step to its
+    neighbour. Names may therefore be numbers or text, and rounded. Arrays have no names, so only
+    their number of points is compared.
 
-    What comes out is a DataFrame with names that are strings, which later steps of scikit-learn
-    compare, or an array, if the axis is not known; ``set_output`` chooses another container.
+    The output is a DataFrame whose column names are text, which later steps of scikit-learn
+    compare; it is an array if the axis is not known. ``set_output`` selects another container.
 
     Examples
     --------
-    >>> import numpy as np, pandas as pd
+    >>> import pandas as pd
     >>> from chemotools.scatter import StandardNormalVariate
     >>> from sklearn.pipeline import make_pipeline
     >>> from sklearn_spectral import ResNet1DRegressor
+    >>> from sklearn_spectral.datasets import make_oil_blends
     >>> from sklearn_spectral.preprocessing import WavelengthAxis
-    >>> X = np.random.default_rng(0).normal(size=(30, 50))
-    >>> table = pd.DataFrame(X, columns=np.arange(1000.0, 1500.0, 10.0))
+    >>> blends = make_oil_blends(20, n_replicates=1, random_state=0)  # % sunflower oil
+    >>> table = pd.DataFrame(blends.data, columns=blends.x_axis)  # cm-1
     >>> model = make_pipeline(
     ...     WavelengthAxis(), StandardNormalVariate(), ResNet1DRegressor(max_epochs=1)
-    ... ).fit(table, X[:, 20])
+    ... ).fit(table, blends.target)
     >>> model[0].x_axis_[:3]
-    array([1000., 1010., 1020.])
+    array([500., 502., 504.])
     >>> try:
     ...     model.predict(table.iloc[:, ::-1])
     ... except ValueError as error:
-    ...     print(str(error)[:43])
-    The columns of X run from 1490 to 1000, tho
+    ...     print(str(error)[:37])
+    The columns of X run from 1900 to 500
     """
 
     def __init__(self, x_axis: ArrayLike | None = None):
         self.x_axis = x_axis
 
     def fit(self, X: ArrayLike, y: object = None) -> Self:
-        """Learn the axis.
+        """Store the axis of the training spectra.
 
         Parameters
         ----------
@@ -106,7 +112,7 @@ class WavelengthAxis(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: ArrayLike) -> Any:
-        """Return the spectra as they are; raise where they are on another axis.
+        """Return the spectra unchanged; raise an error if they are on another axis.
 
         Parameters
         ----------
@@ -116,14 +122,15 @@ class WavelengthAxis(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         X : DataFrame or ndarray of shape (n_samples, n_points)
+            The same numbers, with column names if the axis is known.
         """
         check_is_fitted(self, "n_features_in_")
         names = column_names(X)
         if names is not None and self.x_axis_ is not None and axis_from_names(names) is None:
             raise ValueError(
-                f"The columns of X are called {names[0]!r}, {names[-1]!r} and the like; those of "
-                f"the training spectra are wavelengths, from {self.x_axis_[0]:g} to "
-                f"{self.x_axis_[-1]:g}. Name them so, or pass an array."
+                f"The columns of X are named {names[0]!r} to {names[-1]!r}, but those of the "
+                f"training spectra are named by wavelengths from {self.x_axis_[0]:g} to "
+                f"{self.x_axis_[-1]:g}. Name the columns by their wavelengths, or pass an array."
             )
         values = validated(self, on_trained_axis(self, X), reset=False)
         if self._names is None or _get_output_config("transform", self)["dense"] != "default":
