@@ -39,7 +39,7 @@ for row, spectrum in enumerate(X.to_numpy()):
         head = f"##TITLE={row:02d}\n##JCAMP-DX=4.24\n##DATA TYPE=INFRARED SPECTRUM\n"
         units = "##XUNITS=1/CM\n##YUNITS=ABSORBANCE\n##XFACTOR=1\n##YFACTOR=1\n"
         text = f"{head}{units}##NPOINTS={len(spectrum)}\n##XYPOINTS=(XY..XY)\n{pairs}\n##END=\n"
-        (folder / f"{row:02d}.jdx").write_text(text)
+        (folder / f"{row:02d}.jdx").write_text(text, encoding="utf-8")
     else:
         # The first fields of the header, 512 bytes long; wavenumbers; the header of the spectrum,
         # 32 bytes long; intensities.

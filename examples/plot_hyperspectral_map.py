@@ -3,7 +3,7 @@ A chemical image: how much, and which band says so.
 ===================================================
 
 A Raman image has one spectrum a pixel, and soon more of them than fit into memory. With Dask
-(``pip install 'sklearn-spectral[dask]'``) a model predicts and explains it block by block, and only
+(``pip install "sklearn-spectral[dask]"``) a model predicts and explains it block by block, and only
 what is asked for is kept: here two pictures, of the predicted percentage and of the contribution of
 one band.
 """

@@ -3,7 +3,7 @@ An interactive view: what does the network see at this wavenumber?
 ==================================================================
 
 A printed figure shows one spectrum and one class. In a notebook, or in any browser, a view that is
-moved through with the pointer shows more (``pip install 'sklearn-spectral[interactive]'``): which
+moved through with the pointer shows more (``pip install "sklearn-spectral[interactive]"``): which
 intensity, which contribution and which band are at this wavenumber, in this spectrum, for this
 class?
 """

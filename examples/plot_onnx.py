@@ -5,7 +5,7 @@ An instrument PC without Python packages: one file that says why.
 A model is made by whoever has Python, and used where the instrument is. ``export_onnx`` writes it
 as one ONNX file that takes raw spectra and returns predictions and 1D Grad-CAM maps; any software
 with an ONNX runtime reads it. Here a model made in the laboratory watches a fermentation
-(``pip install 'sklearn-spectral[onnx]'``).
+(``pip install "sklearn-spectral[onnx]"``).
 """
 
 # %%

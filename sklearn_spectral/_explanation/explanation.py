@@ -408,7 +408,7 @@ class Explanation(ExplanationArrays):
         Two panels share the wavelength axis: the spectrum and its contributions. A label at the
         pointer shows wavelength, intensity, contribution and band; two menus choose the spectrum
         and the target; dragging zooms, a double click shows everything again. Needs plotly
-        (``pip install 'sklearn-spectral[interactive]'``).
+        (``pip install "sklearn-spectral[interactive]"``).
 
         Parameters
         ----------

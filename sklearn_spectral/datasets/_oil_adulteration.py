@@ -255,7 +255,7 @@ def fetch_oil_adulteration(
 
     The 183 spectra of 61 samples by Malavi et al. [1]_, three replicates each, come in the same
     order for every technique: olive oils, their blends with up to 20 per cent of another oil, and
-    these other oils. The files need openpyxl: ``pip install 'sklearn-spectral[datasets]'``.
+    these other oils. The files need openpyxl: ``pip install "sklearn-spectral[datasets]"``.
 
     Parameters
     ----------
