@@ -27,7 +27,7 @@ def built(tmp_path_factory):
 @pytest.mark.slow
 def test_sdist_and_wheel_hold_the_package_and_nothing_else(built):
     sdist, wheel = built
-    sources = {str(path.relative_to(REPOSITORY)) for path in PACKAGE.rglob("*.py")}
+    sources = {path.relative_to(REPOSITORY).as_posix() for path in PACKAGE.rglob("*.py")}
     sources |= {"sklearn_spectral/py.typed", "sklearn_spectral/_spectra/bands.csv"}
     with zipfile.ZipFile(wheel) as file:
         names = set(file.namelist())
@@ -48,9 +48,13 @@ def test_the_readme_runs_where_only_the_wheel_is_installed(built, tmp_path):
     torch = re.search(r"torch==[\d.]+", torch)[0]
     for what in (torch, f"{built[1]}[plot]"):
         subprocess.run([python, "-m", "pip", "install", "--quiet", what], check=True)
-    blocks = re.findall(r"```python\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
+    blocks = re.findall(
+        r"```python\n(.*?)```", (REPOSITORY / "README.md").read_text(encoding="utf-8"), re.DOTALL
+    )
     script = tmp_path / "readme.py"
-    script.write_text("\n".join(blocks) + "\nimport sklearn_spectral as s; print(s.__file__)\n")
+    script.write_text(
+        "\n".join(blocks) + "\nimport sklearn_spectral as s; print(s.__file__)\n", encoding="utf-8"
+    )
     done = subprocess.run(
         [python, "-W", "error", script],
         cwd=tmp_path,
@@ -63,4 +67,4 @@ def test_the_readme_runs_where_only_the_wheel_is_installed(built, tmp_path):
 
 
 def _makefile():
-    return (REPOSITORY / "Makefile").read_text().splitlines()
+    return (REPOSITORY / "Makefile").read_text(encoding="utf-8").splitlines()
