@@ -532,18 +532,24 @@ def verdict(against, regression):
 
 
 def cell(row):
-    """Write one entry of the table: score, spread, comparison with PLS."""
-    spread = f" ± {row.sd:.2g}" if row.n_repeats > 1 else ""
-    compared = f"{row.against_pls:.2f}" if row.task == "regression" else f"{row.against_pls:+.1f}"
-    return f"{row.score:.3g}{spread} ({compared})"
+    """Write one entry of the table: RMSE relative to PLS, or accuracy; the best in bold."""
+    regression = row.task == "regression"
+    text = f"{row.against_pls:.2f}" if regression else f"{row.score:.1f}"
+    text = f"{row.score:.3g}" if regression and row.method == "pls" else text
+    return f"**{text}**" if row.best else text
 
 
 def markdown(table, fits):
     """Return the tables of both tasks, and what they come to."""
-    text = ["# Accuracy", "", "Made by `benchmarks/accuracy.py`, which says how."]
+    text = ["# Accuracy", ""]
+    text += ["Produced by `benchmarks/accuracy.py`; see its docstring for the protocol. "]
+    text[-1] += "Standard deviations over repeats are in `benchmarks/results/accuracy.csv`."
+    shown = table.against_pls.where(table.task == "regression", -table.score).round(2)
+    table = table.assign(best=shown == shown.groupby(table.set).transform("min"))
     for task, rows in table.assign(cell=table.apply(cell, axis=1)).groupby("task", sort=False):
         regression = task == "regression"
-        unit = "RMSE (ratio to tuned PLS)" if regression else "Balanced accuracy, % (less PLS-DA)"
+        unit = "RMSE of tuned PLS in the unit of y; RMSE of others relative to it; best in bold"
+        unit = unit if regression else "Balanced accuracy, %; best in bold"
         values = rows.pivot(index="set", columns="method")
         names = [name for name in METHODS if name in set(rows.method)]
         complete = values["rank"].dropna()
@@ -567,7 +573,7 @@ def markdown(table, fits):
         lines |= {
             name: line[names].map("{:.3g}".format).replace("nan", "") for name, line in foot.items()
         }
-        text += ["", f"## {task.capitalize()}", "", f"{unit}, mean ± sd over repeats or seeds.", ""]
+        text += ["", f"## {task.capitalize()}", "", f"{unit}. Means over repeats or seeds.", ""]
         text += [
             "| set | " + " | ".join(map(LABELS.get, names)) + " |",
             "|---" * len(names) + "|---|",

@@ -1,7 +1,7 @@
 """The site: `make docs`.
 
 Nothing is fetched while it is read, nor while it is built, but for the real spectra of
-`examples/plot_oil_study.py`, in place of which simulated ones are taken where there is no network.
+`examples/studies/plot_oil_study.py`. Without a network, simulated ones take their place.
 """
 
 import os
@@ -21,9 +21,9 @@ import sklearn_spectral
 logger = getLogger(__name__)
 
 project = "sklearn-spectral"
-copyright = "The sklearn-spectral developers"
 author = "The sklearn-spectral developers"
 release = sklearn_spectral.__version__
+copyright = f"{author}. Version {release}, BSD 3-Clause licence"
 
 extensions = [
     "myst_nb",
@@ -36,7 +36,8 @@ extensions = [
     "sphinx_gallery.gen_gallery",
 ]
 templates_path = ["_templates"]
-exclude_patterns = ["_build"]
+# The notebooks of the gallery are there to be downloaded.
+exclude_patterns = ["_build", "jupyter_execute", "gallery/**.ipynb"]
 
 # Every reference must resolve, to what is on this site.
 nitpicky = True
@@ -71,35 +72,35 @@ autodoc_default_options = {
 numpydoc_show_class_members = False  # the templates list them, with their docstrings
 add_module_names = False
 
-# What a newcomer asks first comes first, and last the study that has everything.
-FIRST = [
-    "first_regression",
-    "first_classification",
-    "reading_a_map",
-    "named_bands",
-    "interactive",
-    "replicates_and_groups",
-    "pipeline_and_grid_search",
-    "out_of_fold",
-    "small_data",
-    "class_imbalance",
-    "purity",
-    "linearity",
-    "faithful",
-    "cam_methods",
-    "pls_coefficients_and_vip",
-    "applicability",
-    "another_instrument",
-    "file_formats",
-]
+# The sections of the gallery, and the examples of each, in the order of reading.
+GALLERY = {
+    "first_steps": ["first_regression", "first_classification", "reading_a_map", "file_formats"],
+    "validation": [
+        "replicates_and_groups",
+        "pipeline_and_grid_search",
+        "small_data",
+        "class_imbalance",
+    ],
+    "maps": ["named_bands", "interactive", "out_of_fold", "linearity", "purity", "faithful"],
+    "compare": ["better_than_pls", "pls_beside", "pls_coefficients_and_vip", "cam_methods"],
+    "practice": [
+        "applicability",
+        "another_instrument",
+        "onnx",
+        "hyperspectral_map",
+        "skorch_and_gpu",
+    ],
+    "studies": ["oil_study"],
+}
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
     "filename_pattern": r"/plot_",
     "ignore_pattern": r"demo\.py|__init__\.py",
+    "subsection_order": ExplicitOrder([*(f"../examples/{section}" for section in GALLERY), "*"]),
     "within_subsection_order": ExplicitOrder(
-        [*(f"plot_{name}.py" for name in FIRST), "*", "plot_oil_study.py"]
+        [*(f"plot_{name}.py" for names in GALLERY.values() for name in names), "*"]
     ),
     "backreferences_dir": "generated/examples",
     "doc_module": ("sklearn_spectral",),
@@ -121,7 +122,7 @@ class _View(MimetypeRenderer):
         view = plotly.io.to_html(
             figure,
             full_html=False,
-            include_plotlyjs="../_static/plotly.min.js",  # as seen from gallery/
+            include_plotlyjs="../../_static/plotly.min.js",  # as seen from a section of the gallery
             # A view measures its width before the theme has laid out the page.
             post_script="window.addEventListener('load', () => Plotly.Plots.resize('{plot_id}'));",
         )
@@ -138,7 +139,7 @@ html_favicon = "_static/icon.svg"
 html_context = {"default_mode": "auto"}  # light or dark as the reader's system is
 html_static_path = ["_static", str(PLOTLY_JS)]
 html_css_files = ["site.css"]
-html_sidebars = {"*": []}  # pages at the top have no others below them to list
+html_sidebars = {"index": []}
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {

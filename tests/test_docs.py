@@ -26,7 +26,7 @@ import sklearn_spectral
 REPOSITORY = Path(__file__).parents[1]
 DOCS = REPOSITORY / "docs"
 BUILT = ("_build", "gallery", "generated")  # by `make docs`, and not part of the sources
-CODE = re.compile(r"^```(?:python|\{code-cell\})\n(.*?)^```", flags=re.S | re.M)
+CODE = re.compile(r"^```(?:python|\{code-cell\})\n(?::tags:.*\n)?(.*?)^```", flags=re.S | re.M)
 PAGES = sorted(
     page
     for page in DOCS.rglob("*.md")
@@ -43,6 +43,43 @@ PUBLIC_MODULES = [
 ]
 PUBLIC = [(module, name) for module in PUBLIC_MODULES for name in module.__all__]
 PHONE = {"width": 390, "height": 844}
+
+
+EXAMPLES = sorted((REPOSITORY / "examples").rglob("plot_*.py"))
+WIDTH = 79  # columns of code that a page shows without cutting it
+ANY_CODE = re.compile(r"^( *)```(?:python|bash|\{code-\w+\}[^\n]*)\n(.*?)^\1```", flags=re.S | re.M)
+
+
+def test_code_of_pages_and_examples_fits_the_page():
+    shown = [
+        (page.name, line.removeprefix(indent))
+        for page in DOCS.rglob("*.md")
+        if page.relative_to(DOCS).parts[0] not in BUILT
+        for indent, code in ANY_CODE.findall(page.read_text(encoding="utf-8"))
+        for line in code.splitlines()
+    ]
+    shown += [
+        (path.name, line)
+        for path in EXAMPLES
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
+    assert len({name for name, _ in shown}) > 35
+    assert [(name, line) for name, line in shown if len(line) > WIDTH] == []
+
+
+def test_guide_and_gallery_link_to_each_other():
+    guide = {
+        page.stem: set(re.findall(r"\(\.\./gallery/(\w+/\w+)\)", page.read_text(encoding="utf-8")))
+        for page in (DOCS / "user_guide").glob("*.md")
+        if page.stem != "index"
+    }
+    examples = {f"{path.parent.name}/{path.stem}": path for path in EXAMPLES}
+    assert [page for page, linked in guide.items() if not linked] == []
+    assert set(examples) == set().union(*guide.values())
+    for name, path in examples.items():
+        opening = path.read_text(encoding="utf-8").split('"""')[1]
+        pages = re.findall(r"/user_guide/(\w+)", opening)
+        assert pages and set(pages) <= set(guide), name
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
@@ -299,7 +336,7 @@ def test_pages_are_quiet_and_fit_a_phone(site, browser):
 def test_gallery_has_its_figures(browser):
     """Of the site that `make docs` has built, if it has, examples and all."""
     built = DOCS / "_build"
-    pages = sorted((built / "gallery").glob("plot_*.html"))
+    pages = sorted((built / "gallery").rglob("plot_*.html"))
     if not pages:
         pytest.skip("make docs has not been run")
     assert faults(browser, built, pages, with_figures=True) == []

@@ -256,12 +256,12 @@ def test_whole_numbers_are_rows_whatever_the_names(explanation):
         named[2]
 
 
-def test_a_name_of_several_samples_chooses_none(explanation):
+def test_the_name_of_a_sample_chooses_all_its_replicates(explanation):
     named = with_names(explanation, ["S001", "S001"])
-    with pytest.raises(
-        IndexError, match=r"'S001' is the name of rows \[0, 1\]; pass their numbers"
-    ):
-        named["S001"]
+    np.testing.assert_array_equal(named["S001"].maps, explanation.maps)
+    np.testing.assert_array_equal(named[["S001"]].maps, explanation.maps)
+    with pytest.raises(IndexError, match="chooses 2 spectra; choose one"):
+        named.plot_waterfall("S001", {"all": (-np.inf, np.inf)})
     with pytest.raises(IndexError, match="Names of samples can be passed where X was a DataFrame"):
         explanation["S001"]
 

@@ -144,7 +144,7 @@ def test_what_others_run_for_us_the_makefile_runs():
 
 def test_every_extra_that_a_message_or_page_names_exists_and_is_named_alike():
     extras = set(PROJECT["optional-dependencies"])
-    for pattern in ("sklearn_spectral/**/*.py", "docs/**/*.md", "examples/*.py", "*.md"):
+    for pattern in ("sklearn_spectral/**/*.py", "docs/**/*.md", "examples/**/*.py", "*.md"):
         for path in ROOT.glob(pattern):
             text = path.read_text(encoding="utf-8")
             named = re.findall(r"sklearn-spectral\[([\w,]+)\]", text)

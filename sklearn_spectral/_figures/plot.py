@@ -179,7 +179,7 @@ class ExplanationDisplay(Display):
             `beside` are of other spectra or of several targets, or `ax` are not as many as the
             panels.
         IndexError
-            `samples` are no rows of the explanation, nor names that occur once.
+            `samples` are no rows of the explanation, nor names of samples.
         """
         check_technique(technique)
         rows = rows_to_draw(self.explanation, samples)

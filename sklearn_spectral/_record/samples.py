@@ -38,7 +38,7 @@ def chosen_rows(n_samples: int, samples: Any, names: np.ndarray | None = None) -
 
 
 def _rows_named(samples, names):
-    """Return the rows of samples that are chosen by names, else what came; or raise."""
+    """Return all rows of samples that are chosen by names, else what came; or raise."""
     if isinstance(samples, slice):
         return samples
     names = names.tolist()
@@ -49,12 +49,11 @@ def _rows_named(samples, names):
     rows = []
     for name in asked:
         found = [row for row, known in enumerate(names) if same(known, name)]
-        if len(found) != 1:
+        if not found:
             shown = shorten(", ".join(map(repr, names)), 100, placeholder=" ...")
-            what = f"the name of rows {found}; pass their numbers" if found else f"none of {shown}"
             raise IndexError(
-                f"{name!r} is {what}. samples= takes names of X.index that occur once, or rows, "
-                "counted from 0: the number of one, a slice, a list of numbers or a mask."
+                f"{name!r} is none of {shown}. samples= takes names of X.index, each for all its "
+                "spectra, or rows, counted from 0: the number of one, a slice, a list or a mask."
             )
         rows += found
     return rows
