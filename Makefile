@@ -1,12 +1,19 @@
 # Every target sets up what it needs in .venv first.
+ifeq ($(OS),Windows_NT)
+PYTHON ?= python
+SCRIPTS := Scripts
+else
 PYTHON ?= python3
-BIN := .venv/bin
+SCRIPTS := bin
+endif
+BIN := .venv/$(SCRIPTS)
+OLDEST := .venv-oldest/$(SCRIPTS)
 # The networks are small: one thread computes them as fast as two, and does not suffer where
 # another process takes the second core.
 export OMP_NUM_THREADS ?= 1
 export MPLBACKEND ?= agg
 
-.PHONY: demo test fuzz test-wheel test-oldest coverage mutants lint format docs bench \
+.PHONY: demo test fuzz test-wheel dist test-oldest coverage mutants lint format docs bench \
     bench-accuracy bench-explanations bench-rivals clean
 
 demo: .venv/.installed
@@ -26,11 +33,17 @@ fuzz: .venv/.installed
 test-wheel: .venv/.installed
 	$(BIN)/python -m pytest tests/test_wheel.py -m slow
 
-# With the oldest versions that pyproject.toml admits, without Dask and the site; the newest are
-# those of `make test`.
+# sdist and wheel, in dist, as they are published; fails where TAG, if given, is not the version.
+dist: .venv/.installed
+	$(BIN)/python -c "import sklearn_spectral as s; assert '$(TAG)' in ('', 'v' + s.__version__)"
+	rm -rf dist
+	$(BIN)/python -m build
+
+# With the oldest versions that pyproject.toml admits, but for torch (see TORCH below), without the
+# site; the newest are those of `make test`.
 test-oldest: .venv-oldest/.installed
-	.venv-oldest/bin/python -m pytest $(PARALLEL) -W ignore::DeprecationWarning \
-	    --ignore tests/test_docs.py --ignore sklearn_spectral/hyperspectral.py
+	$(OLDEST)/python -m pytest $(PARALLEL) -W ignore::DeprecationWarning \
+	    --ignore tests/test_docs.py
 
 # Lines and branches that the tests run; fails below 95 %.
 coverage: .venv/.installed-dev
@@ -73,26 +86,29 @@ bench-explanations: .venv/.installed
 	$(BIN)/python benchmarks/explanations.py $(ARGS)
 
 # torch first and pinned, with plain pip: where a CPU build of it is at hand that one is taken.
+# TORCH=torch takes the newest, and `make test-oldest TORCH=torch==2.5.1` the oldest.
+TORCH ?= torch==2.13.0
+
 .venv/.installed: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet "torch==2.13.0"
-	$(BIN)/pip install --quiet --editable ".[test]"
+	$(BIN)/python -m pip install --quiet "$(TORCH)"
+	$(BIN)/python -m pip install --quiet --editable ".[test]"
 	touch $@
 
 .venv-oldest/.installed: pyproject.toml tests/oldest.txt
 	$(PYTHON) -m venv .venv-oldest
-	.venv-oldest/bin/pip install --quiet "torch==2.13.0"
-	.venv-oldest/bin/pip install --quiet --constraint tests/oldest.txt \
-	    --editable ".[datasets,interactive,onnx,plot,skops]" \
-	    "captum" "polars" "pytest" "pytest-xdist" "hypothesis"
+	$(OLDEST)/python -m pip install --quiet "$(TORCH)"
+	$(OLDEST)/python -m pip install --quiet --constraint tests/oldest.txt \
+	    --editable ".[dask,datasets,interactive,onnx,plot,skops]" \
+	    "captum" "hypothesis" "mapie" "polars" "pytest" "pytest-xdist" "xarray" "zarr"
 	touch $@
 
 .venv/.installed-dev: .venv/.installed
-	$(BIN)/pip install --quiet --editable ".[dev]"
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
 	touch $@
 
 .venv/.installed-docs: .venv/.installed
-	$(BIN)/pip install --quiet --editable ".[docs]"
+	$(BIN)/python -m pip install --quiet --editable ".[docs]"
 	touch $@
 
 clean:

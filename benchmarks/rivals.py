@@ -205,7 +205,7 @@ def main():
     frame, table = pd.DataFrame(rows), pd.DataFrame(chosen)
     text = report(frame, table)
     if not arguments.quick:
-        (RESULTS / "rivals.md").write_text(text)
+        (RESULTS / "rivals.md").write_text(text, encoding="utf-8")
         frame.to_csv(RESULTS / "rivals.csv", index=False)
     print(text)
 

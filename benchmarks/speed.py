@@ -342,7 +342,7 @@ model = ResNet1DRegressor(random_state=0, max_epochs=1).fit(X, y)
 model.explain(X)
 X = np.memmap({path!r}, np.float32, "r", shape=({n}, 1000))
 def status():
-    lines = dict(line.split(":") for line in open("/proc/self/status"))
+    lines = dict(line.split(":") for line in open("/proc/self/status", encoding="utf-8"))
     return {{name: int(lines[name].split()[0]) / 2**20 for name in ("VmRSS", "RssAnon")}}
 start, peak, running = status(), dict(VmRSS=0, RssAnon=0), True
 def watch():
@@ -469,12 +469,12 @@ def main():
         names.remove("aeon")
         print("aeon is not installed: its section is left out.")
     path = RESULTS / "speed.json"  # sections are measured one by one, the table has all
-    measured = json.loads(path.read_text()) if path.exists() else {}
+    measured = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     for name in names:
         measured[name] = SECTIONS[name]()
         print(pd.DataFrame(measured[name]).to_string(index=False), flush=True)
         if not arguments.quick:
-            path.write_text(json.dumps(measured, indent=1) + "\n")
+            path.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
             _write_table(measured)
 
 
@@ -492,7 +492,7 @@ def _write_table(measured):
         for each in measured.get(name, []):
             lines.append("| {what} | {ratio} | {asked} | {seconds} |".format(**each))
     lines += ["", "![Time against size](speed.png)", ""]
-    (RESULTS / "speed.md").write_text("\n".join(lines))
+    (RESULTS / "speed.md").write_text("\n".join(lines), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ network), `_network` (the network, its training, and its outputs in their unit),
 Dask) and `preprocessing` (what chemotools lacks) are public. docs/architecture.md has a map.
 """
 
+from importlib import import_module as _import_module
+
 from ._estimators.classifier import ResNet1DClassifier
 from ._estimators.regressor import ResNet1DRegressor
 from ._explanation.explanation import Explanation
@@ -57,6 +59,8 @@ for _name in __all__:
 
 def __getattr__(name: str) -> type:
     """Return a private class that a pickled model names."""
+    if name not in _PARTS and name.lstrip("_")[:1].isupper():
+        _import_module("._network.module", __name__)  # has parts, as have the files that it imports
     if name in _PARTS:
         return _PARTS[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,17 +9,19 @@ threads chunk by chunk.
 
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import sklearn
-import torch
 from threadpoolctl import ThreadpoolController
-from tqdm.auto import tqdm
+from tqdm.std import tqdm
+
+from ._lazy import torch
 
 # scikit-learn's checks of arrays set the filters of warnings, which belong to the process, and
 # set them back (`warnings.catch_warnings`): of two threads, one would leave those of the other.
@@ -38,9 +40,6 @@ SKLEARN = {
 }
 # Kinds of devices on which torch may be told to compute in half precision.
 AUTOCAST = ("cpu", "cuda", "mps", "xpu")
-# What torch.set_float32_matmul_precision lets round float32 to half precision before it multiplies.
-_backends: Any = torch.backends  # its types do not tell all
-MULTIPLYING = [_backends.mkldnn.matmul, _backends.mkldnn.conv, _backends.cuda.matmul]
 
 
 def _set_threads(n_threads):
@@ -77,17 +76,27 @@ def _limit_blas():
 
 def _keep_float32():
     """Let torch make numbers of float32 and multiply them as such; return what undoes it."""
-    dtype = torch.get_default_dtype()
-    precisions = [(each, each.fp32_precision) for each in MULTIPLYING]
-    rounded = [(each, name) for each, name in precisions if name not in ("none", "ieee")]
+    dtype, backends = torch.get_default_dtype(), cast(Any, torch.backends)
+    # What torch.set_float32_matmul_precision lets round to half precision before it multiplies:
+    # how to set it, what it is set to, and what does not round.
+    switches: list[tuple[Callable, str, str]] = []
+    if hasattr(backends.mkldnn, "matmul"):  # torch 2.9
+        multiplying = backends.mkldnn.matmul, backends.mkldnn.conv, backends.cuda.matmul
+        for each in multiplying:
+            set_to = partial(setattr, each, "fp32_precision")
+            switches.append((set_to, each.fp32_precision, "ieee"))
+    else:
+        before = torch.get_float32_matmul_precision()
+        switches.append((torch.set_float32_matmul_precision, before, "highest"))
+    switches = [each for each in switches if each[1] not in ("none", each[2])]
     torch.set_default_dtype(torch.float32)
-    for each, _ in rounded:
-        each.fp32_precision = "ieee"
+    for switch, _, exact in switches:
+        switch(exact)
 
     def undo():
         torch.set_default_dtype(dtype)
-        for each, name in rounded:
-            each.fp32_precision = name
+        for switch, before, _ in switches:
+            switch(before)
 
     return undo
 
@@ -113,7 +122,7 @@ def own_settings():
         for kind in AUTOCAST:
             if torch.is_autocast_enabled(kind):
                 stack.enter_context(torch.autocast(kind, enabled=False))
-        if torch.get_default_device().type != "cpu":
+        if torch.empty(0).device.type != "cpu":
             stack.enter_context(torch.device("cpu"))  # what has another device names it
         yield stack.enter_context(one_thread())
 
@@ -185,6 +194,25 @@ class _Lines:
         self._stream.flush()
 
 
+class _Log(tqdm):
+    """A bar that always shows its last state: tqdm leaves it out where it would be the first."""
+
+    def close(self):
+        if not self.disable and self._time() > self.start_t + self.delay:
+            self.last_print_t = self._time()
+        super().close()
+
+
+def _bar_of_notebook():
+    """Return the class of bars for the notebook that runs here, or None."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython and ipython.get_ipython()
+    if shell is None or "IPKernelApp" not in shell.config:
+        return None
+    notebook = import_module("tqdm.notebook")  # here, as it looks for ipywidgets
+    return tqdm if notebook.IProgress is None else notebook.tqdm
+
+
 def progress(iterable, description, *, total=None, verbose):
     """Return `iterable`, with a progress bar on the standard error stream if `verbose`.
 
@@ -198,11 +226,11 @@ def progress(iterable, description, *, total=None, verbose):
     verbose : int or bool
     """
     how = {"desc": description, "total": total, "disable": not verbose, "delay": DELAY}
-    in_notebook = tqdm.__module__ == "tqdm.notebook"
-    if in_notebook or sys.stderr.isatty():
-        return tqdm(iterable, **how)
+    bar = tqdm if not verbose or sys.stderr.isatty() else _bar_of_notebook()
+    if bar:
+        return bar(iterable, **how)
     # miniters: only the clock decides when there is a line
-    return tqdm(iterable, **how, file=_Lines(sys.stderr), mininterval=LOG_INTERVAL, miniters=1)
+    return _Log(iterable, **how, file=_Lines(sys.stderr), mininterval=LOG_INTERVAL, miniters=1)
 
 
 def optional(name: str, extra: str, what: str) -> Any:
@@ -211,5 +239,5 @@ def optional(name: str, extra: str, what: str) -> Any:
         return import_module(name)
     except ImportError as error:
         raise ImportError(
-            f"{what} need {name.partition('.')[0]}: pip install 'sklearn-spectral[{extra}]'."
+            f'{what} need {name.partition(".")[0]}: pip install "sklearn-spectral[{extra}]".'
         ) from error

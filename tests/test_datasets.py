@@ -555,7 +555,7 @@ def test_what_is_in_the_way_of_a_file_is_named(in_the_way, download, server, hom
     else:
         place = folder if in_the_way == "a file" else home
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text("notes")
+        place.write_text("notes", encoding="utf-8")
         advice = "Move away the file that is in the place of a folder"
     if in_the_way == "a file" and not download:
         advice = "is missing. Pass download_if_missing=True"
@@ -619,7 +619,7 @@ def test_damaged_file_is_downloaded_again(server, home):
 
 def test_without_openpyxl(monkeypatch, home):
     monkeypatch.setitem(sys.modules, "openpyxl", None)
-    with pytest.raises(ImportError, match=r"pip install 'sklearn-spectral\[datasets\]'"):
+    with pytest.raises(ImportError, match=r'pip install "sklearn-spectral\[datasets\]"'):
         fetch_oil_adulteration(data_home=home)
     assert not home.exists()
 

@@ -1,5 +1,6 @@
 """Devices: `device="auto"`, and the same results on a GPU."""
 
+import copy
 import pickle
 
 import numpy as np
@@ -23,6 +24,14 @@ def test_auto_fits(mixtures):
     model = ResNet1DRegressor(device="auto", **FEW).fit(mixtures[0], mixtures[1][:, 0])
     expected = "cuda" if torch.cuda.is_available() else "cpu"
     assert model.nets_[0].device == expected
+
+
+def test_a_module_of_a_network_on_mps_is_on_the_cpu_which_has_float64(regressor, mixtures):
+    model = copy.deepcopy(regressor)
+    model.nets_[0].device = "mps"  # to where nothing can be moved here
+    X = torch.tensor(mixtures[0][:3])
+    outputs = model.to_module()(X).detach()[:, 0]
+    np.testing.assert_allclose(outputs, regressor.predict(mixtures[0][:3]), rtol=1e-6)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

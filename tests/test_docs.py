@@ -30,7 +30,8 @@ CODE = re.compile(r"^```(?:python|\{code-cell\})\n(?::tags:.*\n)?(.*?)^```", fla
 PAGES = sorted(
     page
     for page in DOCS.rglob("*.md")
-    if page.relative_to(DOCS).parts[0] not in BUILT and CODE.search(page.read_text())
+    if page.relative_to(DOCS).parts[0] not in BUILT
+    and CODE.search(page.read_text(encoding="utf-8"))
 )
 PUBLIC_MODULES = [
     sklearn_spectral,
@@ -86,7 +87,7 @@ def test_code_of_a_page_runs(page, tmp_path, monkeypatch):
     matplotlib.use("agg")
     monkeypatch.chdir(tmp_path)
     namespace = {}
-    for block in CODE.findall(page.read_text()):
+    for block in CODE.findall(page.read_text(encoding="utf-8")):
         exec(compile(block, str(page), "exec"), namespace)
     plt.close("all")
 
@@ -162,7 +163,7 @@ class _Page(HTMLParser):
     def __init__(self, path):
         super().__init__()
         self.anchors, self.references = set(), []
-        self.feed(path.read_text())
+        self.feed(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag, attributes):
         attributes = dict(attributes)
@@ -216,7 +217,9 @@ def test_nothing_is_fetched_from_elsewhere(site):
     loaded = re.compile(
         r"<(?:script|img|iframe)[^>]*\ssrc=\"(?:https?:)?//|@import|<link[^>]*=\"http"
     )
-    assert [path.name for path in html_pages(site) if loaded.search(path.read_text())] == []
+    assert [
+        path.name for path in html_pages(site) if loaded.search(path.read_text(encoding="utf-8"))
+    ] == []
 
 
 @pytest.mark.parametrize(
@@ -317,7 +320,7 @@ def faults(browser, site, pages, with_figures=False):
 
 def test_faults_of_a_page_are_found(tmp_path, browser):
     figure = '<svg xmlns="http://www.w3.org/2000/svg" width="400" height="300"></svg>'
-    (tmp_path / "figure.svg").write_text(figure)
+    (tmp_path / "figure.svg").write_text(figure, encoding="utf-8")
     phone = '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
     pages = {
         "good": '<article><img style="width: 100%" src="figure.svg"></article>',
@@ -327,7 +330,7 @@ def test_faults_of_a_page_are_found(tmp_path, browser):
         "elsewhere": '<script src="http://127.0.0.1:9/x.js"></script>',
     }
     for name, body in pages.items():
-        (tmp_path / f"{name}.html").write_text(f"<!doctype html>{phone}{body}")
+        (tmp_path / f"{name}.html").write_text(f"<!doctype html>{phone}{body}", encoding="utf-8")
     said = faults(browser, tmp_path, [tmp_path / f"{name}.html" for name in pages], True)
     assert [(page, what[:18]) for page, what in said] == [
         ("lost.html", "Failed to load res"),

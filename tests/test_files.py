@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import safetensors
-import safetensors.numpy
 import torch
 from sklearn.exceptions import NotFittedError
 from skorch.callbacks import EpochScoring
@@ -164,7 +163,7 @@ def test_a_file_is_safetensors_and_json(tmp_path):
 
 def test_a_link_stays_a_link(tmp_path):
     X, y = two_kinds()
-    (tmp_path / "real").write_text("old")
+    (tmp_path / "real").write_text("old", encoding="utf-8")
     (tmp_path / "link").symlink_to(tmp_path / "real")
     ResNet1DClassifier(**SMALL).fit(X, y).save(tmp_path / "link")
     assert (tmp_path / "link").is_symlink()

@@ -221,7 +221,7 @@ def test_unknown_technique_is_refused(explanation):
 def test_without_plotly_it_says_what_to_install(explanation, monkeypatch):
     monkeypatch.setitem(sys.modules, "plotly", None)
     monkeypatch.setitem(sys.modules, "plotly.graph_objects", None)
-    with pytest.raises(ImportError, match=r"pip install 'sklearn-spectral\[interactive\]'"):
+    with pytest.raises(ImportError, match=r'pip install "sklearn-spectral\[interactive\]"'):
         explanation.plot_interactive()
 
 

@@ -453,5 +453,5 @@ def test_an_error_leaves_the_old_file(mixtures, path, monkeypatch):
 
 def test_says_which_extra_is_missing(path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(ImportError, match=r"pip install 'sklearn-spectral\[onnx\]'"):
+    with pytest.raises(ImportError, match=r'pip install "sklearn-spectral\[onnx\]"'):
         export_onnx(ResNet1DRegressor(), path)

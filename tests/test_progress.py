@@ -2,6 +2,8 @@
 
 import io
 import sys
+import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -32,6 +34,33 @@ def test_progress_is_shown_where_it_is_asked_for(mixtures, monkeypatch, stream):
         assert "\r" in text
     else:  # every state is a line of its own
         assert "\r" not in text and "\n\n" not in text and text.endswith("\n")
+
+
+def test_a_log_has_the_last_state_however_short_the_work(monkeypatch):
+    stream = io.StringIO()
+    monkeypatch.setattr(_work, "DELAY", 0.05)
+    monkeypatch.setattr(sys, "stderr", stream)
+    for seconds in (0.0, 0.1):  # less than DELAY, and more
+        for _ in _work.progress(range(2), "waiting", verbose=1):
+            time.sleep(seconds)
+    assert stream.getvalue().startswith("waiting: 100%") and stream.getvalue().count("\n") == 1
+
+
+@pytest.mark.parametrize("widgets", [False, True])
+def test_a_notebook_shows_a_bar_with_and_without_ipywidgets(monkeypatch, widgets):
+    stream, drawn = io.StringIO(), []
+    monkeypatch.setattr(_work, "DELAY", 0.0)
+    monkeypatch.setattr(sys, "stderr", stream)
+    shell = SimpleNamespace(config={"IPKernelApp": {}})
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    notebook = SimpleNamespace(
+        IProgress=object if widgets else None, tqdm=lambda each, **how: drawn.append(how) or each
+    )
+    monkeypatch.setitem(sys.modules, "tqdm.notebook", notebook)
+    assert list(_work.progress(range(2), "waiting", verbose=1)) == [0, 1]
+    assert bool(drawn) == widgets
+    # Without widgets it is the bar of terminals, which a kernel draws over as these do.
+    assert ("\rwaiting: 100%" in stream.getvalue()) != widgets
 
 
 def test_nothing_is_shown_by_default(mixtures, monkeypatch, capsys):

@@ -11,7 +11,7 @@ README = Path(__file__).parents[1] / "README.md"
 
 def test_readme_code_runs(capsys):
     matplotlib.use("agg")
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
     assert len(blocks) == 1
     namespace = {}
     for block in blocks:

@@ -55,7 +55,7 @@ def by_folder(graph, package):
     A circle of single files is therefore one of this graph as well.
     """
     folders = {
-        name: name if path.parent == package else str(path.parent.relative_to(package.parent))
+        name: name if path.parent == package else path.parent.relative_to(package.parent).as_posix()
         for name, path in modules_of(package).items()
     }
     merged = {folder: set() for folder in folders.values()}
@@ -124,7 +124,7 @@ def test_circles_and_inner_imports_are_found(tmp_path, name, text, files, folder
     for each, content in (FILES | {name: text}).items():
         path = package / f"{each}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content)
+        path.write_text(content, encoding="utf-8")
     graph, found = imports_of(package)
     assert sorted(set(circle(graph))) == files
     assert sorted(set(circle(by_folder(graph, package)))) == folders

@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-import safetensors
 import safetensors.numpy
 
 from sklearn_spectral._files.values import decode, encode

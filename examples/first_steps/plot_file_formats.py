@@ -49,7 +49,7 @@ for row, spectrum in enumerate(X.to_numpy()):
         )
         size = f"##NPOINTS={len(spectrum)}\n##XYPOINTS=(XY..XY)\n"
         text = f"{head}{units}{size}{pairs}\n##END=\n"
-        (folder / f"{row:02d}.jdx").write_text(text)
+        (folder / f"{row:02d}.jdx").write_text(text, encoding="utf-8")
     else:
         # Header (512 bytes), wavenumbers, header of the spectrum
         # (32 bytes), intensities.

@@ -12,15 +12,13 @@ from sklearn.base import BaseEstimator, is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
+from .. import _network
 from .._calibration.blend import calibrate, constant_calibration
 from .._calibration.domain import Domain
 from .._calibration.folds import set_aside, warnings_of_groups, warnings_of_replicates
 from .._explanation.explanation import Explanation
 from .._explanation.maps import explanation_of, learn_correction
 from .._files.models import SavedModel
-from .._network.fitted import FittedNetwork
-from .._network.net import make_net
-from .._network.training import n_epochs
 from .._record.cancellation import warns_of_cancellation
 from .._record.targets import TargetChoice
 from .._spectra.axis import axis_from_names, on_trained_axis, resolve_axis
@@ -148,7 +146,7 @@ class BaseResNet1D(InspectedModel, SavedModel, BaseEstimator, ABC):
             messages = []
             if not goes_on:
                 messages = warnings_of_replicates(data) + self._start(training, random_state)
-            epochs = n_epochs(self.max_epochs, len(training))
+            epochs = _network.training.n_epochs(self.max_epochs, len(training))
             messages += self._train(training, validation, max_epochs=epochs, first=not goes_on)
             self._centre(training)
             warn_of_training(messages, stacklevel=3)
@@ -251,7 +249,7 @@ class BaseResNet1D(InspectedModel, SavedModel, BaseEstimator, ABC):
             "seed": seed,
         }
         params, classifies = self.get_params(deep=False), is_classifier(self)
-        return make_net(params, module_params, shuffling, classifies=classifies)
+        return _network.net.make_net(params, module_params, shuffling, classifies=classifies)
 
     def _train(self, training, validation=None, *, max_epochs, schedule="one-cycle", first=False):
         """Train the network; return the warnings to give to the user."""
@@ -293,7 +291,9 @@ class BaseResNet1D(InspectedModel, SavedModel, BaseEstimator, ABC):
     def _network(self):
         """The fitted network, in the unit of the outputs."""
         scale, offset = self._unit
-        return FittedNetwork(self.nets_, self._view_scaler, scale, offset, self.verbose)
+        return _network.fitted.FittedNetwork(
+            self.nets_, self._view_scaler, scale, offset, self.verbose
+        )
 
     def _check_spectra(self, X):
         check_is_fitted(self)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from sklearn.exceptions import ConvergenceWarning
 
-from .._network.net import restore, state_of
+from .. import _network
 
 # By how much of the spread of y the network may differ from the calibration it is started from:
 # ordinary ones differ by a millionth.
@@ -16,14 +16,14 @@ MAX_DEVIATION = 1e-3
 def restored_on_error(estimator):
     """Put the attributes of an estimator, and its nets, back where a fit fails."""
     before = vars(estimator).copy()
-    states = [(net, state_of(net)) for net in before.get("nets_", [])]
+    states = [(net, _network.net.state_of(net)) for net in before.get("nets_", [])]
     try:
         yield
     except BaseException:
         vars(estimator).clear()
         vars(estimator).update(before)
         for net, state in states:
-            restore(net, state)
+            _network.net.restore(net, state)
         raise
 
 

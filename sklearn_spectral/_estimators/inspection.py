@@ -1,15 +1,16 @@
 """Further methods of fitted estimators: comparison with the training spectra, PyTorch module."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from .._network.fitted import in_chunks
-from .._network.module import SpectraModule
+from .. import _network
+from .._lazy import torch
 from .._spectra.views import views
 from .._work import own_settings
 
@@ -102,7 +103,9 @@ class InspectedModel:
         def compute(rows):
             ratios[rows] = model._domain.ratios(model._view_scaler.transform(views(spectra[rows])))
 
-        in_chunks(compute, spectra, "comparing with the training spectra", model.verbose)
+        _network.fitted.in_chunks(
+            compute, spectra, "comparing with the training spectra", model.verbose
+        )
         scores = pd.DataFrame(ratios, columns=["hotelling_t2", "q_residual"], index=index)
         return scores.assign(inside=np.asarray((ratios <= 1).all(axis=1)))
 
@@ -117,9 +120,9 @@ class InspectedModel:
         Returns
         -------
         module : torch.nn.Module
-            In evaluation mode, on the device of the networks. For methods that use layers,
-            ``module.views(spectra)`` returns the three scaled views that are the input of
-            ``module.networks``. ``module.double()`` computes the networks in float64 as well.
+            In evaluation mode, on the device of the networks (the CPU for "mps", which has no
+            float64). For methods that use layers, ``module.views(spectra)`` returns the three
+            scaled views that are the input of ``module.networks``. ``module.double()`` computes the networks in float64 as well.
 
         See Also
         --------
@@ -148,4 +151,4 @@ class InspectedModel:
         """
         model: Any = self  # the estimator
         check_is_fitted(model)
-        return SpectraModule(model._network, model.n_features_in_)
+        return _network.module.SpectraModule(model._network, model.n_features_in_)

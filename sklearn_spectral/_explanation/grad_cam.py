@@ -3,9 +3,11 @@
 Shi et al., Anal. Chem. 2023, 95, 9959, doi:10.1021/acs.analchem.3c01101.
 """
 
+from __future__ import annotations
+
 import numpy as np
-import torch
-from torch import Tensor
+
+from .._lazy import torch
 
 
 def _contract(how, one, other):
@@ -22,7 +24,7 @@ def _products(one, other):
     return torch.bmm(one, other)
 
 
-def one_d_grad_cam(features: Tensor, gradient: Tensor) -> Tensor:
+def one_d_grad_cam(features: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
     r"""Return the 1D Grad-CAM map of every output, signed.
 
     .. math:: m_{ti} = \sum_k \frac{\partial z_t}{\partial A_{ki}} A_{ki}
@@ -49,7 +51,7 @@ def one_d_grad_cam(features: Tensor, gradient: Tensor) -> Tensor:
     return maps.permute(1, 2, 0).contiguous()
 
 
-def grad_cam_signed(features: Tensor, gradient: Tensor) -> Tensor:
+def grad_cam_signed(features: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
     r"""Return the Grad-CAM map before its ReLU: the gradient averaged over positions.
 
     .. math:: m_{ti} = \sum_k A_{ki} \frac{1}{L} \sum_j \frac{\partial z_t}{\partial A_{kj}}
@@ -60,7 +62,7 @@ def grad_cam_signed(features: Tensor, gradient: Tensor) -> Tensor:
     return one_d_grad_cam(features, averaged)
 
 
-def grad_cam(features: Tensor, gradient: Tensor) -> Tensor:
+def grad_cam(features: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
     """Return the Grad-CAM map as published: `grad_cam_signed`, negative values set to zero."""
     return grad_cam_signed(features, gradient).relu()
 
@@ -82,7 +84,7 @@ METHODS = {
 }
 
 
-def spreading(n_positions: int, n_points: int, stride: int) -> Tensor:
+def spreading(n_positions: int, n_points: int, stride: int) -> torch.Tensor:
     """Return the weights that spread maps from feature-map positions to the spectrum's points.
 
     Position i is the cell of points ``stride * i`` to ``stride * i + stride - 1``, but the stem
@@ -129,7 +131,7 @@ class Spreader:
             cells = slice(used[0], used[-1] + 1)
             self.blocks.append((cells, points, weights[cells, points]))
 
-    def spread(self, maps: Tensor, out: Tensor) -> None:
+    def spread(self, maps: torch.Tensor, out: torch.Tensor) -> None:
         """Spread `maps` (..., n_positions) into `out` (..., n_points)."""
         in_place = out.is_contiguous() and out.dtype == maps.dtype
         spread = (out if in_place else out.new_empty(out.shape, dtype=maps.dtype)).flatten(0, -2)

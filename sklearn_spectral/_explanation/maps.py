@@ -3,10 +3,10 @@
 from typing import Any
 
 import numpy as np
-import torch
 
-from .._network.fitted import in_chunks
-from .._network.resnet1d import FEATURES
+from .. import _network
+from .._lazy import torch
+from .._network.sizes import FEATURES
 from .._spectra.checks import check_out, check_outputs
 from .._spectra.views import views
 from .correction import MAX_ROWS, MapCorrection
@@ -94,7 +94,7 @@ def explanation_of(network, X, choice, *, method, layer, reference, out, correct
         outputs[rows][~torch.isfinite(cells.sum(dim=-1)).numpy()] = np.nan
         spreader.spread(cells, torch.from_numpy(maps[rows]))
 
-    in_chunks(compute, X, "explaining", network.verbose)
+    _network.fitted.in_chunks(compute, X, "explaining", network.verbose)
     check_outputs(outputs + base.sum())
     labels = described.pop("labels")
     return Explanation(

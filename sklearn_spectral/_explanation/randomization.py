@@ -4,9 +4,9 @@ from copy import deepcopy
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike
 
+from .._lazy import torch
 from .._pipelines.explain import explain
 from .._pipelines.unwrap import unwrap
 from .._record.cancellation import without_warning
@@ -95,7 +95,6 @@ def randomization_check(
 
 
 @own_settings()
-@torch.no_grad()
 def _randomized(estimator, spectra, seeds):
     """Return a copy of a model, the entries of every parameter of its networks permuted.
 
@@ -104,11 +103,12 @@ def _randomized(estimator, spectra, seeds):
     """
     estimator = deepcopy(estimator)
     last = unwrap(estimator).last
-    for module in last._network.modules:
-        for parameter in module.parameters():
-            order = torch.from_numpy(seeds.permutation(parameter.numel())).to(parameter.device)
-            parameter.copy_(parameter.flatten()[order].reshape(parameter.shape))
-    last._centre(TrainingSet.of(spectra, None, np.ones(len(spectra)), None))
+    with torch.no_grad():
+        for module in last._network.modules:
+            for parameter in module.parameters():
+                order = torch.from_numpy(seeds.permutation(parameter.numel())).to(parameter.device)
+                parameter.copy_(parameter.flatten()[order].reshape(parameter.shape))
+        last._centre(TrainingSet.of(spectra, None, np.ones(len(spectra)), None))
     return estimator
 
 

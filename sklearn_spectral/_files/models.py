@@ -18,13 +18,12 @@ from typing import Self
 import numpy as np
 import safetensors.numpy
 import sklearn
-import skorch
-import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from .. import _network
 from .._calibration.probabilities import HOTTEST
-from .._network.net import resolve_device
+from .._lazy import skorch, torch
 from .._spectra.names import UNITS
 from .._spectra.parameters import check_parameters
 from .._spectra.views import N_VIEWS, bin_size
@@ -183,7 +182,7 @@ def _to_bytes(estimator):
 def _from_bytes(cls, data, name, device="cpu"):
     """Return the estimator in `data`, which came from `name`."""
     torch.empty(
-        0, device=resolve_device(device)
+        0, device=_network.net.resolve_device(device)
     )  # a device that is not there is not the file's fault
     try:
         return _read(cls, data, device)

@@ -4,12 +4,11 @@ import math
 from typing import Any
 
 import numpy as np
-import torch
 from sklearn.base import is_classifier
-from skorch.history import History
 
-from .._network.net import make_net
-from .._network.resnet1d import KERNEL_SIZE, STEM_SIZE, STRIDE
+from .. import _network
+from .._lazy import skorch, torch
+from .._network.sizes import KERNEL_SIZE, STEM_SIZE, STRIDE
 
 OPTIMIZER_STATE = {"step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"}  # AdamW's
 
@@ -67,7 +66,7 @@ def net_from(estimator, state):
     # The network keeps its parameters, even if set_params has changed those of the estimator.
     params["net_params"] = {k: v for k, v in own.items() if not k.startswith("module__")}
     module["seed"] = seed
-    net = make_net(params, module, shuffling, classifies=is_classifier(estimator))
+    net = _network.net.make_net(params, module, shuffling, classifies=is_classifier(estimator))
     check_like(net.module_.state_dict(), weights, "weights")
     net.module_.load_state_dict({name: torch.from_numpy(a) for name, a in weights.items()})
     optimizer = net.optimizer_.state_dict()
@@ -78,7 +77,7 @@ def net_from(estimator, state):
         check_like(like, moments, "optimizer")
         optimizer["state"][index] = {n: torch.from_numpy(a) for n, a in moments.items()}
     net.optimizer_.load_state_dict(optimizer)
-    net.history_ = History(state["history"])
+    net.history_ = skorch.history.History(state["history"])
     return net
 
 

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
+from .. import _network
 from .._explanation.grad_cam import spreading
-from .._network.resnet1d import STRIDE, ResNet1D
+from .._network.sizes import STRIDE
 from .._pipelines.unwrap import linear_inverse, unwrap
 from .._spectra import views as _views
 from .._spectra.axis import Axis, resolve_axis
@@ -325,7 +326,7 @@ def _add_maps(graph, cells, network, n_points, labels, y_ndim):
 
 def _add_features(graph, x, module):
     """Add what `ResNet1D.forward_features` computes, (B, K, L); changes there belong here, too."""
-    if type(module).forward_features is not ResNet1D.forward_features:
+    if type(module).forward_features is not _network.resnet1d.ResNet1D.forward_features:
         raise TypeError(
             f"The network is a {type(module).__name__}, which computes its features in another way "
             "than ResNet1D; only ResNet1D can be exported to ONNX."

@@ -13,7 +13,7 @@ from .._spectra.checks import check_outputs
 from .._spectra.views import ViewScaler, bin_size, views
 from .._work import for_each, one_thread, progress
 from .net import as_dataset, change_params
-from .resnet1d import FEATURES, STRIDE
+from .sizes import FEATURES, STRIDE
 from .training import train
 
 # Points of the spectra per pass through the network in predict and explain: memory stays bounded,

@@ -80,7 +80,8 @@ class SpectraModule(nn.Module):
             ("output_offset", network.offset),
         ):
             self.register_buffer(name, torch.tensor(array, dtype=torch.float64))
-        self.to(network.nets[0].device).eval()
+        device = torch.device(network.nets[0].device)
+        self.to("cpu" if device.type == "mps" else device).eval()  # MPS has no float64
 
     def views(self, spectra: Tensor) -> Tensor:
         """Map spectra to the scaled views that the networks see, (n_samples, 3, n_bins)."""

@@ -21,12 +21,9 @@ from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
 from .._pickles import part_of_models
+from .sizes import FEATURES, KERNEL_SIZE, STEM_SIZE, STRIDE
 
-STRIDE = 4  # finer than a band
-STEM_SIZE = 16  # points that the stem sees around a cell
-KERNEL_SIZE = 5
 WIDTH = 32
-FEATURES = "features"  # the layer that the head sees
 N_BLOCKS = 2
 # Biases of the stem are drawn with these standard deviations, from the first channel to the last:
 # where the bias is small a channel bends at the mean spectrum, where it is large far from it, so

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
-from .._network.fitted import in_chunks
+from .. import _network
 from .._record.arrays import ExplanationArrays
 from .._spectra.axis import Axis, resolve_axis
 from .._spectra.checks import copy_unless_memmap
@@ -167,7 +167,9 @@ def explain_applicability(
             cells = model._domain.contributions(scaled) / widths[:, None]
             maps[rows] = np.repeat(cells, widths, axis=1)
 
-        in_chunks(compute, spectra, "comparing with the training spectra", model.verbose)
+        _network.fitted.in_chunks(
+            compute, spectra, "comparing with the training spectra", model.verbose
+        )
         return ExplanationArrays._kind(
             maps=maps,
             outputs=maps.sum(axis=1),

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from numbers import Integral, Real
 
 import numpy as np
-import torch
 
+from .._lazy import torch
 from .checks import check_number
 
 
