@@ -122,7 +122,8 @@ class InspectedModel:
         module : torch.nn.Module
             In evaluation mode, on the device of the networks (the CPU for "mps", which has no
             float64). For methods that use layers, ``module.views(spectra)`` returns the three
-            scaled views that are the input of ``module.networks``. ``module.double()`` computes the networks in float64 as well.
+            scaled views that are the input of ``module.networks``. ``module.double()``
+            computes the networks in float64 as well.
 
         See Also
         --------
