@@ -123,7 +123,7 @@ def test_given_axis_and_a_step_without_names(mixtures, wavenumbers):
     fewer = pipeline([FunctionTransformer(lambda X: X[:, :60])], ResNet1DRegressor(**QUICK)).fit(
         X, amounts[:, 0]
     )
-    with pytest.raises(ValueError, match="100 values.*sees 60 points.*get_feature_names_out"):
+    with pytest.raises(ValueError, match="100 values.*receives 60 points.*get_feature_names_out"):
         explain(fewer, X, x_axis=wavenumbers)
 
 
