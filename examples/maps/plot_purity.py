@@ -21,7 +21,7 @@ from chemotools.scatter import StandardNormalVariate
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 
-from sklearn_spectral import ResNet1DClassifier, cross_explain
+from sklearn_spectral import PurityDisplay, ResNet1DClassifier, cross_explain
 from sklearn_spectral.datasets import make_oil_blends
 
 oils = make_oil_blends(90, adulterant=None, cosmic_rays=0, random_state=0)
@@ -44,31 +44,15 @@ right = (predictions["predicted"] == oils.target).to_numpy()
 print(f"{(~right).sum()} of {len(right)} predictions are wrong")
 
 # %%
-# The histogram shows the purity of correct and wrong predictions. The area
-# under the ROC curve is the probability that a correct prediction has a higher
+# The figure shows the purity of correct and wrong predictions by class. The
+# area under the ROC curve is the probability that a correct prediction has a higher
 # purity than a wrong one. The same area is printed for the usual indicator,
 # the probability of the predicted class.
 purity = explanation.purity()
 probability = predictions["probability"]
 print(f"ROC area of purity: {roc_auc_score(right, purity):.2f}")
 print(f"ROC area of the probability: {roc_auc_score(right, probability):.2f}")
-figure, axis = plt.subplots(figsize=(6.5, 3.5), layout="constrained")
-edges = np.linspace(0.4, 1, 25)
-for chosen, name, colour in [
-    (right, "correct", "tab:blue"),
-    (~right, "wrong", "tab:orange"),
-]:
-    shares = np.full(chosen.sum(), 1 / chosen.sum())
-    axis.hist(
-        purity[chosen],
-        edges,
-        weights=shares,
-        label=name,
-        color=colour,
-        alpha=0.6,
-    )
-axis.set(xlabel="Purity", ylabel="Share of predictions")
-axis.legend(title="Prediction")
+PurityDisplay.from_explanation(explanation)
 
 # %%
 # The figure shows the correct prediction with the highest purity, and the
