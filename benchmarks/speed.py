@@ -482,10 +482,10 @@ def _write_table(measured):
     lines = [
         "# Speed",
         "",
-        "Made by `benchmarks/speed.py`, which says what is compared. Ratios are medians "
+        "Produced by `benchmarks/speed.py`; see its docstring for the protocol. Ratios are medians "
         "[quartiles] of rounds in which both sides took turns; seconds are those of both sides.",
         "",
-        "| what | ratio | asked | seconds |",
+        "| what | ratio | goal | seconds |",
         "|---|---|---|---|",
     ]
     for name in SECTIONS:

@@ -45,9 +45,9 @@ print(f"{(~right).sum()} of {len(right)} predictions are wrong")
 
 # %%
 # The figure shows the purity of correct and wrong predictions by class. The
-# area under the ROC curve is the probability that a correct prediction has a higher
-# purity than a wrong one. The same area is printed for the usual indicator,
-# the probability of the predicted class.
+# area under the ROC curve is the probability that a correct prediction has a
+# higher purity than a wrong one. The same area is printed for the usual
+# indicator, the probability of the predicted class.
 purity = explanation.purity()
 probability = predictions["probability"]
 print(f"ROC area of purity: {roc_auc_score(right, purity):.2f}")
