@@ -265,11 +265,12 @@ def select(path, snv, seed):
     found["selectivity ratio"] = selectivity_ratio(pls, X[train])[None]
     found["random"] = np.random.default_rng(seed).uniform(size=X.shape)
     n_top = max(3, int(TOP * X.shape[1]))
-    chosen = {("bands", "interval PLS"): interval_pls(X[train], y[train], inner)}
+    chosen = {}
     for method, maps in found.items():
         profile = np.abs(maps).mean(axis=0)
         chosen["points", method] = np.sort(np.argsort(-profile)[:n_top])
         chosen["bands", method] = largest_windows(profile)
+    chosen["bands", "interval PLS"] = interval_pls(X[train], y[train], inner)
 
     def rmse(points):
         refitted = fit_pls(X[train][:, points], y[train], inner)
@@ -316,7 +317,7 @@ def report_synthetic(frame):
             interval(wide[method] - wide[best]) if method != best else "(best rival)"
             for method in mean.index
         ]
-        text.append(f"\n## {SPECTRA[snv]}, synthetic sets\n")
+        text.append(f"\n## {SPECTRA[snv]}, synthetic sets, {part['seed'].nunique()} seeds\n")
         text.append(table(mean, 3))
         classes = part[part["task"] == "classification"].groupby("method", sort=False)
         measured = ["area smoothed", "lowest class smoothed"]
@@ -347,13 +348,13 @@ def report_mixtures(frame):
 def report_selection(frame):
     """Return the tables of PLS on a tenth of the points."""
     text = []
-    for by, part in frame.groupby("by", sort=False):
+    for by in ("points", "bands"):
+        part = frame[frame["by"] == by]
         part = part.assign(spectra=part["snv"].map({False: "raw", True: "SNV"}))
-        order = dict.fromkeys(part["method"])
         wide = part.pivot_table(
             index=["set", "spectra"], columns="method", values="ratio", sort=False
         )
-        wide = wide[sorted(order, key=["interval PLS", "random"].__contains__)]
+        wide = wide[sorted(wide, key=["random"].__contains__)]  # last
         for name, logs in np.log(wide).groupby("spectra", sort=False):
             wide.loc[("geometric mean", name), :] = np.exp(logs.mean())
         text.append(
@@ -396,7 +397,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--data", type=Path)
-    parser.add_argument("--only", choices=PARTS)
+    parser.add_argument("--only", choices=PARTS, help="measure this part anew")
+    parser.add_argument("--summary", action="store_true", help="only sum up what was measured")
     parser.add_argument("--seeds", type=int, default=N_SEEDS)
     arguments = parser.parse_args()
     seeds = range(1 if arguments.quick else arguments.seeds)
@@ -405,13 +407,13 @@ def main():
     text = ["# Maps beside rivals", "Produced by `benchmarks/rivals.py`; see its docstring."]
     for part, (name, report) in PARTS.items():
         path, frame = RESULTS / name, pd.DataFrame()
-        if arguments.only in (None, part):
+        if arguments.only in (None, part) and not arguments.summary:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 frame = pd.DataFrame(measure(part, seeds, paths))
-            if len(frame) and not arguments.quick:
-                frame.to_csv(path, index=False)
-        elif path.exists():
+        if len(frame) and not arguments.quick:
+            frame.to_csv(path, index=False)
+        elif path.exists() and not arguments.quick:  # as measured before
             frame = pd.read_csv(path)
         text += report(frame) if len(frame) else []
     if not arguments.quick:
