@@ -1,14 +1,16 @@
-"""How good are the maps: ours beside other methods on the same fitted networks.
+"""How good are the maps: corrected and plain beside other methods on the same fitted networks.
 
     python benchmarks/explanations.py --quick       # two synthetic sets, two seeds: minutes
     python benchmarks/explanations.py --data DIR    # everything: an hour
+    python benchmarks/explanations.py --data DIR --seeds 2 --no-times    # half an hour
     python benchmarks/explanations.py --summary     # tables and figure of what has been measured
 
 Synthetic sets whose bands are known, of growing difficulty, each for quantification and for
-classification, five seeds (of the set and of the network); real sets of DIR with textbook bands,
-one split, five seeds of the network. Everything is explained on spectra the network was not
-trained on, after SNV, for the true class or the only output.
+classification, five seeds (of the set and of the network) or as many as `--seeds` says; real sets
+of DIR with textbook bands, one split, as many seeds of the network. Everything is explained on
+spectra the network was not trained on, after SNV, for the true class or the only output.
 
+- Corrected maps are the default of `explain`, plain ones 1D Grad-CAM without correction.
 - captum's methods get the network itself, with the mean spectrum as baseline, and their values for
   the three views are added up; Grad-CAM is that of the last layer, with its ReLU.
 - Kernel SHAP and SMX (spectral-model-explainer) get the pipeline, and run where they are installed
@@ -61,7 +63,8 @@ N_SHAP = 3  # spectra for Kernel SHAP
 N_STEPS = 20  # of deletion and insertion
 N_TIMED = 1000
 LABELS = {
-    "ours": "1D Grad-CAM (ours)",
+    "ours": "corrected (default)",
+    "plain": "1D Grad-CAM, plain",
     "grad-cam": "Grad-CAM",
     "ig": "integrated gradients",
     "deeplift": "DeepLIFT",
@@ -70,6 +73,7 @@ LABELS = {
     "shap": "Kernel SHAP",
     "smx": "SMX",
 }
+OURS = {"ours": None, "plain": "1d-grad-cam"}  # method of `explain`
 REAL = {
     "beer_nir": {"extract": (1190, 1320)},
     "fishoil_raman": {"=C-H": (1250, 1280), "C=C": (1640, 1670), "=C-H stretch": (2995, 3025)},
@@ -267,7 +271,7 @@ class Maps:
     """One fitted model and what every method says of its test spectra."""
 
     model: object
-    explanation: object  # ours
+    explanation: object  # to put maps of any method into
     maps: dict  # method: (n_spectra, n_points); Kernel SHAP explains some only
     seconds: dict  # method: for all of them
 
@@ -278,10 +282,13 @@ def explain_all(data, seed, methods):
     last = model[-1]
     X, y = data.X[data.test], data.y[data.test]
     regression = data.task == "regression"
-    start = time.perf_counter()
-    ours = explain(model, X, target=None if regression else y, x_axis=data.x_axis)
-    maps, seconds = {"ours": ours.maps}, {"ours": time.perf_counter() - start}
-    spectra, n_points = ours.spectra, ours.maps.shape[1]
+    maps, seconds = {}, {}
+    for name, method in OURS.items():
+        start = time.perf_counter()
+        target = None if regression else y
+        explanation = explain(model, X, target=target, x_axis=data.x_axis, method=method)
+        maps[name], seconds[name] = explanation.maps, time.perf_counter() - start
+    spectra, n_points = explanation.spectra, explanation.maps.shape[1]
     module, x, column = network_inputs(last, spectra, y)
     for method in methods:
         start = time.perf_counter()
@@ -297,7 +304,7 @@ def explain_all(data, seed, methods):
                 predict, spectra[:N_SHAP], last.mean_spectrum_, column[:N_SHAP].numpy()
             )
         seconds.setdefault(method, time.perf_counter() - start)
-    return Maps(model, ours, maps, seconds)
+    return Maps(model, explanation, maps, seconds)
 
 
 def judge(data, seed, found):
@@ -374,11 +381,11 @@ def timings(methods):
         for n in (1, N_TIMED):
             if method in ("shap", "smx") and n > 1:
                 continue  # a thousand times one spectrum
-            if method == "ours":
-                last.explain(spectra[:n], target="all")  # warm
+            if method in OURS:
+                last.explain(spectra[:n], target="all", method=OURS[method])  # warm
             start = time.perf_counter()
-            if method == "ours":
-                last.explain(spectra[:n], target="all")
+            if method in OURS:
+                last.explain(spectra[:n], target="all", method=OURS[method])
             elif method == "shap":
                 shap_maps(
                     last.decision_function, spectra[:1], last.mean_spectrum_, np.zeros(1, int)
@@ -413,14 +420,15 @@ def markdown(frame, times):
     """Return the report."""
     synthetic = frame[frame["set"].isin(KINDS)]
     real = frame[~frame["set"].isin(KINDS)]
-    text = ["# Explanations", "Made by `benchmarks/explanations.py`, which says how."]
+    text = ["# Explanations", "Produced by `benchmarks/explanations.py`; see its docstring."]
     for title, part in (("Synthetic sets", synthetic), ("Real sets, textbook bands", real)):
         if not len(part):
             continue
-        scores = part[part["method"] == "ours"].groupby("task")["score"].mean().round(3).to_dict()
+        scores = part[part["method"] == "ours"].groupby("task")["score"].mean()
         text += [
             f"## {title}",
-            f"R2 or balanced accuracy on test spectra, mean: {scores}.",
+            f"{part['seed'].nunique()} seeds. Means on test spectra: balanced accuracy "
+            f"{scores['classification']:.3f}, R2 {scores['regression']:.3f}.",
             "Localization: area under the ROC curve, mean over spectra and seeds.",
             table(part, "roc_area"),
             "Average precision.",
@@ -436,8 +444,8 @@ def markdown(frame, times):
         ]
         ours = part[part["method"] == "ours"]
         text.append(
-            f"Ours: completeness residual at most {ours['completeness'].max():.1e}; correlation "
-            f"with maps of scrambled weights {ours['randomized'].mean():.2f} "
+            f"Corrected: completeness residual at most {ours['completeness'].max():.1e}; "
+            f"correlation with maps of scrambled weights {ours['randomized'].mean():.2f} "
             f"(highest {ours['randomized'].max():.2f})."
         )
     if times is not None:
@@ -450,7 +458,7 @@ def markdown(frame, times):
             f"Seconds for all three classes, 600 points, one thread; {N_TIMED} spectra of Kernel "
             "SHAP are a thousand times one (2000 evaluations each), not measured. SMX explains a "
             "whole set and one class at once: its one figure stands in both columns.",
-            f"| method | 1 spectrum | {N_TIMED} spectra | ratio to ours |\n|---|---|---|---|",
+            f"| method | 1 spectrum | {N_TIMED} spectra | ratio to the first |\n|---|---|---|---|",
         ]
         for i, method in enumerate(times["method"]):
             total = one[i] if method == "smx" else many[i]
@@ -471,11 +479,11 @@ def plot(frame, path):
     figure, axes = plt.subplots(
         1, 3, figsize=(11, 0.8 + 0.36 * len(names)), sharey=True, layout="constrained"
     )
-    markers = dict(zip(LABELS, "osD^vP*X", strict=True))
+    markers = dict(zip(LABELS, "opsD^vP*X", strict=True))
     colours = dict(
         zip(
             LABELS,
-            "#d55e00 #888888 #0072b2 #56b4e9 #009e73 #e69f00 #cc79a7 #000000".split(),
+            "#d55e00 #f0a070 #888888 #0072b2 #56b4e9 #009e73 #e69f00 #cc79a7 #000000".split(),
             strict=True,
         )
     )
@@ -515,6 +523,8 @@ def main():
     add("--methods", type=lambda text: text.split(","), default=list(LABELS))
     add("--n-jobs", type=int, default=2)
     add("--results", type=Path, default=REPOSITORY / "benchmarks" / "results")
+    add("--seeds", type=int, default=N_SEEDS)
+    add("--no-times", action="store_true", help="leave the table of times as it was measured")
     add("--quick", action="store_true", help="two synthetic sets, two seeds, captum's methods")
     add("--summary", action="store_true", help="only sum up what was measured")
     args = parser.parse_args()
@@ -527,7 +537,7 @@ def main():
             print(f"{LABELS[method]} left out: {package} is not installed")
             methods.remove(method)
     if not args.summary:
-        n_seeds = 2 if args.quick else N_SEEDS
+        n_seeds = 2 if args.quick else args.seeds
         kinds = KINDS[:2] if args.quick else KINDS
         sets = [
             [make_spectra(kind, task, seed) for seed in range(n_seeds)]
@@ -550,7 +560,7 @@ def main():
             pd.concat(frames).to_csv(path, index=False, float_format="%.5g")
             shown = frame.groupby("method", sort=False)[["roc_area", "deletion"]].mean().round(3)
             print(f"{len(frames)}/{len(order)} {frame['set'][0]}, {frame['task'][0]}\n{shown}\n")
-        if not args.sets:
+        if not (args.sets or args.no_times):
             timings(methods).to_csv(times_path, index=False, float_format="%.4g")
     frame = pd.read_csv(path)
     times = pd.read_csv(times_path) if times_path.exists() else None
