@@ -2,7 +2,7 @@
 
     python benchmarks/explanations.py --quick       # two synthetic sets, two seeds: minutes
     python benchmarks/explanations.py --data DIR    # everything: an hour
-    python benchmarks/explanations.py --data DIR --seeds 2 --no-times    # half an hour
+    python benchmarks/explanations.py --data DIR --seeds 2 --no-times    # a third of it
     python benchmarks/explanations.py --summary     # tables and figure of what has been measured
 
 Synthetic sets whose bands are known, of growing difficulty, each for quantification and for

@@ -287,6 +287,8 @@ def select(path, snv, seed):
 def interval(values):
     """Return the mean of differences and the half width of its 95 % interval."""
     values = np.asarray(values)
+    if len(values) == 1:
+        return f"{values[0]:+.3f}"
     half = student.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
     return f"{values.mean():+.3f} ± {half:.3f}"
 
