@@ -20,7 +20,8 @@ from ._explanation.randomization import randomization_check, row_correlation
 from ._pipelines.controls import region_control, shift_sensitivity
 from ._pipelines.linear import vip
 from ._pipelines.unwrap import unwrap
-from ._record.arrays import check_alike, per_target
+from ._record.alike import check_alike
+from ._record.per_target import per_target
 from ._record.samples import labels_of_samples
 from ._record.tables import bands_of
 from ._spectra.bands import BandsLike

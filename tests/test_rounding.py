@@ -135,6 +135,8 @@ def test_a_start_that_is_not_its_calibration_is_not_trained_from(mixtures, monke
     y = amounts[:, 0] if estimator is ResNet1DRegressor else amounts[:, 0] > 5
     predict = Calibration.predict
     monkeypatch.setattr(Calibration, "predict", lambda *args: predict(*args) + 0.01)
-    with pytest.warns(ConvergenceWarning, match=r"off by 0\.01 .* starts from the mean of y"):
+    with pytest.warns(
+        ConvergenceWarning, match=r"calibration by 0\.01 .* starts from the mean of y"
+    ):
         model = estimator(max_epochs=0, random_state=0).fit(X, y)
     assert not model._calibrated and np.ptp(model._outputs(X), axis=0).max() < 1e-6

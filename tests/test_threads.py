@@ -69,7 +69,7 @@ def test_the_last_thread_to_leave_restores_the_number_of_threads(two_threads):
 
 def test_threads_are_restored_after_an_error(two_threads):
     before = _threads()
-    with pytest.raises(ValueError, match="y holds 1 class"):
+    with pytest.raises(ValueError, match="y contains 1 class"):
         ResNet1DClassifier().fit(np.eye(5), np.ones(5))
     assert _threads() == before
 

@@ -4,8 +4,9 @@ from html import escape
 
 import numpy as np
 
-from .._record.arrays import ExplanationArrays, per_target
+from .._record.arrays import ExplanationArrays
 from .._record.cancellation import LIMIT, median_cancellation
+from .._record.per_target import per_target
 from .._record.samples import labels_of_samples
 from .._spectra.bands import mean_absolute_map, resolve_bands
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .._record.arrays import OVER_TARGETS, per_target
+from .._record.arrays import OVER_TARGETS
+from .._record.per_target import per_target
 from .._record.tables import bands_of, groups_of, parts_of
 from .._spectra.bands import Bands
 from .._spectra.names import name_and_unit

@@ -117,9 +117,7 @@ class LinearityDisplay(Display):
         points, table = (linearity(explanation, self.y, each, by) for each in (None, bands))
         lines = table[["slope", "slope_error", "r2"]].to_numpy()
         lines = lines.reshape(len(groups), -1, 3)[:, :-1]  # all but the whole map
-        drawn = np.flatnonzero(lines[..., 2].max(axis=0) >= LEAST_R2)
-        steep = np.argsort(-np.abs(lines[:, drawn, 0]).max(axis=0), kind="stable")
-        drawn = drawn[steep[: len(MARKERS)]]
+        drawn = _bands_to_draw(lines)
         y = np.asarray(self.y, dtype=float)
         # By name alone, bands may be called alike: by place.
         scores = contributions(explanation, bands)["contribution"].to_numpy().reshape(len(y), -1)
@@ -134,8 +132,7 @@ class LinearityDisplay(Display):
         n_rows = len(points) // len(groups)  # one more than there are points
         for place, (group, rows) in enumerate(groups):
             top, bottom = axes[2 * place :][:2]
-            of_group = points.iloc[place * n_rows :][: n_rows - 1]
-            _draw_slopes(top, explanation.x_axis, of_group)
+            _draw_slopes(top, explanation.x_axis, points.iloc[place * n_rows :][: n_rows - 1])
             top.set(xlim=limits, xlabel=x_label or label, ylabel="Slope against reference")
             mark_bands([top], marked, named=True)
             for name in group.values():
@@ -146,6 +143,13 @@ class LinearityDisplay(Display):
             _on_one_scale(axes)
         self.ax_, self.figure_ = axes, axes[0].figure
         return self
+
+
+def _bands_to_draw(lines):
+    """Return the places of the steepest of the bands whose lines are straight in a group."""
+    straight = np.flatnonzero(lines[..., 2].max(axis=0) >= LEAST_R2)
+    steep = np.argsort(-np.abs(lines[:, straight, 0]).max(axis=0), kind="stable")
+    return straight[steep[: len(MARKERS)]]
 
 
 def _on_one_scale(axes):

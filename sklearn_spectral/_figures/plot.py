@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from .._pipelines.explain import explain
-from .._record.arrays import ExplanationArrays, per_target
+from .._record.arrays import ExplanationArrays
+from .._record.per_target import per_target
 from .._record.tables import parts_of
 from .._spectra.bands import BandsLike
 from .._spectra.names import name_and_unit

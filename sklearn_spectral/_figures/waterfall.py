@@ -4,7 +4,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from .._record.arrays import per_target
+from .._record.per_target import per_target
 from .._record.tables import bands_of
 from .._spectra.bands import BandsLike
 from .._spectra.names import name_and_unit

@@ -1,8 +1,7 @@
 """The arrays of an explanation, and methods that return other explanations."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from textwrap import shorten
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -11,6 +10,7 @@ from scipy.special import softmax
 
 from .._spectra.checks import as_numbers, naming_argument
 from .._work import own_settings
+from .alike import check_alike
 from .samples import chosen_rows
 from .targets import TargetChoice, same
 
@@ -471,33 +471,6 @@ class ExplanationArrays:
         return replace(self, sample_names=names, members=members)
 
 
-@dataclass(frozen=True, eq=False)
-class PerTarget:
-    """The arrays of an explanation with an axis of targets, be they one or many.
-
-    Attributes
-    ----------
-    maps : ndarray of shape (n_samples, n_points, n_targets)
-    labels, outputs, base_values : ndarray of shape (n_samples, n_targets)
-        The target, the output and the base value of every map.
-    """
-
-    maps: np.ndarray
-    labels: np.ndarray
-    outputs: np.ndarray
-    base_values: np.ndarray
-
-
-def per_target(explanation: ExplanationArrays) -> PerTarget:
-    """Return views of the arrays of an explanation, with an axis of targets."""
-    maps, labels = explanation.maps, explanation.targets
-    outputs, base_values = explanation.outputs, explanation.base_values
-    if maps.ndim == 3:
-        labels = np.broadcast_to(labels, (len(maps), len(labels)))
-        return PerTarget(maps, labels, outputs, base_values)
-    return PerTarget(maps[:, :, None], labels[:, None], outputs[:, None], base_values[:, None])
-
-
 def _of_all(explanations, name, function):
     """Return what a function makes of the arrays of a name; None where not all have one."""
     arrays = [getattr(each, name) for each in explanations]
@@ -510,36 +483,3 @@ def _all_of(first, others):
     if isinstance(others, kind) or not all(isinstance(each, kind) for each in others):
         raise TypeError(f"others={others!r}; expected a list of explanations.")
     return (first, *others)
-
-
-def check_alike(explanations: Sequence[ExplanationArrays], *, same_spectra: bool = True) -> None:
-    """Raise unless explanations are of the same targets on the same wavelengths.
-
-    Without `same_spectra`, targets that belong to spectra, one each, may differ.
-    """
-    first = explanations[0]
-    for each in explanations[1:]:
-        several = each.maps.ndim == 3
-        if several != (first.maps.ndim == 3) or (
-            (several or same_spectra) and not np.array_equal(each.targets, first.targets)
-        ):
-            known, other = (shorten(str(e.targets.tolist()), 200) for e in (first, each))
-            raise ValueError(
-                "The models do not know the same targets, or are explained for different targets: "
-                f"{known} and {other}. Explain with target='all' or with the same labels. Each "
-                "model needs training spectra of every class: use fewer folds, a stratified "
-                "splitter, or larger bootstrap samples."
-            )
-        if same_spectra and len(each) != len(first):
-            raise ValueError(
-                f"The explanations are of {len(first)} and {len(each)} spectra; expected the same "
-                "spectra in each."
-            )
-        if not np.array_equal(each.x_axis, first.x_axis):
-            raise ValueError(
-                "The models see different wavelengths after their preprocessing: "
-                f"{len(first.x_axis)} points from {first.x_axis[0]:g} and {len(each.x_axis)} "
-                f"from {each.x_axis[0]:g}. Such maps cannot be averaged or compared; use "
-                "preprocessing that keeps or chooses the same wavelengths for all, and explain "
-                "with the same x_axis."
-            )

@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike
 
 from .._spectra.bands import Bands, BandsLike, every_point, resolve_bands
 from .._spectra.checks import LARGEST, SMALLEST, as_numbers, naming_argument
-from .arrays import ExplanationArrays, per_target
+from .arrays import ExplanationArrays
 from .cancellation import cancellation
+from .per_target import per_target
 from .samples import labels_of_samples
 
 # A band is stable if its contribution is at least so many standard deviations between models.
