@@ -148,7 +148,12 @@ class ExplanationTables(ExplanationArrays):
         >>> from sklearn_spectral import ResNet1DClassifier
         >>> from sklearn_spectral.datasets import make_oil_blends
         >>> oils = make_oil_blends(
-        ...     24, oil=["olive", "palm"], adulterant=None, n_replicates=1, random_state=0
+        ...     24,
+        ...     oil=["olive", "palm"],
+        ...     adulterant=None,
+        ...     n_replicates=1,
+        ...     fluorescence=0,  # the maps of spectra with a background cancel
+        ...     random_state=0,
         ... )
         >>> model = ResNet1DClassifier(max_epochs=1, random_state=0).fit(oils.data, oils.target)
         >>> explanation = model.explain(oils.data, target="all", x_axis=oils.x_axis)  # cm-1
