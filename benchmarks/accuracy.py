@@ -541,15 +541,15 @@ def cell(row):
 
 def markdown(table, fits):
     """Return the tables of both tasks, and what they come to."""
-    text = ["# Accuracy", ""]
-    text += ["Produced by `benchmarks/accuracy.py`; see its docstring for the protocol. "]
-    text[-1] += "Standard deviations over repeats are in `benchmarks/results/accuracy.csv`."
+    source = "Produced by `benchmarks/accuracy.py`; see its docstring for the protocol. "
+    source += "Standard deviations over repeats are in `benchmarks/results/accuracy.csv`."
+    text = ["# Accuracy", "", source]
     shown = table.against_pls.where(table.task == "regression", -table.score).round(2)
     table = table.assign(best=shown == shown.groupby(table.set).transform("min"))
     for task, rows in table.assign(cell=table.apply(cell, axis=1)).groupby("task", sort=False):
         regression = task == "regression"
-        unit = "RMSE of tuned PLS in the unit of y; RMSE of others relative to it; best in bold"
-        unit = unit if regression else "Balanced accuracy, %; best in bold"
+        unit = "RMSE of tuned PLS in the unit of y; RMSE of others relative to it"
+        unit = unit if regression else "Balanced accuracy, %"
         values = rows.pivot(index="set", columns="method")
         names = [name for name in METHODS if name in set(rows.method)]
         complete = values["rank"].dropna()
@@ -573,7 +573,13 @@ def markdown(table, fits):
         lines |= {
             name: line[names].map("{:.3g}".format).replace("nan", "") for name, line in foot.items()
         }
-        text += ["", f"## {task.capitalize()}", "", f"{unit}. Means over repeats or seeds.", ""]
+        text += [
+            "",
+            f"## {task.capitalize()}",
+            "",
+            f"{unit}; best in bold. Means over repeats or seeds.",
+            "",
+        ]
         text += [
             "| set | " + " | ".join(map(LABELS.get, names)) + " |",
             "|---" * len(names) + "|---|",

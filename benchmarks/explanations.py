@@ -73,6 +73,7 @@ LABELS = {
     "shap": "Kernel SHAP",
     "smx": "SMX",
 }
+SCORES = {"classification": "balanced accuracy", "regression": "R2"}
 OURS = {"ours": None, "plain": "1d-grad-cam"}  # method of `explain`
 REAL = {
     "beer_nir": {"extract": (1190, 1320)},
@@ -425,10 +426,10 @@ def markdown(frame, times):
         if not len(part):
             continue
         scores = part[part["method"] == "ours"].groupby("task")["score"].mean()
+        shown = [f"{SCORES[task]} {score:.3f}" for task, score in scores.items()]
         text += [
             f"## {title}",
-            f"{part['seed'].nunique()} seeds. Means on test spectra: balanced accuracy "
-            f"{scores['classification']:.3f}, R2 {scores['regression']:.3f}.",
+            f"{part['seed'].nunique()} seeds. Means on test spectra: {', '.join(shown)}.",
             "Localization: area under the ROC curve, mean over spectra and seeds.",
             table(part, "roc_area"),
             "Average precision.",

@@ -173,6 +173,10 @@ def maps_of(model, pls, X, columns, mean):
     }
 
 
+def smoothed(maps):
+    return uniform_filter1d(maps, SMOOTHED, axis=1, mode="nearest")
+
+
 def localize(kind, task, seed, snv):
     """Return rows of localization and cancellation for one synthetic set."""
     data = make_spectra(kind, task, seed)
@@ -197,7 +201,7 @@ def localize(kind, task, seed, snv):
         row["cancellation"] = np.median(sizes / np.abs(maps.sum(axis=1)))
         for name, judged in (
             ("", maps),
-            (" smoothed", uniform_filter1d(maps, SMOOTHED, axis=1, mode="nearest")),
+            (" smoothed", smoothed(maps)),
         ):
             areas = np.array(
                 [roc_auc_score(k, np.abs(m)) for k, m in zip(known, judged, strict=True)]
@@ -236,7 +240,7 @@ def judge_mixtures(n_interferents, seed):
     rows = []
     for method in [each for each in found if each != "VIP"]:  # which has no sign
         row = {"interferents": n_interferents, "seed": seed, "method": method}
-        smooth = uniform_filter1d(found[method], SMOOTHED, axis=1, mode="nearest")
+        smooth = smoothed(found[method])
         for name, truth in truths.items():
             matters = np.abs(truth) > np.abs(truth).max(axis=1, keepdims=True) / 20
             for maps, suffix in ((found[method], ""), (smooth, " smoothed")):
@@ -284,13 +288,22 @@ def select(path, snv, seed):
     ]
 
 
-def interval(values):
-    """Return the mean of differences and the half width of its 95 % interval."""
-    values = np.asarray(values)
-    if len(values) == 1:
-        return f"{values[0]:+.3f}"
-    half = student.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-    return f"{values.mean():+.3f} ± {half:.3f}"
+def half_width(values):
+    """Return half the width of the 95 % interval of the mean of a Series."""
+    return student.ppf(0.975, len(values) - 1) * values.sem()
+
+
+def less_best_rival(part, index, score):
+    """Return, for every method, the mean difference of its score to the best rival's, by name."""
+    wide = part.pivot(index=index, columns="method", values=score)
+    best = wide.mean().drop([CORRECTED, "plain"]).idxmax()
+    shown = {best: "(best rival)"}
+    for method in wide.columns.drop(best):
+        difference = wide[method] - wide[best]
+        shown[method] = f"{difference.mean():+.3f}"
+        if len(wide) > 1:
+            shown[method] += f" ± {half_width(difference):.3f}"
+    return pd.Series(shown, name=f"{score}, less the best rival")
 
 
 def table(frame, digits=2):
@@ -310,15 +323,8 @@ def report_synthetic(frame):
     columns = ["area", "area smoothed", "near", "near smoothed"]
     for snv, part in frame.groupby("snv"):
         mean = part.groupby("method", sort=False)[[*columns, "cancellation"]].mean()
-        wide = part.pivot_table(
-            index=["set", "task", "seed"], columns="method", values="area smoothed"
-        )
-        best = mean["area smoothed"].drop([CORRECTED, "plain"]).idxmax()
         mean["cancellation"] = [f"{value:.1f}" for value in mean["cancellation"]]
-        mean["smoothed, less the best rival"] = [
-            interval(wide[method] - wide[best]) if method != best else "(best rival)"
-            for method in mean.index
-        ]
+        mean = mean.join(less_best_rival(part, ["set", "task", "seed"], "area smoothed"))
         text.append(f"\n## {SPECTRA[snv]}, synthetic sets, {part['seed'].nunique()} seeds\n")
         text.append(table(mean, 3))
         classes = part[part["task"] == "classification"].groupby("method", sort=False)
@@ -336,12 +342,7 @@ def report_mixtures(frame):
     text = ["\n## Mixtures of pure spectra, truth by net analyte signal"]
     for number, part in frame.groupby("interferents"):
         mean = part.groupby("method", sort=False)[list(part.columns[3:])].mean()
-        wide = part.pivot(index="seed", columns="method", values="analyte smoothed")
-        best = mean["analyte smoothed"].drop([CORRECTED, "plain"]).idxmax()
-        mean["analyte smoothed, less the best rival"] = [
-            interval(wide[method] - wide[best]) if method != best else "(best rival)"
-            for method in mean.index
-        ]
+        mean = mean.join(less_best_rival(part, "seed", "analyte smoothed"))
         text.append(f"\n{number} interferents, {part['seed'].nunique()} seeds:\n")
         text.append(table(mean))
     return text
@@ -370,8 +371,7 @@ def report_selection(frame):
             beside = {}
             for method in wide.columns.drop(CORRECTED):
                 values = part[CORRECTED] - part[method]
-                half = student.ppf(0.975, len(values) - 1) * values.sem()
-                low, mid, high = np.exp(values.mean() + half * np.array([-1, 0, 1]))
+                low, mid, high = np.exp(values.mean() + half_width(values) * np.array([-1, 0, 1]))
                 beside[method] = f"{mid:.2f} ({low:.2f}-{high:.2f})"
             rows[name] = beside
         text.append(table(pd.DataFrame(rows).T))

@@ -181,7 +181,10 @@ def test_what_cannot_be_saved(tmp_path):
         ({"callbacks": [("print_log", None)]}, "callbacks are code"),
         ({"net_params": {"optimizer": torch.optim.SGD}}, r"net_params\['optimizer'\] is .*SGD"),
         ({"net_params": {"compile": True}}, r"net_params\['compile'\] is none of those"),
-        ({"net_params": {"module__width": 4, "lr": 1}}, r"net_params\['lr'\] .* Set the param"),
+        (
+            {"net_params": {"module__width": 4, "lr": 1}},
+            r"net_params\['lr'\] .* Set the parameter lr",
+        ),
         ({"random_state": np.random.RandomState(0)}, "random_state .*set it to one of these or to"),
         ({"lr": -1}, "lr=-1; expected a positive number"),
     ]:

@@ -142,7 +142,10 @@ def param(name, value):
 
 
 HOSTILE = {
-    "another class": (lambda m, t: m.update(estimator="ResNet1DRegressor"), "a ResNet1DReg"),
+    "another class": (
+        lambda m, t: m.update(estimator="ResNet1DRegressor"),
+        "contains a ResNet1DReg",
+    ),
     "any class": (lambda m, t: m.update(estimator="os.system"), "it contains a os.system, but"),
     "newer": (
         lambda m, t: m.update(format=2, versions={"sklearn_spectral": "9.1"}),
@@ -297,7 +300,9 @@ def test_errors_that_the_file_did_not_cause(saved, tmp_path):
         ResNet1DClassifier.load(tmp_path / "missing")
     with pytest.raises(RuntimeError, match="nowhere"):
         ResNet1DClassifier.load(saved, device="nowhere")
-    with pytest.raises(ValueError, match="but was read by ResNet1DRegressor.load"):
+    with pytest.raises(
+        ValueError, match="a ResNet1DClassifier, but was read by ResNet1DRegressor.load"
+    ):
         ResNet1DRegressor.load(saved)
 
 

@@ -177,6 +177,12 @@ def number(value, sign=""):
     return text.replace("-", "\N{MINUS SIGN}")
 
 
+def wrong_predictions(explanation):
+    """Return which spectra are predicted as another class than the true one, or None if unknown."""
+    y, predicted = explanation.y, explanation.predicted
+    return None if y is None or predicted is None else y != predicted
+
+
 def says(explanation, row, column, unit):
     """Return what is predicted of a spectrum, and the reference or whether that is right."""
     y = explanation.y

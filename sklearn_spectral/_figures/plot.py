@@ -34,6 +34,7 @@ from .axes import (
     rows_to_draw,
     says,
     titles,
+    wrong_predictions,
 )
 
 # More maps than this cannot be read on a page: means are drawn instead.
@@ -359,9 +360,9 @@ def _group(explanation, spectra, label, group, part, output):
     name = ", ".join(names)
     if explanation.is_class:
         title = f"{name}: mean of {len(maps)} spectra"
-        if explanation.y is not None and explanation.predicted is not None:
-            wrong = (explanation.y[chosen] != explanation.predicted[chosen]).sum()
-            title += f", {wrong} wrong"
+        wrong = wrong_predictions(explanation)
+        if wrong is not None:
+            title += f", {wrong[chosen].sum()} wrong"
         return _Block(title, spectra[chosen], [maps], [_label(explanation, output, label)])
     title = f"{len(maps)} spectra" + (f": {name}" if name else "")
     order = np.argsort(arrays.outputs[part], kind="stable")

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._record.tables import groups_of, margin, purity
-from .axes import GREY, Display, figure_size, given_axes, pyplot
+from .axes import GREY, Display, figure_size, given_axes, pyplot, wrong_predictions
 
 # What each kind of value is computed by, the label of its axis, and the value of a spectrum whose
 # predicted class has no lead over the next one.
@@ -94,8 +94,9 @@ class PurityDisplay(Display):
             )
         values_of, label, drawn_match = KINDS[kind]
         self.values_ = values_of(explanation)
-        y, predicted = explanation.y, explanation.predicted
-        groups = groups_of(explanation, by if by is not None else "predicted" if y is None else "y")
+        if by is None:
+            by = "predicted" if explanation.y is None else "y"
+        groups = groups_of(explanation, by)
         known = [] if explanation._of_classes is None else explanation._of_classes[0].tolist()
         groups.sort(key=lambda each: (*known, each[0]["group"]).index(each[0]["group"]))
         if ax is None:
@@ -103,9 +104,8 @@ class PurityDisplay(Display):
             ax = pyplot().subplots(figsize=size, layout="constrained")[1]
         self.ax_ = given_axes(ax, 1)
         (axis,) = self.ax_
-        wrong = np.zeros(len(explanation), dtype=bool)
-        if y is not None and predicted is not None:
-            wrong = y != predicted
+        wrong = wrong_predictions(explanation)
+        wrong = np.zeros(len(explanation), dtype=bool) if wrong is None else wrong
         _draw(axis, self.values_, [rows for _, rows in groups], wrong)
         axis.axvline(drawn_match, color=GREY, linewidth=1, linestyle="--", zorder=1)
         names = [f"{group['group']}, {rows.sum()}" for group, rows in groups]
