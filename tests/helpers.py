@@ -1,9 +1,13 @@
 """Spectra, models and comparisons that several test files use."""
 
 import hashlib
+import pkgutil
+from importlib import import_module
 
 import numpy as np
 import torch
+
+import sklearn_spectral
 
 # Parameters of a network that is small enough for a file of some kilobytes.
 SMALL = {
@@ -11,6 +15,14 @@ SMALL = {
     "random_state": 0,
     "net_params": {"module__width": 4, "module__n_blocks": 1},
 }
+
+
+def public_names():
+    """Return pairs of a public module and a name in it, of all that the package offers."""
+    found = [module.name for module in pkgutil.iter_modules(sklearn_spectral.__path__)]
+    modules = [f"sklearn_spectral.{name}" for name in found if not name.startswith("_")]
+    modules = [sklearn_spectral, *map(import_module, modules)]
+    return [(module, name) for module in modules for name in module.__all__]
 
 
 def blends(n_points=24, n_outputs=1):

@@ -2,7 +2,6 @@
 
 import inspect
 import os
-import pkgutil
 import re
 import shutil
 import subprocess
@@ -13,7 +12,6 @@ from dataclasses import is_dataclass
 from functools import partial
 from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from importlib import import_module
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
@@ -21,7 +19,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import pytest
 
-import sklearn_spectral
+from helpers import public_names
 
 REPOSITORY = Path(__file__).parents[1]
 DOCS = REPOSITORY / "docs"
@@ -33,15 +31,7 @@ PAGES = sorted(
     if page.relative_to(DOCS).parts[0] not in BUILT
     and CODE.search(page.read_text(encoding="utf-8"))
 )
-PUBLIC_MODULES = [
-    sklearn_spectral,
-    *(
-        import_module(f"sklearn_spectral.{module.name}")
-        for module in pkgutil.iter_modules(sklearn_spectral.__path__)
-        if not module.name.startswith("_")
-    ),
-]
-PUBLIC = [(module, name) for module in PUBLIC_MODULES for name in module.__all__]
+PUBLIC = public_names()
 PHONE = {"width": 390, "height": 844}
 
 

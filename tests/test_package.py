@@ -16,17 +16,14 @@ import skops.io
 from sklearn.pipeline import make_pipeline
 
 import sklearn_spectral
-from sklearn_spectral import datasets, hyperspectral, metrics, preprocessing
+from helpers import public_names
+from sklearn_spectral import preprocessing
 
 ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = PYPROJECT["project"]
 MODULES = {"datasets", "hyperspectral", "metrics", "preprocessing"}
-PUBLIC = [
-    getattr(module, name)
-    for module in (sklearn_spectral, datasets, hyperspectral, metrics, preprocessing)
-    for name in module.__all__
-]
+PUBLIC = [getattr(module, name) for module, name in public_names()]
 # pytest collects them in the files of classes, but not of those whose public place is another.
 METHODS = {
     f"{kind.__qualname__}.{name}": inspect.unwrap(getattr(member, "fget", member))
